@@ -1,0 +1,7 @@
+//! One connection: its state, what it waits for, its deadline. No mio and no clock: time comes in.
+
+mod counters;
+mod service;
+
+pub use counters::{Counters, Failure, Totals};
+pub use service::{Opened, Service, Verdict};

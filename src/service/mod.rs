@@ -1,0 +1,1 @@
+//! What can answer a connection without a backend.

@@ -1,0 +1,286 @@
+//! The one model that every dialect ends in: plain data, defaults, and the origin of every value.
+//!
+//! Nothing here opens a file or asks libssl: that is `tls`'s work, from a finished [`Settings`]. Values that only
+//! libssl can judge (cipher strings, option names, groups) are kept as the user wrote them. Read next: `table`
+//! (every option, once), `builder` (how layers of options become `Settings`), `check` (what holds between them).
+
+mod builder;
+mod check;
+mod endpoint;
+mod note;
+mod origin;
+mod table;
+mod value;
+
+pub use builder::Builder;
+pub use check::check;
+pub use endpoint::{Accept, Address, Backend, Endpoint, Service};
+pub use note::{Level, Note};
+pub use origin::{Origin, Setting};
+pub use table::{Form, Group, Record, TABLE, find, nearest};
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything a server needs to know before it opens a socket.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Where to listen.
+    pub endpoints: Vec<Setting<Endpoint>>,
+    /// Where the plain bytes go.
+    pub backend: Setting<Option<Backend>>,
+    /// Worker threads; 0 means one a core.
+    pub threads: Setting<usize>,
+    /// The TLS policy of every TLS endpoint, and of clients that name no server or an unlisted one.
+    pub policy: Policy,
+    /// Server names with identities of their own.
+    pub names: Vec<Setting<ServerName>>,
+    /// What a client gets that asks for an unlisted server name.
+    pub unknown_name: Setting<UnknownName>,
+    /// Deadlines.
+    pub timeouts: Timeouts,
+    /// Ceilings.
+    pub limits: Limits,
+    /// Listening sockets.
+    pub tcp: Tcp,
+}
+
+/// What one TLS endpoint, or one server name on it, asks of libssl.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// PEM files with a chain (leaf first) and its key, at most one of each key type.
+    pub key_files: Vec<Setting<PathBuf>>,
+    /// PEM file of the CAs that client certificates are checked against.
+    pub ca_file: Setting<Option<PathBuf>>,
+    /// What `ca_file` alone means for clients.
+    pub ca_file_mode: Setting<CaFileMode>,
+    /// ArangoDB's switch for required client certificates.
+    pub require_peer_certificate: Setting<bool>,
+    /// Whether client certificates are asked for, when set by name; beats the two above.
+    pub verify_client: Setting<Option<VerifyClient>>,
+    /// PEM file of certificate revocation lists.
+    pub crl_file: Setting<Option<PathBuf>>,
+    /// Directory of hashed revocation lists (`HHHHHHHH.rN`).
+    pub crl_dir: Setting<Option<PathBuf>>,
+    /// ArangoDB's protocol selector.
+    pub protocol: Setting<Protocol>,
+    /// Lowest version, when set by name; beats `protocol`'s.
+    pub min_protocol: Setting<Option<Version>>,
+    /// Highest version, when set by name; beats `protocol`'s.
+    pub max_protocol: Setting<Option<Version>>,
+    /// The `SSL_OP_*` mask, as written.
+    pub options: Setting<OptionMask>,
+    /// Which OpenSSL's numbering the mask was written for.
+    pub options_era: Setting<OptionsEra>,
+    /// OpenSSL cipher string for TLS 1.2 and older, untouched; empty leaves libssl's (or openssl.cnf's) own.
+    pub cipher_list: Setting<String>,
+    /// TLS 1.3 suites in OpenSSL's names; `None` leaves libssl's (or openssl.cnf's) own.
+    pub ciphersuites: Setting<Option<String>>,
+    /// Groups in OpenSSL's syntax; empty leaves libssl's (or openssl.cnf's) own.
+    pub groups: Setting<String>,
+    /// Security level 0 to 5; `None` leaves libssl's own.
+    pub security_level: Setting<Option<u32>>,
+    /// Whether the server's order of ciphers decides; `None` leaves it to the mask.
+    pub prefer_server_ciphers: Setting<Option<bool>>,
+    /// Protocol names offered by ALPN, best first; empty turns ALPN off.
+    pub alpn: Setting<Vec<String>>,
+    /// Whether sessions are kept on the server (by id).
+    pub session_cache: Setting<bool>,
+    /// How many sessions the cache holds.
+    pub session_cache_size: Setting<u32>,
+    /// How long a session may be resumed.
+    pub session_timeout: Setting<Duration>,
+    /// Whether session tickets are given out; `None` leaves it to the mask.
+    pub session_tickets: Setting<Option<bool>>,
+    /// How many TLS 1.3 tickets a full handshake gives out; `None` leaves libssl's own (2).
+    pub num_tickets: Setting<Option<u32>>,
+    /// File of ticket keys shared by processes and kept across restarts.
+    pub ticket_keys: Setting<Option<PathBuf>>,
+    /// Commands handed to libssl's `SSL_CONF_cmd` after everything else, in order.
+    pub conf: Vec<Setting<(String, String)>>,
+    /// Section of openssl.cnf applied first, by `SSL_CTX_config`.
+    pub config_section: Setting<Option<String>>,
+}
+
+/// What `ssl.cafile` alone means for clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CaFileMode {
+    /// Only clients with certificates of these CAs are served: the manual's words, and our default.
+    Require,
+    /// The CAs' names are announced and nothing is requested: what ArangoDB's community server does.
+    Original,
+}
+
+/// Whether clients are asked for certificates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VerifyClient {
+    /// Never asked.
+    None,
+    /// Asked; absence is fine, a bad one ends the handshake.
+    Request,
+    /// Asked; absence or a bad one ends the handshake.
+    Require,
+}
+
+impl Policy {
+    /// What the three settings about client certificates come to.
+    pub fn verify(&self) -> VerifyClient {
+        if let Some(chosen) = self.verify_client.value {
+            chosen
+        } else if self.require_peer_certificate.value {
+            VerifyClient::Require
+        } else if self.ca_file.is_some() && self.ca_file_mode.value == CaFileMode::Require {
+            VerifyClient::Require
+        } else {
+            VerifyClient::None
+        }
+    }
+}
+
+/// ArangoDB's protocol selector: one of 1, 2, 3, 4, 5, 6, 9.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protocol(pub(crate) u8);
+
+/// A protocol version that can bound a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum Version {
+    Tls1,
+    Tls1_1,
+    Tls1_2,
+    Tls1_3,
+}
+
+/// An `SSL_OP_*` mask as written: numbers and names, to be joined once libssl is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OptionMask(pub Vec<MaskPart>);
+
+/// One part of an [`OptionMask`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MaskPart {
+    /// Bits.
+    Number(u64),
+    /// A name, with its `SSL_OP_` or without.
+    Name(String),
+}
+
+/// Which OpenSSL's numbering a mask was written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptionsEra {
+    /// The libssl in use: bits are applied as given.
+    Current,
+    /// OpenSSL 1.0: bits are translated to what they meant then.
+    OpenSsl1_0,
+}
+
+/// A server name with an identity, and options, of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerName {
+    /// Exact name, lower case.
+    pub name: String,
+    /// PEM files with a chain and its key, at most one of each key type.
+    pub key_files: Vec<PathBuf>,
+    /// Options for this name alone: records that allow it, with their values.
+    pub overrides: Vec<(&'static Record, String)>,
+}
+
+/// What a client gets that asks for an unlisted server name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownName {
+    /// The default identity.
+    Default,
+    /// The alert `unrecognized_name`.
+    Refuse,
+}
+
+/// Deadlines. Zero means none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Timeouts {
+    pub handshake: Setting<Duration>,
+    pub connect: Setting<Duration>,
+    pub idle: Setting<Duration>,
+    pub drain: Setting<Duration>,
+}
+
+/// Ceilings. Zero means none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections in all.
+    pub connections: Setting<u32>,
+    /// Handshakes in progress.
+    pub handshakes: Setting<u32>,
+    /// Connections of one address.
+    pub per_address: Setting<u32>,
+}
+
+/// Listening sockets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tcp {
+    /// Length of the accept queue; 0 means 10, and the system caps it.
+    pub backlog: Setting<u32>,
+    /// SO_REUSEADDR.
+    pub reuse_address: Setting<bool>,
+}
+
+impl Default for Settings {
+    /// The defaults of ArangoDB 3.2 (`facts`: the manual's), and tlsport's own where ArangoDB has no such option.
+    fn default() -> Settings {
+        Settings {
+            endpoints: Vec::new(),
+            backend: Setting::default(),
+            threads: Setting::built_in(0),
+            policy: Policy::default(),
+            names: Vec::new(),
+            unknown_name: Setting::built_in(UnknownName::Default),
+            timeouts: Timeouts {
+                handshake: Setting::built_in(Duration::from_secs(60)),
+                connect: Setting::built_in(Duration::from_secs(10)),
+                idle: Setting::built_in(Duration::ZERO),
+                drain: Setting::built_in(Duration::from_secs(30)),
+            },
+            limits: Limits {
+                connections: Setting::built_in(0),
+                handshakes: Setting::built_in(0),
+                per_address: Setting::built_in(0),
+            },
+            tcp: Tcp {
+                backlog: Setting::built_in(64),
+                reuse_address: Setting::built_in(true),
+            },
+        }
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Policy {
+        Policy {
+            key_files: Vec::new(),
+            ca_file: Setting::default(),
+            ca_file_mode: Setting::built_in(CaFileMode::Require),
+            require_peer_certificate: Setting::built_in(false),
+            verify_client: Setting::default(),
+            crl_file: Setting::default(),
+            crl_dir: Setting::default(),
+            protocol: Setting::built_in(Protocol(5)),
+            min_protocol: Setting::default(),
+            max_protocol: Setting::default(),
+            options: Setting::built_in(OptionMask(vec![MaskPart::Name("SSL_OP_ALL".into())])),
+            options_era: Setting::built_in(OptionsEra::Current),
+            cipher_list: Setting::built_in("HIGH:!EXPORT:!aNULL@STRENGTH".into()),
+            ciphersuites: Setting::default(),
+            groups: Setting::built_in("prime256v1".into()),
+            security_level: Setting::default(),
+            prefer_server_ciphers: Setting::default(),
+            alpn: Setting::built_in(vec!["h2".into(), "http/1.1".into()]),
+            session_cache: Setting::built_in(false),
+            session_cache_size: Setting::built_in(20_480),
+            session_timeout: Setting::built_in(Duration::from_secs(7200)),
+            session_tickets: Setting::default(),
+            num_tickets: Setting::default(),
+            ticket_keys: Setting::default(),
+            conf: Vec::new(),
+            config_section: Setting::default(),
+        }
+    }
+}
