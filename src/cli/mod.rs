@@ -1,0 +1,67 @@
+//! The command line: one file a subcommand, using the crate as any program would.
+//!
+//! A subcommand has `command()`, which describes it to clap, and `run()`, which does it: results go to `out`,
+//! everything else to the log, and what went wrong comes back as a [`Failure`], which knows its exit status. Read
+//! next: `flags` (settings from flags and files), `log` (the log), `pki` (keys and certificates).
+
+mod certs;
+mod failure;
+mod log;
+mod manual;
+mod pki;
+
+use clap::{ArgMatches, Command};
+use failure::{Failure, Status};
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// A subcommand: what it is called and takes, and what it does.
+type Entry = (
+    fn() -> Command,
+    fn(&ArgMatches, &mut dyn Write) -> Result<(), Failure>,
+);
+
+/// Every subcommand, in the order of the help.
+const COMMANDS: &[Entry] = &[
+    (certs::command, certs::run),
+    (manual::completions_command, manual::completions),
+    (manual::pages_command, manual::pages),
+];
+
+/// Parses the arguments, does what they say, and says how it went.
+pub(crate) fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let matches = match command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(refusal) => return failure::refused(&refusal),
+    };
+    // Flushed by hand: an error while writing the last bytes is a failure like any other.
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let result = dispatch(&matches, &mut out).and_then(|()| Ok(out.flush()?));
+    match result {
+        Ok(()) => Status::Fine.into(),
+        Err(failure) => failure.report(),
+    }
+}
+
+/// The whole command line.
+fn command() -> Command {
+    Command::new("tlsport")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(
+            "The TLS endpoint of a system you already run, for any server, on the system's OpenSSL",
+        )
+        .after_help("more on one command: tlsport COMMAND --help")
+        .after_long_help(failure::STATUSES)
+        .subcommand_required(true)
+        .subcommands(COMMANDS.iter().map(|(describe, _)| describe()))
+}
+
+fn dispatch(matches: &ArgMatches, out: &mut dyn Write) -> Result<(), Failure> {
+    let (name, matches) = matches.subcommand().expect("clap requires a subcommand");
+    let (_, run) = COMMANDS
+        .iter()
+        .find(|(describe, _)| describe().get_name() == name)
+        .expect("clap knows the subcommands of this table alone");
+    run(matches, out)
+}
