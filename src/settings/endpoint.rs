@@ -1,7 +1,16 @@
-//! Where to listen and where the plain bytes go.
+//! Where to listen and where the plain bytes go: ArangoDB's endpoint grammar, and tlsport's for backends.
+//!
+//! Names are not resolved here. What ArangoDB takes for something else than was written (a port that is not a
+//! number, which it reads as 0; a path behind the port) is refused.
 
+use super::value::Value;
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The port of an endpoint that names none: ArangoDB's.
+const DEFAULT_PORT: u16 = 8529;
 
 /// A listening address and what it accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +53,7 @@ pub enum Backend {
     Service(Service),
 }
 
-/// What can answer without a backend.
+/// What can answer without a backend: the words behind `service://`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
     /// Sends back what comes.
@@ -72,5 +81,234 @@ impl fmt::Display for Endpoint {
             (Address::Unix(_), Accept::Plain) => write!(f, "http+unix://{}", self.address),
             (Address::Unix(_), Accept::Tls) => write!(f, "http+ssl+unix://{}", self.address),
         }
+    }
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Backend::Address(address @ Address::Tcp { .. }) => write!(f, "tcp://{address}"),
+            Backend::Address(address @ Address::Unix(_)) => write!(f, "unix://{address}"),
+            Backend::Service(Service::Echo) => f.write_str("service://echo"),
+            Backend::Service(Service::Status) => f.write_str("service://status"),
+        }
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = String;
+
+    /// Reads an endpoint as ArangoDB does: case is ignored but in socket paths, `http+`, `http@` and `vst+` may
+    /// stand in front, one slash may end it, the port is 8529 unless given, `localhost` is 127.0.0.1.
+    fn from_str(text: &str) -> Result<Endpoint, String> {
+        endpoint(text).map_err(|why| match why {
+            Some(why) => format!("invalid endpoint '{}': {why}", text.escape_debug()),
+            None => format!("invalid endpoint '{}'", text.escape_debug()),
+        })
+    }
+}
+
+/// The endpoint, or why it is none, where more can be said than that it is not understood.
+fn endpoint(text: &str) -> Result<Endpoint, Option<String>> {
+    let text = text.trim();
+    if text.len() < 7 {
+        return Err(None);
+    }
+    let text = text.strip_suffix('/').unwrap_or(text);
+    let text = strip_prefix(text, &["http+", "http@"]);
+    let text = strip_prefix(text, &["vst+"]);
+    let (scheme, rest) = text.split_once("://").ok_or(None)?;
+    let accept = match scheme.to_ascii_lowercase().as_str() {
+        "tcp" | "http" => Accept::Plain,
+        "ssl" | "https" => Accept::Tls,
+        "unix" => return on_unix(rest, Accept::Plain),
+        "ssl+unix" => return on_unix(rest, Accept::Tls),
+        "srv" => return Err(Some("srv:// is for clients".into())),
+        _ => {
+            return Err(Some(
+                "it begins with none of tcp://, ssl://, unix://, ssl+unix://".into(),
+            ));
+        }
+    };
+    let (host, port) = host_and_port(rest)?;
+    let host = if host == "localhost" {
+        "127.0.0.1".into()
+    } else {
+        host
+    };
+    Ok(Endpoint {
+        address: Address::Tcp {
+            host,
+            port: port.unwrap_or(DEFAULT_PORT),
+        },
+        accept,
+    })
+}
+
+fn on_unix(path: &str, accept: Accept) -> Result<Endpoint, Option<String>> {
+    Ok(Endpoint {
+        address: Address::Unix(socket_path(path)?),
+        accept,
+    })
+}
+
+/// `text` without the first of some prefixes, whatever their case.
+fn strip_prefix<'a>(text: &'a str, prefixes: &[&str]) -> &'a str {
+    prefixes
+        .iter()
+        .find_map(|prefix| {
+            let (head, rest) = text.split_at_checked(prefix.len())?;
+            head.eq_ignore_ascii_case(prefix).then_some(rest)
+        })
+        .unwrap_or(text)
+}
+
+fn socket_path(path: &str) -> Result<PathBuf, Option<String>> {
+    if path.is_empty() {
+        return Err(Some("a path is missing".into()));
+    }
+    if path.contains('\0') {
+        return Err(Some("a path holds no zero byte".into()));
+    }
+    Ok(PathBuf::from(path))
+}
+
+/// `HOST`, `HOST:PORT`, `[IPV6]` or `[IPV6]:PORT`; the host comes back in lower case and without its brackets.
+fn host_and_port(text: &str) -> Result<(String, Option<u16>), Option<String>> {
+    if let Some(inside) = text.strip_prefix('[') {
+        let (address, rest) = inside
+            .split_once(']')
+            .ok_or_else(|| Some("']' is missing".to_owned()))?;
+        let host = ipv6(address)?;
+        return match rest.strip_prefix(':') {
+            Some(port) => Ok((host, Some(port_number(port)?))),
+            None if rest.is_empty() => Ok((host, None)),
+            None => Err(Some(format!("'{rest}' follows the ']'"))),
+        };
+    }
+    match text.split_once(':') {
+        Some((_, port)) if port.contains(':') => {
+            Err(Some("an IPv6 address stands in brackets".into()))
+        }
+        Some((name, port)) => Ok((host_name(name)?, Some(port_number(port)?))),
+        None => Ok((host_name(text)?, None)),
+    }
+}
+
+/// An IPv6 address in its shortest form; a zone may follow after `%`, and keeps its case.
+fn ipv6(text: &str) -> Result<String, Option<String>> {
+    let (address, zone) = text.split_once('%').unwrap_or((text, ""));
+    let in_order = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    match address.parse::<Ipv6Addr>() {
+        Ok(address) if zone.is_empty() && !text.contains('%') => Ok(address.to_string()),
+        Ok(address) if !zone.is_empty() && zone.chars().all(in_order) => {
+            Ok(format!("{address}%{zone}"))
+        }
+        _ => Err(Some(format!("'{text}' is not an IPv6 address"))),
+    }
+}
+
+fn host_name(text: &str) -> Result<String, Option<String>> {
+    let in_order = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if text.is_empty() {
+        return Err(Some("a host is missing".into()));
+    }
+    if text.len() > 253 || !text.chars().all(in_order) {
+        return Err(Some(format!("'{text}' is not a host name or address")));
+    }
+    if text.chars().all(|c| c.is_ascii_digit() || c == '.') && text.parse::<Ipv4Addr>().is_err() {
+        return Err(Some(format!("'{text}' is not an IPv4 address")));
+    }
+    Ok(text.to_ascii_lowercase())
+}
+
+/// A port. ArangoDB reads what is no number as 0; that is refused here, as nobody means it.
+fn port_number(text: &str) -> Result<u16, Option<String>> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Some(format!("port '{text}' is not a number")));
+    }
+    text.parse().map_err(|_| {
+        Some(format!(
+            "specified port number '{text}' is outside the allowed range"
+        ))
+    })
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    /// Reads `tcp://HOST:PORT` or `unix://PATH`; the port has to be given.
+    fn from_str(text: &str) -> Result<Address, String> {
+        address(text.trim()).map_err(|why| format!("'{}': {why}", text.escape_debug()))
+    }
+}
+
+fn address(text: &str) -> Result<Address, String> {
+    let unreadable = || "it is neither tcp://HOST:PORT nor unix:///PATH".to_owned();
+    let (scheme, rest) = text.split_once("://").ok_or_else(unreadable)?;
+    match scheme.to_ascii_lowercase().as_str() {
+        "tcp" => {
+            let rest = rest.strip_suffix('/').unwrap_or(rest);
+            match host_and_port(rest).map_err(|why| why.unwrap_or_else(unreadable))? {
+                (_, None) => Err("a port is missing".into()),
+                (_, Some(0)) => Err("port 0 cannot be connected to".into()),
+                (host, Some(port)) => Ok(Address::Tcp { host, port }),
+            }
+        }
+        "unix" => {
+            let path = socket_path(rest).map_err(|why| why.unwrap_or_else(unreadable))?;
+            Ok(Address::Unix(path))
+        }
+        _ => Err(unreadable()),
+    }
+}
+
+impl FromStr for Backend {
+    type Err = String;
+
+    /// Reads `tcp://HOST:PORT`, `unix:///PATH`, `service://echo` or `service://status`.
+    fn from_str(text: &str) -> Result<Backend, String> {
+        backend(text.trim())
+            .map_err(|why| format!("invalid backend '{}': {why}", text.escape_debug()))
+    }
+}
+
+fn backend(text: &str) -> Result<Backend, String> {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    match scheme.to_ascii_lowercase().as_str() {
+        "tcp" | "unix" => address(text).map(Backend::Address),
+        "service" => match rest {
+            "echo" => Ok(Backend::Service(Service::Echo)),
+            "status" => Ok(Backend::Service(Service::Status)),
+            _ => Err(format!("the service '{rest}' is not one of echo, status")),
+        },
+        "https" | "ssl" | "tls" | "tcps" | "wss" | "ssl+unix" => Err(format!(
+            "only plain backends exist yet, so {scheme}:// cannot be reached"
+        )),
+        "http" => Err("bytes are carried as they are: write tcp://HOST:PORT".into()),
+        _ => Err(
+            "it is none of tcp://HOST:PORT, unix:///PATH, service://echo, service://status".into(),
+        ),
+    }
+}
+
+impl Value for Endpoint {
+    fn parse(text: &str) -> Result<Endpoint, String> {
+        text.parse()
+    }
+
+    fn write(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+}
+
+impl Value for Backend {
+    fn parse(text: &str) -> Result<Backend, String> {
+        text.parse()
+    }
+
+    fn write(&self) -> Option<String> {
+        Some(self.to_string())
     }
 }

@@ -9,6 +9,7 @@ mod check;
 mod endpoint;
 mod note;
 mod origin;
+mod server_name;
 mod table;
 mod value;
 
@@ -82,8 +83,14 @@ pub struct Policy {
     pub security_level: Setting<Option<u32>>,
     /// Whether the server's order of ciphers decides; `None` leaves it to the mask.
     pub prefer_server_ciphers: Setting<Option<bool>>,
-    /// Protocol names offered by ALPN, best first; empty turns ALPN off.
+    /// Protocol names accepted by ALPN, best first, as listed; empty turns ALPN off. What counts is
+    /// [`Policy::alpn_order`].
+    ///
+    /// The default is `http/1.1` alone and not ArangoDB's `h2, http/1.1`: the backend gets the bytes as they are,
+    /// and one that speaks HTTP/1.1 only would break under every browser and curl, which prefer `h2`.
     pub alpn: Setting<Vec<String>>,
+    /// Moves `http/1.1` in front of `h2`.
+    pub prefer_http1_in_alpn: Setting<bool>,
     /// Whether sessions are kept on the server (by id).
     pub session_cache: Setting<bool>,
     /// How many sessions the cache holds.
@@ -125,15 +132,28 @@ pub enum VerifyClient {
 impl Policy {
     /// What the three settings about client certificates come to.
     pub fn verify(&self) -> VerifyClient {
+        let ca_requires = self.ca_file_mode.value == CaFileMode::Require;
         if let Some(chosen) = self.verify_client.value {
             chosen
-        } else if self.require_peer_certificate.value {
-            VerifyClient::Require
-        } else if self.ca_file.is_some() && self.ca_file_mode.value == CaFileMode::Require {
+        } else if self.require_peer_certificate.value || self.ca_file.is_some() && ca_requires {
             VerifyClient::Require
         } else {
             VerifyClient::None
         }
+    }
+
+    /// The protocol names accepted by ALPN in the order that counts: as listed, with `http/1.1` moved in front of
+    /// `h2` where that is asked for.
+    pub fn alpn_order(&self) -> Vec<String> {
+        let mut names = self.alpn.value.clone();
+        let place = |wanted| names.iter().position(|name| name == wanted);
+        match (place("h2"), place("http/1.1")) {
+            (Some(h2), Some(http1)) if self.prefer_http1_in_alpn.value && h2 < http1 => {
+                names[h2..=http1].rotate_right(1);
+            }
+            _ => {}
+        }
+        names
     }
 }
 
@@ -272,7 +292,8 @@ impl Default for Policy {
             groups: Setting::built_in("prime256v1".into()),
             security_level: Setting::default(),
             prefer_server_ciphers: Setting::default(),
-            alpn: Setting::built_in(vec!["h2".into(), "http/1.1".into()]),
+            alpn: Setting::built_in(vec!["http/1.1".into()]),
+            prefer_http1_in_alpn: Setting::built_in(false),
             session_cache: Setting::built_in(false),
             session_cache_size: Setting::built_in(20_480),
             session_timeout: Setting::built_in(Duration::from_secs(7200)),

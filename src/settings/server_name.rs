@@ -1,0 +1,170 @@
+//! Server names with keyfiles and options of their own: `NAME=FILE[,OPTION=VALUE]...`.
+
+use super::{Origin, Policy, Record, ServerName, Setting, Settings, find, nearest};
+use std::path::PathBuf;
+
+/// Takes one value of `ssl.server-name-indication`; a name that is there already gets another keyfile.
+pub(super) fn add(settings: &mut Settings, text: &str, origin: &Origin) -> Result<(), String> {
+    let added = parse(text)?;
+    let known = settings
+        .names
+        .iter_mut()
+        .find(|known| known.value.name == added.name);
+    match known {
+        Some(known) => merge(&mut known.value, added),
+        None => {
+            settings.names.push(Setting::new(added, origin.clone()));
+            Ok(())
+        }
+    }
+}
+
+fn merge(known: &mut ServerName, added: ServerName) -> Result<(), String> {
+    for file in added.key_files {
+        if known.key_files.contains(&file) {
+            let file = file.display();
+            return Err(format!("'{file}' is given twice for '{}'", known.name));
+        }
+        known.key_files.push(file);
+    }
+    for (record, value) in added.overrides {
+        let before = known.overrides.iter().find(|(other, _)| *other == record);
+        match before {
+            Some((_, other)) if *other == value => {}
+            Some(_) => return Err(twice(record, &known.name)),
+            None => known.overrides.push((record, value)),
+        }
+    }
+    Ok(())
+}
+
+fn twice(record: &Record, name: &str) -> String {
+    format!("'{}' is given twice for '{name}'", record.name)
+}
+
+fn parse(text: &str) -> Result<ServerName, String> {
+    let (name, rest) = text
+        .split_once('=')
+        .ok_or_else(|| format!("'{}' is not NAME=FILE", text.escape_debug()))?;
+    let name = server_name(name.trim())?;
+    let mut parts = split(rest).into_iter();
+    let file = parts.next().unwrap_or("").trim();
+    if file.is_empty() || file.contains('\0') {
+        return Err(format!("a keyfile is missing for '{name}'"));
+    }
+    let mut parsed = ServerName {
+        name,
+        key_files: vec![PathBuf::from(file)],
+        overrides: Vec::new(),
+    };
+    for part in parts {
+        let (record, value) = option(part)?;
+        if parsed.overrides.iter().any(|(other, _)| *other == record) {
+            return Err(twice(record, &parsed.name));
+        }
+        parsed.overrides.push((record, value));
+    }
+    Ok(parsed)
+}
+
+/// A name as clients send it: lower case, no address, no wildcard.
+fn server_name(text: &str) -> Result<String, String> {
+    let in_order = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let shown = text.escape_debug();
+    if text.contains('*') {
+        return Err(format!(
+            "'{shown}' cannot be matched: server names are exact, a wildcard belongs into the certificate"
+        ));
+    }
+    if text.parse::<std::net::IpAddr>().is_ok() {
+        return Err(format!("'{shown}' is an address, which no client sends"));
+    }
+    let long = text.len() > 253;
+    let gap = text.split('.').any(str::is_empty);
+    if long || gap || !text.chars().all(in_order) {
+        return Err(format!("'{shown}' is not a server name"));
+    }
+    Ok(text.to_ascii_lowercase())
+}
+
+/// Cuts at those commas alone that an option's name and `=` follow: paths and masks may hold commas.
+fn split(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for (comma, _) in text.match_indices(',') {
+        if begins_with_option(&text[comma + 1..]) {
+            parts.push(&text[start..comma]);
+            start = comma + 1;
+        }
+    }
+    parts.push(&text[start..]);
+    parts
+}
+
+/// Whether an option follows. Any name in the TLS sections counts, so that a misspelt one is not taken for a path.
+fn begins_with_option(text: &str) -> bool {
+    text.split_once('=').is_some_and(|(name, _)| {
+        let name = name.trim();
+        let word = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let ours = name.starts_with("ssl.") || name.starts_with("tls.") || find(name).is_some();
+        ours && name.chars().all(word)
+    })
+}
+
+fn option(part: &str) -> Result<(&'static Record, String), String> {
+    let (name, value) = part.split_once('=').unwrap_or((part, ""));
+    let (name, value) = (name.trim(), value.trim());
+    let Some(record) = find(name) else {
+        return Err(match nearest(name) {
+            Some(near) => format!("unknown option '{name}': did you mean '{near}'?"),
+            None => format!("unknown option '{name}'"),
+        });
+    };
+    if !record.per_name {
+        return Err(format!("'{name}' cannot be set for one server name"));
+    }
+    (record.set)(&mut Settings::default(), value, &Origin::Program)
+        .map_err(|why| format!("'{name}': {why}"))?;
+    Ok((record, value.to_owned()))
+}
+
+/// As it can be read again: a value a keyfile, the options behind the first.
+pub(super) fn write(name: &Setting<ServerName>) -> Vec<(String, Origin)> {
+    let ServerName {
+        name: host,
+        key_files,
+        overrides,
+    } = &name.value;
+    let mut values: Vec<String> = key_files
+        .iter()
+        .map(|file| format!("{host}={}", file.display()))
+        .collect();
+    if let Some(first) = values.first_mut() {
+        for (record, value) in overrides {
+            first.push_str(&format!(",{}={value}", record.name));
+        }
+    }
+    let origin = |value| (value, name.origin.clone());
+    values.into_iter().map(origin).collect()
+}
+
+impl Settings {
+    /// The policy of one server name: the general one with the name's keyfiles and options in its place.
+    pub fn policy_of(&self, name: &Setting<ServerName>) -> Policy {
+        let mut own = Settings {
+            policy: self.policy.clone(),
+            ..Settings::default()
+        };
+        own.policy.key_files = name
+            .value
+            .key_files
+            .iter()
+            .map(|file| Setting::new(file.clone(), name.origin.clone()))
+            .collect();
+        for (record, value) in &name.value.overrides {
+            let set = (record.set)(&mut own, value, &name.origin);
+            debug_assert_eq!(set, Ok(()), "overrides were tried when they were read");
+        }
+        own.policy
+    }
+}

@@ -1,0 +1,69 @@
+//! What clients have to show.
+
+use super::{Form, Group, PLAIN, Record, put, shown};
+
+const BASE: Record = Record {
+    group: Group::Clients,
+    per_name: true,
+    ..PLAIN
+};
+
+pub(super) const RECORDS: &[Record] = &[
+    Record {
+        name: "ssl.cafile",
+        aliases: &["server.cafile", "tls.cafile"],
+        value: "FILE",
+        help: "PEM file of the CAs that client certificates are checked against; ssl.cafile-mode says whether one \
+               is asked for.",
+        set: |settings, text, origin| put(&mut settings.policy.ca_file, text, origin),
+        get: |settings| shown(&settings.policy.ca_file),
+        ..BASE
+    },
+    Record {
+        name: "ssl.cafile-mode",
+        value: "require|original",
+        help: "What ssl.cafile alone does: 'require' serves only clients with a certificate of these CAs, as \
+               ArangoDB's manual says; 'original' never asks for one, as ArangoDB's community server does.",
+        set: |settings, text, origin| put(&mut settings.policy.ca_file_mode, text, origin),
+        get: |settings| shown(&settings.policy.ca_file_mode),
+        ..BASE
+    },
+    Record {
+        name: "ssl.require-peer-certificate",
+        aliases: &["tls.require-peer-certificate"],
+        value: "true|false",
+        form: Form::Switch,
+        help: "Serves only clients with a certificate of the CAs in ssl.cafile, whatever ssl.cafile-mode says.",
+        set: |settings, text, origin| {
+            put(&mut settings.policy.require_peer_certificate, text, origin)
+        },
+        get: |settings| shown(&settings.policy.require_peer_certificate),
+        ..BASE
+    },
+    Record {
+        name: "ssl.verify-client",
+        value: "none|request|require",
+        help: "Whether clients are asked for a certificate: never; asked, though they may have none; or required. \
+               Decides alone, whatever ssl.cafile-mode says.",
+        set: |settings, text, origin| put(&mut settings.policy.verify_client, text, origin),
+        get: |settings| shown(&settings.policy.verify_client),
+        ..BASE
+    },
+    Record {
+        name: "ssl.crl-file",
+        value: "FILE",
+        help: "PEM file of revocation lists. One from each CA in a client's chain has to be there.",
+        set: |settings, text, origin| put(&mut settings.policy.crl_file, text, origin),
+        get: |settings| shown(&settings.policy.crl_file),
+        ..BASE
+    },
+    Record {
+        name: "ssl.crl-dir",
+        value: "DIRECTORY",
+        help: "Directory of revocation lists under hashed names, as 'openssl rehash' makes them.",
+        per_name: false,
+        set: |settings, text, origin| put(&mut settings.policy.crl_dir, text, origin),
+        get: |settings| shown(&settings.policy.crl_dir),
+        ..BASE
+    },
+];

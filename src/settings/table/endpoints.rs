@@ -1,0 +1,85 @@
+//! Where to listen, who answers, and how the sockets are made.
+
+use super::super::value::{Value, within};
+use super::super::{Backend, Endpoint, Setting};
+use super::{Form, Group, PLAIN, Record, listed, put, put_parsed, shown};
+
+const BASE: Record = Record {
+    group: Group::Endpoints,
+    ..PLAIN
+};
+
+pub(super) const RECORDS: &[Record] = &[
+    Record {
+        name: "server.endpoint",
+        value: "ENDPOINT",
+        form: Form::Repeated,
+        help: "Where to listen: ssl://HOST:PORT for TLS, tcp://HOST:PORT for plain bytes, unix:///PATH for plain \
+               bytes on a unix socket, ssl+unix:///PATH for TLS on one. An IPv6 address stands in brackets; the \
+               port is 8529 unless given.",
+        set: |settings, text, origin| {
+            let endpoint = Endpoint::parse(text)?;
+            // The same place twice is no mistake to ArangoDB either.
+            if settings
+                .endpoints
+                .iter()
+                .all(|known| known.value != endpoint)
+            {
+                let origin = origin.clone();
+                settings.endpoints.push(Setting::new(endpoint, origin));
+            }
+            Ok(())
+        },
+        get: |settings| listed(&settings.endpoints),
+        clear: |settings| settings.endpoints.clear(),
+        ..BASE
+    },
+    Record {
+        name: "backend",
+        value: "BACKEND",
+        help: "Where the plain bytes go: tcp://HOST:PORT, unix:///PATH, or a service in this process \
+               (service://echo, service://status).",
+        set: |settings, text, origin| {
+            let backend = Backend::parse(text).map(Some);
+            put_parsed(&mut settings.backend, backend, origin)
+        },
+        get: |settings| shown(&settings.backend),
+        ..BASE
+    },
+    Record {
+        name: "threads",
+        value: "N",
+        help: "Worker threads; 0 means one for each core.",
+        set: |settings, text, origin| {
+            let threads = u32::parse(text).and_then(|number| within(number, 0, 1024));
+            put_parsed(&mut settings.threads, threads.map(|n| n as usize), origin)
+        },
+        get: |settings| {
+            let threads = &settings.threads;
+            vec![(threads.value.to_string(), threads.origin.clone())]
+        },
+        ..BASE
+    },
+    Record {
+        name: "tcp.backlog-size",
+        aliases: &["server.backlog-size"],
+        value: "N",
+        help: "Connections that may wait to be accepted; 0 means 10. The system caps it (net.core.somaxconn).",
+        set: |settings, text, origin| {
+            let backlog = u32::parse(text).and_then(|number| within(number, 0, i32::MAX as u32));
+            put_parsed(&mut settings.tcp.backlog, backlog, origin)
+        },
+        get: |settings| shown(&settings.tcp.backlog),
+        ..BASE
+    },
+    Record {
+        name: "tcp.reuse-address",
+        aliases: &["server.reuse-address"],
+        value: "true|false",
+        form: Form::Switch,
+        help: "Listens on an address that an earlier process has just left (SO_REUSEADDR).",
+        set: |settings, text, origin| put(&mut settings.tcp.reuse_address, text, origin),
+        get: |settings| shown(&settings.tcp.reuse_address),
+        ..BASE
+    },
+];

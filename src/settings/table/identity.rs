@@ -1,0 +1,76 @@
+//! Who the server is: certificates, server names, the protocol inside.
+
+use super::super::value::{Value, alpn};
+use super::super::{Setting, server_name};
+use super::{Form, Group, PLAIN, Record, listed, put, put_parsed, shown};
+use std::path::PathBuf;
+
+const BASE: Record = Record {
+    group: Group::Identity,
+    ..PLAIN
+};
+
+pub(super) const RECORDS: &[Record] = &[
+    Record {
+        name: "ssl.keyfile",
+        aliases: &["server.keyfile", "tls.keyfile"],
+        value: "FILE",
+        form: Form::Repeated,
+        help: "PEM file with the certificate, the rest of its chain, and the unencrypted private key. Given once \
+               for each type of key (RSA, ECDSA, Ed25519 …), each client gets the one it can verify.",
+        set: |settings, text, origin| {
+            let Some(file) = Option::<PathBuf>::parse(text)? else {
+                return Ok(());
+            };
+            let files = &mut settings.policy.key_files;
+            if files.iter().any(|known| known.value == file) {
+                return Err(format!("'{text}' is given twice"));
+            }
+            files.push(Setting::new(file, origin.clone()));
+            Ok(())
+        },
+        get: |settings| listed(&settings.policy.key_files),
+        clear: |settings| settings.policy.key_files.clear(),
+        ..BASE
+    },
+    Record {
+        name: "ssl.server-name-indication",
+        aliases: &["tls.server-name-indication"],
+        value: "NAME=FILE[,OPTION=VALUE]...",
+        form: Form::Repeated,
+        help: "A keyfile for clients that ask for the server name NAME, which has to match exactly. Options that \
+               follow count for that name alone; the same name again adds a keyfile with another type of key.",
+        set: |settings, text, origin| server_name::add(settings, text, origin),
+        get: |settings| settings.names.iter().flat_map(server_name::write).collect(),
+        clear: |settings| settings.names.clear(),
+        ..BASE
+    },
+    Record {
+        name: "ssl.unknown-server-name",
+        value: "default|refuse",
+        help: "What a client gets that asks for a server name no keyfile was given for: the default keyfile, or \
+               the alert unrecognized_name.",
+        set: |settings, text, origin| put(&mut settings.unknown_name, text, origin),
+        get: |settings| shown(&settings.unknown_name),
+        ..BASE
+    },
+    Record {
+        name: "ssl.alpn",
+        value: "NAME[,NAME]...",
+        help: "Protocols to agree on by ALPN, best first; empty turns ALPN off. List h2 only if the backend speaks \
+               HTTP/2: 'h2,http/1.1' is what ArangoDB does.",
+        set: |settings, text, origin| put_parsed(&mut settings.policy.alpn, alpn(text), origin),
+        get: |settings| shown(&settings.policy.alpn),
+        ..BASE
+    },
+    Record {
+        name: "ssl.prefer-http1-in-alpn",
+        aliases: &["tls.prefer-http1-in-alpn"],
+        value: "true|false",
+        form: Form::Switch,
+        help: "Prefers http/1.1 to h2 where ssl.alpn lists both.",
+        set: |settings, text, origin| put(&mut settings.policy.prefer_http1_in_alpn, text, origin),
+        get: |settings| shown(&settings.policy.prefer_http1_in_alpn),
+        ..BASE
+    },
+];
