@@ -3,5 +3,6 @@
 mod counters;
 mod service;
 
-pub use counters::{Counters, Failure, Totals};
+pub use crate::tls::Failure;
+pub use counters::{Counters, Totals};
 pub use service::{Opened, Service, Verdict};

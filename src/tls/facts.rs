@@ -1,5 +1,9 @@
 //! What is known of a connection once its handshake is done.
 
+use super::sys;
+use openssl::ssl::{NameType, SslRef};
+use openssl::x509::{X509Ref, X509VerifyResult};
+
 /// What was negotiated, and who the client is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -38,4 +42,49 @@ pub struct Certificate {
     pub not_after: String,
     /// The result of verification in OpenSSL's words; `ok` when it passed.
     pub verified: String,
+}
+
+/// What libssl knows of a connection whose handshake is done.
+pub(crate) fn facts(ssl: &SslRef) -> Facts {
+    let cipher = ssl.current_cipher();
+    Facts {
+        protocol: ssl.version_str(),
+        cipher: cipher.map_or_else(String::new, |cipher| cipher.name().to_owned()),
+        cipher_standard: cipher
+            .and_then(|cipher| cipher.standard_name())
+            .unwrap_or_default()
+            .to_owned(),
+        bits: cipher.map_or(0, |cipher| cipher.bits().secret.unsigned_abs()),
+        group: sys::negotiated_group(ssl),
+        server_name: lossy(ssl.servername_raw(NameType::HOST_NAME)),
+        alpn: lossy(ssl.selected_alpn_protocol()),
+        resumed: ssl.session_reused(),
+        peer: ssl
+            .peer_certificate()
+            .map(|certificate| describe(&certificate, ssl.verify_result())),
+    }
+}
+
+fn lossy(bytes: Option<&[u8]>) -> Option<String> {
+    bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+}
+
+fn describe(certificate: &X509Ref, verified: X509VerifyResult) -> Certificate {
+    Certificate {
+        subject: sys::distinguished_name(certificate.subject_name()),
+        issuer: sys::distinguished_name(certificate.issuer_name()),
+        serial: serial(certificate),
+        not_before: certificate.not_before().to_string(),
+        not_after: certificate.not_after().to_string(),
+        verified: verified.error_string().to_owned(),
+    }
+}
+
+/// The serial number in hexadecimal, as `openssl x509 -serial` prints it.
+fn serial(certificate: &X509Ref) -> String {
+    certificate
+        .serial_number()
+        .to_bn()
+        .and_then(|number| Ok(number.to_hex_str()?.to_string()))
+        .unwrap_or_default()
 }

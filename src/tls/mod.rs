@@ -2,8 +2,26 @@
 //!
 //! `unsafe` for libssl lives in this room alone, in `sys`, `callbacks` and `bio`.
 
-mod facts;
+mod alpn;
+mod context;
+pub(crate) mod facts;
+mod failure;
+mod identity;
+mod library;
+pub mod options;
+mod pem;
+mod prepared;
+pub mod protocol;
+pub(crate) mod queue;
 mod report;
+mod resume;
+mod sys;
+mod trust;
 
+pub use context::Context;
 pub use facts::{Certificate, Facts};
+pub use failure::Failure;
+pub use library::{config_file, library_version, start};
+pub use prepared::Prepared;
 pub use report::{CipherLine, Identity, Report};
+pub use resume::Shared;

@@ -1,0 +1,95 @@
+//! Starting libssl once, with the system's openssl.cnf, and saying which library and which file that is.
+//!
+//! libssl itself ignores a broken openssl.cnf and goes on without the policy in it; here it is an error. Not here:
+//! what the file's sections do to a context (libssl applies `system_default` itself, `context` a named section).
+
+use super::{queue, sys};
+use crate::error::{Error, Kind, reason};
+use once_cell::sync::OnceCell;
+use openssl::ssl::{SslContext, SslMethod};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+static STARTED: OnceCell<()> = OnceCell::new();
+
+/// Starts libssl, once a process: later calls cost nothing. Reads the openssl.cnf in use, strictly, unless the
+/// process had libssl read it before.
+///
+/// # Errors
+/// openssl.cnf, or the file that `OPENSSL_CONF` names, cannot be read or is wrong.
+pub fn start() -> Result<(), Error> {
+    STARTED.get_or_try_init(initialise).copied()
+}
+
+/// The libssl in use, in its own words (`OpenSSL_version`).
+pub fn library_version() -> String {
+    openssl::version::version().to_owned()
+}
+
+/// The openssl.cnf in use: the one `OPENSSL_CONF` names, unless the process is privileged, or else the library's
+/// own. `None` when `OPENSSL_CONF` is empty, which turns it off.
+pub fn config_file() -> Option<PathBuf> {
+    let path = sys::default_config_file();
+    (!path.is_empty()).then(|| PathBuf::from(OsString::from_vec(path)))
+}
+
+fn initialise() -> Result<(), Error> {
+    check_config_file()?;
+    queue::clear();
+    if !sys::init_strictly() {
+        return Err(config_error(&queue::drain()));
+    }
+    openssl::init();
+    check_system_section()
+}
+
+/// A file that was asked for by `OPENSSL_CONF` must be there: libssl takes a missing one for an empty one.
+fn check_config_file() -> Result<(), Error> {
+    let Some(path) = config_file() else {
+        return Ok(());
+    };
+    match std::fs::File::open(&path) {
+        Ok(_) => Ok(()),
+        Err(error)
+            if error.kind() == std::io::ErrorKind::NotFound
+                && std::env::var_os("OPENSSL_CONF").is_none() =>
+        {
+            Ok(())
+        }
+        Err(error) => Err(Error::settings(format!(
+            "cannot read OpenSSL configuration '{}': {}",
+            path.display(),
+            reason(&error)
+        ))),
+    }
+}
+
+/// `SSL_CTX_new` applies the section `system_default` and ignores what fails in it, so it is tried here once more,
+/// by a name that reports.
+fn check_system_section() -> Result<(), Error> {
+    let mut context = SslContext::builder(SslMethod::tls_server()).map_err(|stack| {
+        Error::new(Kind::Tls, "cannot create SSL context").caused_by(stack.to_string())
+    })?;
+    queue::clear();
+    if sys::apply_section(&mut context, SYSTEM_SECTION) {
+        return Ok(());
+    }
+    let queue = queue::drain();
+    if queue.has(sys::ERR_LIB_SSL, sys::SSL_R_INVALID_CONFIGURATION_NAME) {
+        return Ok(()); // no such section
+    }
+    Err(config_error(&queue))
+}
+
+const SYSTEM_SECTION: &std::ffi::CStr = c"system_default";
+
+fn config_error(queue: &queue::Queue) -> Error {
+    let file = config_file().unwrap_or_default();
+    Error::settings(format!(
+        "cannot use OpenSSL configuration '{}': {}",
+        file.display(),
+        queue.reason()
+    ))
+    .caused_by(queue.to_string())
+}

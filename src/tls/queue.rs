@@ -1,0 +1,139 @@
+//! OpenSSL's error queue of this thread: cleared before a call whose failure will be asked about, drained after it.
+//!
+//! The texts are OpenSSL's own one-line form, `error:0A0000C1:SSL routines::no shared cipher`. Not here: what a
+//! failed handshake means (`failure`), and messages with our own words in front.
+
+use super::sys;
+use openssl::error::ErrorStack;
+use std::fmt;
+use std::os::raw::c_ulong;
+
+/// ArangoDB formats into 122 bytes, one of them the end of the string.
+const LONGEST_IN_A_MESSAGE: usize = 121;
+/// Longer than any entry without its data.
+const LONGEST_LINE: usize = 255;
+
+/// Empties the queue, so that what it holds later belongs to the next call.
+pub(crate) fn clear() {
+    sys::clear_errors();
+}
+
+/// Takes everything out of the queue, oldest first.
+pub(crate) fn drain() -> Queue {
+    let mut entries = Vec::new();
+    while let Some(raw) = sys::take_error() {
+        entries.push(Entry {
+            code: raw.code,
+            data: raw.data,
+        });
+    }
+    Queue { entries }
+}
+
+/// What the queue held: the oldest entry first, which is the nearest to the cause.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    entries: Vec<Entry>,
+}
+
+/// One entry.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    code: c_ulong,
+    data: String,
+}
+
+impl Queue {
+    /// Every entry.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Whether libssl had nothing to say.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The first entry as it stands in ArangoDB's messages: OpenSSL's line, at most 121 characters.
+    pub(crate) fn first(&self) -> String {
+        match self.entries.first() {
+            Some(entry) => sys::error_line(entry.code, LONGEST_IN_A_MESSAGE),
+            None => "no reason given".to_owned(),
+        }
+    }
+
+    /// The first entry's reason in words, with the text that was added to it.
+    pub(crate) fn reason(&self) -> String {
+        match self.entries.first() {
+            Some(entry) => entry.reason(),
+            None => "no reason given".to_owned(),
+        }
+    }
+
+    /// Whether any entry is of this library and reason.
+    pub(crate) fn has(&self, library: i32, reason: i32) -> bool {
+        self.entries
+            .iter()
+            .any(|entry| entry.library() == library && entry.reason_code() == reason)
+    }
+}
+
+impl Entry {
+    /// The library it is of (`ERR_GET_LIB`).
+    pub(crate) fn library(&self) -> i32 {
+        openssl_sys::ERR_GET_LIB(self.code)
+    }
+
+    /// The number of its reason within the library (`ERR_GET_REASON`).
+    pub(crate) fn reason_code(&self) -> i32 {
+        openssl_sys::ERR_GET_REASON(self.code)
+    }
+
+    /// Its reason in words, with the text that was added to it.
+    pub(crate) fn reason(&self) -> String {
+        let words = match sys::error_reason(self.code) {
+            Some(words) => words.to_owned(),
+            None => format!("reason({})", self.reason_code()),
+        };
+        if self.data.is_empty() {
+            words
+        } else {
+            format!("{words}: {}", self.data)
+        }
+    }
+
+    /// OpenSSL's line, with the text that was added to it.
+    pub(crate) fn line(&self) -> String {
+        let line = sys::error_line(self.code, LONGEST_LINE);
+        if self.data.is_empty() {
+            line
+        } else {
+            format!("{line}:{}", self.data)
+        }
+    }
+}
+
+impl From<ErrorStack> for Queue {
+    fn from(stack: ErrorStack) -> Queue {
+        let entry = |error: &openssl::error::Error| Entry {
+            code: error.code(),
+            data: error.data().unwrap_or_default().to_owned(),
+        };
+        Queue {
+            entries: stack.errors().iter().map(entry).collect(),
+        }
+    }
+}
+
+impl fmt::Display for Queue {
+    /// Every line, joined by `, `: for the debug level and for [`Error::caused_by`](crate::error::Error::caused_by).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, entry) in self.entries.iter().enumerate() {
+            if index > 0 {
+                f.write_str(", ")?;
+            }
+            f.write_str(&entry.line())?;
+        }
+        Ok(())
+    }
+}
