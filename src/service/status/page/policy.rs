@@ -1,0 +1,160 @@
+//! What the endpoint accepts.
+
+use crate::tls::{CipherLine, Facts, Identity, Report};
+
+use super::html::{Html, code, code_or, count, names, tag, terms, text, version};
+use crate::service::status::date;
+use crate::service::status::view::{Policy, View};
+
+/// More suites than this are folded away.
+const SHOWN: usize = 16;
+/// Fewer days than this and an identity is marked.
+const SOON: i64 = 30;
+
+/// The part about the policy.
+pub(super) fn render(view: &View<'_>) -> Html {
+    let Some(policy) = view.policy else {
+        return Html::new(
+            "<section id=\"policy\">\n<h2 class=\"part\">Policy</h2>\n\
+             <p class=\"card none\">No endpoint of this server speaks TLS.</p>\n</section>\n",
+        );
+    };
+    let yours = view.visitor.facts.as_ref();
+    Html::new(format!(
+        "<section id=\"policy\">\n<h2 class=\"part\">Policy</h2>\n{identities}<div class=\"pair\">\n\
+         {rules}{suites}</div>\n</section>\n",
+        identities = identities(policy, view),
+        rules = rules(policy, yours),
+        suites = suites(&policy.report.ciphers, yours),
+    ))
+}
+
+fn rules(policy: &Policy, yours: Option<&Facts>) -> Html {
+    let report = &policy.report;
+    let group = yours.and_then(|facts| facts.group.as_deref());
+    let alpn = yours.and_then(|facts| facts.alpn.as_deref());
+    let mask = Html::new(format!("<code>{:#x}</code>", report.options_mask));
+    let rows = terms([
+        ("Versions", text(&range(report))),
+        ("Client certificate", text(verify(&report.verify_client))),
+        (
+            "Groups, in order",
+            names(&report.groups, group, "not told by this OpenSSL"),
+        ),
+        (
+            "Protocols above (ALPN)",
+            names(&report.alpn, alpn, "none offered"),
+        ),
+        ("Session cache", text(&report.session_cache)),
+        ("Session tickets", text(&report.session_tickets)),
+        ("Security level", text(&report.security_level.to_string())),
+        ("Options", names(&report.options, None, "none set")),
+        ("Options, as a mask", mask),
+        ("In force since", text(&date::rfc3339(policy.since))),
+    ]);
+    Html::new(format!(
+        "<section class=\"card\">\n<h3>Rules</h3>\n{rows}</section>\n"
+    ))
+}
+
+fn range(report: &Report) -> String {
+    let (min, max) = (version(&report.min_protocol), version(&report.max_protocol));
+    if min == max {
+        format!("{min} only")
+    } else {
+        format!("{min} to {max}")
+    }
+}
+
+fn verify(word: &str) -> &str {
+    match word {
+        "none" => "never asked for",
+        "request" => "asked for; a bad one is refused",
+        "require" => "required",
+        other => other,
+    }
+}
+
+fn suites(lines: &[CipherLine], yours: Option<&Facts>) -> Html {
+    let mine = |line: &CipherLine| yours.is_some_and(|facts| facts.cipher == line.name);
+    let place = lines.iter().position(mine);
+    let told = place.map(|index| format!(", yours is number {}", index + 1));
+    let open = if lines.len() > SHOWN { "" } else { " open" };
+    let rows = lines
+        .iter()
+        .enumerate()
+        .map(|(index, line)| suite(index, line, mine(line)));
+    Html::new(format!(
+        "<section class=\"card\">\n<h3>Cipher suites</h3>\n<details{open}>\n\
+         <summary>{number} in this order{told}</summary>\n<table>\n\
+         <thead><tr><th scope=\"col\">#</th><th scope=\"col\">Name</th><th scope=\"col\">From</th>\
+         <th scope=\"col\">Bits</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n</details></section>\n",
+        number = count(lines.len() as u64),
+        told = told.unwrap_or_default(),
+        rows = Html::from_iter(rows),
+    ))
+}
+
+fn suite(index: usize, line: &CipherLine, mine: bool) -> Html {
+    let (class, mark) = if mine {
+        (" class=\"yours\"", format!(" {}", tag("good", "yours")))
+    } else {
+        ("", String::new())
+    };
+    let other = if line.standard_name == line.name {
+        Html::default()
+    } else {
+        Html::new(format!("<br><small>{}</small>", code(&line.standard_name)))
+    };
+    Html::new(format!(
+        "<tr{class}><td>{number}</td><th scope=\"row\">{name}{mark}{other}</th><td>{from}</td>\
+         <td>{bits}</td></tr>\n",
+        number = index + 1,
+        name = code(&line.name),
+        from = text(&version(&line.protocol)),
+        bits = line.bits,
+    ))
+}
+
+fn identities(policy: &Policy, view: &View<'_>) -> Html {
+    let cards = policy
+        .report
+        .identities
+        .iter()
+        .map(|one| identity(one, policy, view));
+    Html::new(format!(
+        "<div class=\"identities\">\n{}</div>\n",
+        Html::from_iter(cards)
+    ))
+}
+
+fn identity(one: &Identity, policy: &Policy, view: &View<'_>) -> Html {
+    let rows = terms([
+        (
+            "Serves",
+            code_or(one.server_name.as_deref(), "every name not listed"),
+        ),
+        ("Names in it", names(&one.names, None, "none")),
+        ("Key", code(&one.key)),
+        ("Certificates sent", text(&one.chain_length.to_string())),
+        ("Valid until", text(&one.not_after)),
+    ]);
+    Html::new(format!(
+        "<section class=\"card\">\n<h3>{subject}</h3>\n<p class=\"tags\">{left}</p>\n{rows}</section>\n",
+        subject = code(&one.subject),
+        left = days(policy.days_left(one.days_left, view.now)),
+    ))
+}
+
+fn days(left: i64) -> Html {
+    let many = |number: u64| match number {
+        1 => "1 day".to_owned(),
+        number => format!("{} days", count(number)),
+    };
+    match left {
+        ..0 => tag("bad", &format!("expired {} ago", many(left.unsigned_abs()))),
+        0 => tag("bad", "less than a day left"),
+        1..SOON => tag("warn", &format!("{} left", many(left.unsigned_abs()))),
+        _ => tag("good", &format!("{} left", many(left.unsigned_abs()))),
+    }
+}
