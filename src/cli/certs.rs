@@ -57,13 +57,14 @@ pub(crate) fn command() -> Command {
                 .value_name("KIND")
                 .value_parser(one_of(KeyKind::ALL))
                 .default_value("ecdsa")
-                .help("Kind of the keys: ECDSA on P-256, RSA with 3072 bits, or Ed25519"),
+                .hide_possible_values(true)
+                .help("ecdsa (P-256), rsa (3072 bits) or ed25519"),
             Arg::new("days")
                 .long("days")
                 .value_name("N")
                 .value_parser(value_parser!(u32).range(1..=36_500))
                 .default_value("365")
-                .help("Days the server's and the client's certificates last"),
+                .help("Days until they end; the CA lasts longer"),
             Arg::new("intermediate")
                 .long("intermediate")
                 .action(ArgAction::SetTrue)
@@ -79,12 +80,13 @@ pub(crate) fn command() -> Command {
                 .value_name("NAME")
                 .value_parser(file_name)
                 .default_value("client")
-                .help("Name of the client, and base name of its files"),
+                .help("The client, and base name of its files"),
             Arg::new("only")
                 .long("only")
                 .value_name("WHICH")
                 .value_parser(one_of([("server", Only::Server), ("client", Only::Client)]))
-                .help("Make only this one"),
+                .hide_possible_values(true)
+                .help("Make only the server's or the client's: server, client"),
             Arg::new("force")
                 .long("force")
                 .action(ArgAction::SetTrue)

@@ -34,12 +34,10 @@ pub(crate) fn with_flags(command: Command) -> Command {
             .value_name("FORMAT")
             .value_parser(["text", "json"])
             .default_value("text")
-            .hide_short_help(true)
             .help("How log lines are written on stderr"),
         Arg::new("log-level")
             .long("log-level")
             .value_name("LEVEL")
-            .hide_short_help(true)
             .help(
                 "What is logged: error, warn, info, debug, trace or off; 'info,tlsport::net=debug' sets one \
                  part apart. Without it RUST_LOG is read, and without that it is info",

@@ -5,10 +5,13 @@
 //! next: `flags` (settings from flags and files), `log` (the log), `pki` (keys and certificates).
 
 mod certs;
+mod check;
 mod failure;
+mod flags;
 mod log;
 mod manual;
 mod pki;
+mod show;
 
 use clap::{ArgMatches, Command};
 use failure::{Failure, Status};
@@ -24,6 +27,8 @@ type Entry = (
 
 /// Every subcommand, in the order of the help.
 const COMMANDS: &[Entry] = &[
+    (check::command, check::run),
+    (show::command, show::run),
     (certs::command, certs::run),
     (manual::completions_command, manual::completions),
     (manual::pages_command, manual::pages),
@@ -31,7 +36,12 @@ const COMMANDS: &[Entry] = &[
 
 /// Parses the arguments, does what they say, and says how it went.
 pub(crate) fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let matches = match command().try_get_matches_from(arguments) {
+    let arguments: Vec<OsString> = arguments.collect();
+    let mut command = command();
+    if arguments.iter().any(|argument| argument == "-h") {
+        command = flags::in_brief(command);
+    }
+    let matches = match command.try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(refusal) => return failure::refused(&refusal),
     };
@@ -48,9 +58,7 @@ pub(crate) fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 fn command() -> Command {
     Command::new("tlsport")
         .version(env!("CARGO_PKG_VERSION"))
-        .about(
-            "The TLS endpoint of a system you already run, for any server, on the system's OpenSSL",
-        )
+        .about("TLS endpoints of systems you know, for any server, on the system's OpenSSL")
         .after_help("more on one command: tlsport COMMAND --help")
         .after_long_help(failure::STATUSES)
         .subcommand_required(true)

@@ -87,6 +87,11 @@ impl Builder {
         self.notes.push(note);
     }
 
+    /// What the options taken so far come to, unchecked.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// The finished settings, after the checks between them.
     ///
     /// # Errors

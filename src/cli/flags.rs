@@ -1,0 +1,183 @@
+//! Settings from the command line: every option of the table is a flag, and `--config` names a file.
+//!
+//! A flag beats the file, as in ArangoDB. Values are handed over as written, in the order they were typed, so that
+//! all that is wrong with them is reported together. Read next: `tlsport::settings::TABLE`.
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use std::path::{Path, PathBuf};
+use tlsport::dialect::{self, System};
+use tlsport::error::Problems;
+use tlsport::settings::{Builder, Form, Note, Origin, Record, Settings, TABLE};
+use tlsport::tls::Prepared;
+
+/// The flags that `-h` shows, each with its value and a few words; `--help` shows all of them in whole sentences.
+const FIRST: &[(&str, &str, &str)] = &[
+    (
+        "server.endpoint",
+        "URL",
+        "Where to listen: ssl:// tcp:// unix://; repeat",
+    ),
+    ("backend", "URL", "Where plain bytes go: tcp:// unix://"),
+    ("ssl.keyfile", "FILE", "Certificate chain and key, PEM"),
+    (
+        "ssl.cafile",
+        "FILE",
+        "CAs that clients need a certificate of, PEM",
+    ),
+    ("ssl.verify-client", "MODE", "none, request or require"),
+    (
+        "ssl.protocol",
+        "N",
+        "4 TLS 1.0, 5 TLS 1.2, 6 TLS 1.3, 9 any",
+    ),
+    (
+        "ssl.min-protocol",
+        "VERSION",
+        "TLSv1, TLSv1.1, TLSv1.2 or TLSv1.3",
+    ),
+    (
+        "ssl.cipher-list",
+        "STRING",
+        "TLS 1.2 and older, as OpenSSL writes them",
+    ),
+    ("ssl.ciphersuites", "NAMES", "TLS 1.3, separated by colons"),
+    ("ssl.options", "MASK", "SSL_OP_ bits, a number or names"),
+    ("ssl.session-cache", "BOOL", "Keep sessions in the server"),
+    ("threads", "N", "Worker threads; 0 is one a core"),
+];
+
+/// Makes the help of all subcommands fit a screen: a line a flag, the ones used most, no headings.
+pub(crate) fn in_brief(command: Command) -> Command {
+    command.mut_subcommands(|subcommand| subcommand.mut_args(|arg| brief(arg)))
+}
+
+fn brief(arg: Arg) -> Arg {
+    let first = FIRST.iter().find(|(name, ..)| arg.get_id() == name);
+    match first {
+        Some((_, value, words)) => arg.value_name(value).help(words).help_heading(None),
+        None if arg.get_help_heading().is_some() => arg.hide(true),
+        None => arg,
+    }
+}
+
+/// Adds the flags of all settings to a subcommand.
+pub(crate) fn with_settings(command: Command) -> Command {
+    command
+        .args([
+            Arg::new("config")
+                .long("config")
+                .alias("configuration")
+                .short('c')
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("Settings from a file, which flags beat")
+                .long_help("Settings from a file, which flags beat. FILE.local, where there is one, beats FILE; 'none' is no file at all."),
+            Arg::new("dialect")
+                .long("dialect")
+                .value_name("NAME")
+                .help("Language of the file, if not recognised"),
+        ])
+        .args(TABLE.iter().map(flag))
+        .after_help("more: --help")
+        .after_long_help(super::failure::STATUSES)
+}
+
+/// One option of the table as a flag.
+fn flag(record: &'static Record) -> Arg {
+    let arg = Arg::new(record.name)
+        .long(record.name)
+        .aliases(record.aliases.iter().copied())
+        .value_name(record.value)
+        .help_heading(record.group.title())
+        .help(record.help)
+        // Whether it may be given twice is for the table to say.
+        .action(ArgAction::Append);
+    match record.form {
+        Form::Switch => arg.num_args(0..=1).default_missing_value("true"),
+        Form::Value | Form::Repeated => arg.num_args(1).allow_negative_numbers(true),
+    }
+}
+
+/// The settings that file and flags come to. May be called again: a reload does.
+///
+/// # Errors
+/// Everything that is wrong, each with its origin.
+pub(crate) fn load(matches: &ArgMatches) -> Result<(Settings, Vec<Note>), Problems> {
+    collect(matches).finish()
+}
+
+/// The settings with their files read and judged by libssl: all that a server does before it listens.
+pub(crate) struct Ready {
+    pub(crate) settings: Settings,
+    pub(crate) prepared: Prepared,
+    /// What somebody should hear about either.
+    pub(crate) notes: Vec<Note>,
+}
+
+/// [`load`], then what libssl has to say. May be called again: a reload does.
+///
+/// # Errors
+/// Everything that is wrong, with the settings and with the files they name.
+pub(crate) fn prepare(matches: &ArgMatches) -> Result<Ready, Problems> {
+    let builder = collect(matches);
+    let so_far = builder.settings().clone();
+    match builder.finish() {
+        Ok((settings, mut notes)) => {
+            let (prepared, more) = Prepared::load(&settings)?;
+            notes.extend(more);
+            Ok(Ready {
+                settings,
+                prepared,
+                notes,
+            })
+        }
+        Err(mut problems) => {
+            // Nothing will come of it, but whoever has to mend the settings had better hear of all of it.
+            problems.0.extend(
+                Prepared::load(&so_far)
+                    .err()
+                    .into_iter()
+                    .flat_map(|more| more.0),
+            );
+            Err(problems)
+        }
+    }
+}
+
+/// All that file and flags say, not yet checked against each other.
+pub(crate) fn collect(matches: &ArgMatches) -> Builder {
+    let mut builder = Builder::new(Settings::default());
+    let file = matches.get_one::<PathBuf>("config");
+    if let Some(path) = file.filter(|path| *path != Path::new("none")) {
+        let name = matches.get_one::<String>("dialect");
+        //DIALECT dialect::read(name.map(String::as_str), &System, path, &mut builder);
+    }
+    builder.begin_layer();
+    for (record, value) in typed(matches) {
+        let origin = Origin::Flag(format!("--{}", record.name).into());
+        builder.set(record.name, value, origin);
+    }
+    builder
+}
+
+/// The options that were typed, in the order they were typed.
+fn typed(matches: &ArgMatches) -> Vec<(&'static Record, &str)> {
+    let mut typed = Vec::new();
+    for record in TABLE {
+        let values = matches.get_many::<String>(record.name);
+        let places = matches.indices_of(record.name);
+        let (Some(values), Some(places)) = (values, places) else {
+            continue;
+        };
+        typed.extend(
+            places
+                .zip(values)
+                .map(|(place, value)| (place, record, value.as_str())),
+        );
+    }
+    typed.sort_by_key(|(place, ..)| *place);
+    typed
+        .into_iter()
+        .map(|(_, record, value)| (record, value))
+        .collect()
+}
