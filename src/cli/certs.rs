@@ -58,7 +58,7 @@ pub(crate) fn command() -> Command {
                 .value_parser(one_of(KeyKind::ALL))
                 .default_value("ecdsa")
                 .hide_possible_values(true)
-                .help("ecdsa (P-256), rsa (3072 bits) or ed25519"),
+                .help("Of all keys: ecdsa, rsa or ed25519"),
             Arg::new("days")
                 .long("days")
                 .value_name("N")
@@ -86,7 +86,7 @@ pub(crate) fn command() -> Command {
                 .value_name("WHICH")
                 .value_parser(one_of([("server", Only::Server), ("client", Only::Client)]))
                 .hide_possible_values(true)
-                .help("Make only the server's or the client's: server, client"),
+                .help("Make only that: server or client"),
             Arg::new("force")
                 .long("force")
                 .action(ArgAction::SetTrue)

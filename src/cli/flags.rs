@@ -15,7 +15,7 @@ const FIRST: &[(&str, &str, &str)] = &[
     (
         "server.endpoint",
         "URL",
-        "Where to listen: ssl:// tcp:// unix://; repeat",
+        "Where to listen: ssl:// tcp:// unix://",
     ),
     ("backend", "URL", "Where plain bytes go: tcp:// unix://"),
     ("ssl.keyfile", "FILE", "Certificate chain and key, PEM"),
@@ -48,7 +48,7 @@ const FIRST: &[(&str, &str, &str)] = &[
 
 /// Makes the help of all subcommands fit a screen: a line a flag, the ones used most, no headings.
 pub(crate) fn in_brief(command: Command) -> Command {
-    command.mut_subcommands(|subcommand| subcommand.mut_args(|arg| brief(arg)))
+    command.mut_subcommands(|subcommand| subcommand.mut_args(brief))
 }
 
 fn brief(arg: Arg) -> Arg {

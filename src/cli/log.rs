@@ -10,6 +10,7 @@ use std::fmt;
 use std::io::{self, IsTerminal};
 use tlsport::error::{Error, Kind};
 use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
 use tracing_log::NormalizeEvent;
 use tracing_subscriber::filter::Targets;
@@ -79,7 +80,11 @@ fn levels(matches: &ArgMatches) -> Result<Targets, Error> {
             _ => return Ok(Targets::new().with_default(Level::INFO)),
         },
     };
-    text.parse().map_err(|_| {
+    // A word alone would be taken for a part of the program; it is a level, or a slip.
+    let mut words = text.split(',').filter(|part| !part.contains('='));
+    let known = words.all(|word| word.trim().parse::<LevelFilter>().is_ok());
+    let levels = if known { text.parse().ok() } else { None };
+    levels.ok_or_else(|| {
         let message = format!(
             "{origin}: '{text}' is not one of error, warn, info, debug, trace, off, nor a list of part=level"
         );
@@ -88,11 +93,11 @@ fn levels(matches: &ArgMatches) -> Result<Targets, Error> {
 }
 
 /// The highest level that any part wants: what lies above it costs the library nothing.
-fn most_detailed(levels: &Targets) -> tracing::level_filters::LevelFilter {
+fn most_detailed(levels: &Targets) -> LevelFilter {
     let parts = levels.iter().map(|(_, level)| level).max();
     parts
         .max(levels.default_level())
-        .unwrap_or(tracing::level_filters::LevelFilter::OFF)
+        .unwrap_or(LevelFilter::OFF)
 }
 
 /// <https://no-color.org>: set and not empty means none.
@@ -251,14 +256,8 @@ mod tests {
     #[test]
     fn the_most_detailed_level_of_any_part_counts() {
         let levels: Targets = "warn,tlsport::net=trace".parse().unwrap();
-        assert_eq!(
-            most_detailed(&levels),
-            tracing::level_filters::LevelFilter::TRACE
-        );
+        assert_eq!(most_detailed(&levels), LevelFilter::TRACE);
         let levels: Targets = "off".parse().unwrap();
-        assert_eq!(
-            most_detailed(&levels),
-            tracing::level_filters::LevelFilter::OFF
-        );
+        assert_eq!(most_detailed(&levels), LevelFilter::OFF);
     }
 }

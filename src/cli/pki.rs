@@ -235,7 +235,7 @@ fn set_validity(
     issuer: Option<&Identity>,
 ) -> Result<(), ErrorStack> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now = now.map_or(0, |since| since.as_secs().cast_signed());
+    let now = now.map_or(0, |since| since.as_secs() as i64);
     let begin = Asn1Time::from_unix(now - BACKDATED_SECONDS)?;
     let end = Asn1Time::from_unix(now + i64::from(days) * 86_400)?;
     builder.set_not_before(&begin)?;

@@ -166,9 +166,9 @@ fn certificate(identity: &Identity, out: &mut dyn Write) -> io::Result<()> {
 
 fn days_left(days: i64) -> String {
     match days {
-        ..0 => format!("over since {} days", -days),
         1 => "1 day left".into(),
-        days => format!("{days} days left"),
+        0.. => format!("{days} days left"),
+        _ => format!("over for {} days", -days),
     }
 }
 
