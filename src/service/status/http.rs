@@ -74,7 +74,9 @@ impl Http {
     pub(super) fn end(&mut self, now: SystemTime, out: &mut Vec<u8>) -> Verdict {
         if matches!(self.state, State::Head) && !self.head.is_empty() {
             let why = "cannot read request: it ended in the middle";
-            self.refuse(&Response::refusal(Status::BadRequest, why), now, out);
+            let cut = Response::refusal(Status::BadRequest, why);
+            let refusal = request::read(&self.head).err().unwrap_or(cut);
+            self.refuse(&refusal, now, out);
         }
         Verdict::Finish
     }

@@ -14,6 +14,9 @@ mod request;
 mod response;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Instant, SystemTime};

@@ -17,12 +17,13 @@ pub(super) fn title(facts: Option<&Facts>) -> Html {
 pub(super) fn render(visitor: &Visitor) -> Html {
     match &visitor.facts {
         Some(facts) => Html::new(format!(
-            "{}<div class=\"pair\">\n{}{}</div>\n",
+            "{}<div class=\"pair\">\n{}<div class=\"stack\">\n{}{}</div></div>\n",
             hero(facts),
-            details(visitor, facts),
-            certificate(facts.peer.as_ref())
+            negotiated(facts),
+            certificate(facts.peer.as_ref()),
+            ends(visitor),
         )),
-        None => Html::new(format!("{}{}", plain_hero(), plain_details(visitor))),
+        None => Html::new(format!("{}{}", plain_hero(), ends(visitor))),
     }
 }
 
@@ -30,7 +31,7 @@ const LOCK: &str = include_str!("lock.svg");
 const OPEN_LOCK: &str = include_str!("open_lock.svg");
 
 fn hero(facts: &Facts) -> Html {
-    let old = !matches!(facts.protocol, "TLSv1.2" | "TLSv1.3");
+    let (tone, verb, warning) = judge(facts);
     let session = if facts.resumed {
         tag("calm", "resumed session")
     } else {
@@ -40,25 +41,36 @@ fn hero(facts: &Facts) -> Html {
         .group
         .as_deref()
         .map(|name| format!(" over {}", code(name)));
-    let warning = if old {
-        tag("warn", "obsolete version")
-    } else {
-        Html::default()
-    };
     Html::new(format!(
         "<section class=\"hero {tone}\" id=\"connection\">\n{LOCK}<div>\n\
          <p class=\"eyebrow\">Your connection</p>\n\
-         <h1>Encrypted with {protocol}</h1>\n\
+         <h1>{verb} {protocol}</h1>\n\
          <p class=\"lead\">{cipher}{group}</p>\n\
          <p class=\"tags\">{warning} {bits} {session} {client}</p>\n\
          </div></section>\n",
-        tone = if old { "warn" } else { "good" },
         protocol = text(&version(facts.protocol)),
         cipher = code(&facts.cipher),
         group = group.unwrap_or_default(),
+        warning = warning.map(|why| tag(tone, why)).unwrap_or_default(),
         bits = tag("calm", &format!("{} bits", facts.bits)),
         client = client_tag(facts.peer.as_ref()),
     ))
+}
+
+/// The tone of the headline, its first words, and what there is to warn of. A policy may ask for ciphers that only
+/// authenticate.
+fn judge(facts: &Facts) -> (&'static str, &'static str, Option<&'static str>) {
+    let old = !matches!(facts.protocol, "TLSv1.2" | "TLSv1.3");
+    match facts.bits {
+        0 => (
+            "bad",
+            "Not encrypted, by",
+            Some("cipher without encryption"),
+        ),
+        1..112 => ("warn", "Encrypted with", Some("weak cipher")),
+        _ if old => ("warn", "Encrypted with", Some("obsolete version")),
+        _ => ("good", "Encrypted with", None),
+    }
 }
 
 fn client_tag(peer: Option<&Certificate>) -> Html {
@@ -69,19 +81,19 @@ fn client_tag(peer: Option<&Certificate>) -> Html {
     }
 }
 
-fn details(visitor: &Visitor, facts: &Facts) -> Html {
+fn negotiated(facts: &Facts) -> Html {
     let resumed = if facts.resumed {
-        "yes: no certificate was sent this time"
+        "resumed"
     } else {
-        "no: this was a full handshake"
+        "new, by a full handshake"
     };
     let rows = terms([
         ("Protocol", text(&version(facts.protocol))),
-        ("Cipher, OpenSSL’s name", code(&facts.cipher)),
-        ("Cipher, the RFCs’ name", code(&facts.cipher_standard)),
+        ("Cipher (OpenSSL)", code(&facts.cipher)),
+        ("Cipher (RFC)", code(&facts.cipher_standard)),
         ("Strength", text(&format!("{} bits", facts.bits))),
         (
-            "Key exchange group",
+            "Key exchange",
             code_or(facts.group.as_deref(), "not told by this OpenSSL"),
         ),
         (
@@ -89,12 +101,10 @@ fn details(visitor: &Visitor, facts: &Facts) -> Html {
             code_or(facts.server_name.as_deref(), "none asked for"),
         ),
         (
-            "Protocol above (ALPN)",
+            "Application (ALPN)",
             code_or(facts.alpn.as_deref(), "none agreed on"),
         ),
-        ("Session resumed", text(resumed)),
-        ("You", code(&visitor.peer)),
-        ("Endpoint", code(&visitor.endpoint)),
+        ("Session", text(resumed)),
     ]);
     Html::new(format!(
         "<section class=\"card\">\n<h2>What was negotiated</h2>\n{rows}</section>\n"
@@ -134,17 +144,17 @@ fn plain_hero() -> Html {
         "<section class=\"hero bad\" id=\"connection\">\n{OPEN_LOCK}<div>\n\
          <p class=\"eyebrow\">Your connection</p>\n\
          <h1>Not encrypted</h1>\n\
-         <p class=\"lead\">This endpoint speaks plain text: whoever is on the way can read it.</p>\n\
+         <p class=\"lead\">This endpoint speaks plain text: what passes can be read on the way.</p>\n\
          </div></section>\n"
     ))
 }
 
-fn plain_details(visitor: &Visitor) -> Html {
+fn ends(visitor: &Visitor) -> Html {
     let rows = terms([
         ("You", code(&visitor.peer)),
         ("Endpoint", code(&visitor.endpoint)),
     ]);
     Html::new(format!(
-        "<section class=\"card\">\n<h2>What is known</h2>\n{rows}</section>\n"
+        "<section class=\"card\">\n<h2>Both ends</h2>\n{rows}</section>\n"
     ))
 }

@@ -1,7 +1,9 @@
 //! Pieces of a page. [`Html`] is safe to write as it is; text becomes it through [`text`] and its kin, escaped.
 
 use std::fmt::{self, Write};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use crate::service::status::date;
 
 /// A piece of the page.
 #[derive(Clone, Debug, Default)]
@@ -139,6 +141,13 @@ pub(super) fn span(length: Duration) -> String {
         let _ = write!(said, "{gap}{number} {unit}");
     }
     said
+}
+
+/// A moment for people, with its exact form for machines.
+pub(super) fn moment(moment: SystemTime) -> Html {
+    let exact = date::rfc3339(moment);
+    let said = exact.replace('T', " ").replace('Z', " UTC");
+    Html(format!("<time datetime=\"{exact}\">{said}</time>"))
 }
 
 /// A protocol version as people write it: `TLS 1.3` for `TLSv1.3`.

@@ -8,15 +8,14 @@ mod counters;
 mod html;
 mod policy;
 
-use super::date;
 use super::view::View;
 
-use html::{Html, count, span, text};
+use html::{Html, count, moment, span, text};
 
 const STYLE: &str = include_str!("page.css");
 /// SHA-256 of `page.css` in base64: browsers apply a style only if it has this hash. A test tells the new one when
 /// the file was changed.
-pub(super) const STYLE_SHA256: &str = "TsVUK706eJW/1QSnJfN2PrCsNzO6IJ/F4cmzYvGQbbc=";
+pub(super) const STYLE_SHA256: &str = "EJL2VGcycEO2UdrxMarzpjyjeltScvfhnBIvSGLdbgg=";
 /// The sign in front of the name, as an image of its own.
 pub(super) const ICON: &str = include_str!("icon.svg");
 
@@ -52,13 +51,13 @@ fn footer(view: &View<'_>) -> Html {
     };
     let library = view.policy.map(|policy| text(&policy.report.library));
     Html::new(format!(
-        "<p>tlsport {version}{library}</p>\n<p>Up {up} with {workers}, since <time>{since}</time></p>",
+        "<p>tlsport {version}{library}</p>\n<p>Up {up} with {workers}, since {since}</p>",
         version = env!("CARGO_PKG_VERSION"),
         library = library
             .map(|name| format!(" on {name}"))
             .unwrap_or_default(),
         up = span(server.uptime),
-        since = date::rfc3339(server.started),
+        since = moment(server.started),
     ))
 }
 

@@ -2,8 +2,7 @@
 
 use crate::tls::{CipherLine, Facts, Identity, Report};
 
-use super::html::{Html, code, code_or, count, names, tag, terms, text, version};
-use crate::service::status::date;
+use super::html::{Html, code, count, moment, names, tag, terms, text, version};
 use crate::service::status::view::{Policy, View};
 
 /// More suites than this are folded away.
@@ -38,19 +37,19 @@ fn rules(policy: &Policy, yours: Option<&Facts>) -> Html {
         ("Versions", text(&range(report))),
         ("Client certificate", text(verify(&report.verify_client))),
         (
-            "Groups, in order",
+            "Groups in order",
             names(&report.groups, group, "not told by this OpenSSL"),
         ),
         (
-            "Protocols above (ALPN)",
+            "Application (ALPN)",
             names(&report.alpn, alpn, "none offered"),
         ),
         ("Session cache", text(&report.session_cache)),
         ("Session tickets", text(&report.session_tickets)),
         ("Security level", text(&report.security_level.to_string())),
         ("Options", names(&report.options, None, "none set")),
-        ("Options, as a mask", mask),
-        ("In force since", text(&date::rfc3339(policy.since))),
+        ("Options as a mask", mask),
+        ("In force since", moment(policy.since)),
     ]);
     Html::new(format!(
         "<section class=\"card\">\n<h3>Rules</h3>\n{rows}</section>\n"
@@ -130,18 +129,18 @@ fn identities(policy: &Policy, view: &View<'_>) -> Html {
 
 fn identity(one: &Identity, policy: &Policy, view: &View<'_>) -> Html {
     let rows = terms([
-        (
-            "Serves",
-            code_or(one.server_name.as_deref(), "every name not listed"),
-        ),
+        ("Subject", code(&one.subject)),
         ("Names in it", names(&one.names, None, "none")),
         ("Key", code(&one.key)),
         ("Certificates sent", text(&one.chain_length.to_string())),
         ("Valid until", text(&one.not_after)),
     ]);
     Html::new(format!(
-        "<section class=\"card\">\n<h3>{subject}</h3>\n<p class=\"tags\">{left}</p>\n{rows}</section>\n",
-        subject = code(&one.subject),
+        "<section class=\"card\">\n<h3>{name}</h3>\n<p class=\"tags\">{left}</p>\n{rows}</section>\n",
+        name = match &one.server_name {
+            Some(name) => code(name),
+            None => Html::new("Default identity"),
+        },
         left = days(policy.days_left(one.days_left, view.now)),
     ))
 }
