@@ -1,0 +1,118 @@
+//! The command line of the driver.
+
+use super::row::Row;
+use super::subject::Kind;
+
+const HELP: &str = "\
+usage: cargo bench --bench daemon -- [--quick] [--rounds N] [--ms N] [--connections N]
+                                     [--rows WORD,...] [--only NAME,...] [--before PATH]
+  --quick            7 rounds and 2,000 idle connections, under three minutes; otherwise 21 and 9,500
+  --rounds, --ms     rounds, and length of one burst in milliseconds
+  --connections      idle connections opened for the memory row
+  --rows             only rows whose name contains one of the words
+  --only             only these subjects: tlsport, nginx, relay, yardstick
+  --before PATH      another build of tlsport as one more subject, to compare before and after in one run";
+
+/// What to run, how often and how long.
+pub(crate) struct Options {
+    pub(crate) rounds: usize,
+    pub(crate) ms: u32,
+    pub(crate) hold_rounds: usize,
+    pub(crate) hold_connections: u32,
+    rows: Vec<String>,
+    only: Vec<String>,
+    before: Option<String>,
+}
+
+impl Options {
+    /// Read the arguments; `None` when there is nothing to do.
+    pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
+        let mut options = Options {
+            rounds: 21,
+            ms: 500,
+            hold_rounds: 3,
+            hold_connections: 9_500,
+            rows: Vec::new(),
+            only: Vec::new(),
+            before: None,
+        };
+        let mut asked = false;
+        while let Some(arg) = args.next() {
+            let mut value = || args.next().ok_or(format!("'{arg}' needs a value"));
+            match arg.as_str() {
+                "--bench" => asked = true,
+                "--quick" => {
+                    (options.rounds, options.ms) = (7, 300);
+                    (options.hold_rounds, options.hold_connections) = (1, 2_000);
+                }
+                "--rounds" => options.rounds = number(&value()?)?,
+                "--ms" => options.ms = number(&value()?)?,
+                "--connections" => options.hold_connections = number(&value()?)?,
+                "--rows" => options.rows = words(&value()?),
+                "--only" => options.only = words(&value()?),
+                "--before" => options.before = Some(value()?),
+                "--help" | "-h" => {
+                    println!("{HELP}");
+                    return Ok(None);
+                }
+                _ => return Err(format!("'{arg}' is not an option\n{HELP}")),
+            }
+        }
+        if !asked {
+            println!("nothing measured: this is a benchmark, run it with cargo bench"); // cargo test --all-targets
+            return Ok(None);
+        }
+        options.check()
+    }
+
+    fn check(self) -> Result<Option<Self>, String> {
+        if let Some(word) = self
+            .only
+            .iter()
+            .find(|word| !Kind::NAMES.contains(&word.as_str()))
+        {
+            return Err(format!(
+                "'--only': '{word}' is not one of {}",
+                Kind::NAMES.join(", ")
+            ));
+        }
+        if self.rounds == 0 || self.ms == 0 || self.hold_connections <= 128 {
+            return Err("rounds and milliseconds start at 1, idle connections at 129".into());
+        }
+        Ok(Some(self))
+    }
+
+    /// The subjects, in the order of the columns; what is not installed is left out with a word about it.
+    pub(crate) fn kinds(&self) -> Vec<Kind> {
+        let mut kinds: Vec<Kind> = Kind::all(self.before.as_deref())
+            .into_iter()
+            .filter(|kind| self.only.is_empty() || self.only.iter().any(|name| name == kind.name()))
+            .collect();
+        kinds.retain(|kind| {
+            let missing = kind.missing();
+            if let Some(why) = &missing {
+                eprintln!("bench: {} is left out: {why}", kind.name());
+            }
+            missing.is_none()
+        });
+        kinds
+    }
+
+    /// Whether the row was asked for.
+    pub(crate) fn wants(&self, row: &Row) -> bool {
+        self.rows.is_empty()
+            || self
+                .rows
+                .iter()
+                .any(|word| row.name.contains(word.as_str()))
+    }
+}
+
+fn words(list: &str) -> Vec<String> {
+    list.split(',').map(str::to_owned).collect()
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse()
+        .map_err(|_| format!("'{text}' is not a number"))
+}
