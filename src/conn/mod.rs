@@ -1,8 +1,383 @@
 //! One connection: its state, what it waits for, its deadline. No mio and no clock: time comes in.
+//!
+//! The loop tells a [`Conn`] what was announced about its two streams, lets it [`Conn::step`], and does what the
+//! answer says. Readiness that was announced is remembered by the streams; what is wanted is worked out afresh in
+//! every step, so there is nothing to register and nothing to go stale. Read next: `relay` (moving bytes), `terms`.
 
 mod counters;
+mod ending;
+mod plain;
+mod relay;
 mod service;
+mod terms;
+mod wire;
 
 pub use crate::tls::Failure;
-pub use counters::{Counters, Totals};
+pub use counters::{Counter, Counters, Totals};
 pub use service::{Opened, Service, Verdict};
+pub use terms::{Answers, Security, Terms};
+
+use crate::error::{Error, reason};
+use crate::io::{Io, Peer, Pool, Readiness, Stream};
+use crate::preface::{self, Decision, FirstByte, Preface};
+use crate::tls::{Channel, HandshakeError, Outcome};
+use log::{Level, debug, info, log_enabled, warn};
+use plain::Plain;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use wire::{Speech, Wire};
+
+/// How long a connection that is over waits for the client to read the last words.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// How long a client may stay silent after everything was said to it.
+const HALF_CLOSED: Duration = Duration::from_secs(60);
+
+/// What a step needs of the worker it runs on.
+pub struct Work {
+    /// Spare buffers.
+    pub pool: Pool,
+    /// What the worker counts.
+    pub counters: Arc<Counters>,
+}
+
+/// What a connection asks of the loop after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Call again after the next announcement, or at the deadline.
+    Wait,
+    /// Call again soon: the step's budget is used up, not the work.
+    Again,
+    /// Connect to the backend and [`Conn::attach`] the stream; then as `Wait`.
+    Connect,
+    /// Drop it.
+    Close,
+}
+
+/// Where a connection stands. Each state has a deadline of its own: see [`Conn::enter`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The first bytes decide what is spoken.
+    Preface,
+    /// TLS is being negotiated.
+    Handshaking,
+    /// The backend is wanted.
+    Connecting,
+    /// Bytes move.
+    Open,
+    /// Everything is said: the client is given a moment to read it.
+    Draining,
+    /// Over.
+    Closed,
+}
+
+/// An accepted connection.
+pub struct Conn {
+    terms: Arc<Terms>,
+    peer: Peer,
+    state: State,
+    deadline: Option<Instant>,
+    wire: Wire,
+    plain: Plain,
+    ends: Ends,
+    /// Plain bytes for the client that libssl would not take yet, and those of a service's answer.
+    held: Vec<u8>,
+    held_from: usize,
+    /// When bytes last moved.
+    moved: Instant,
+}
+
+/// Which of the four directions are over.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ends {
+    /// The client has said everything.
+    wire_said: bool,
+    /// Everything was said to the client, and our direction shut.
+    wire_shut: bool,
+    /// The answering side has said everything.
+    plain_said: bool,
+    /// Everything was said to the answering side, or it listens no more.
+    plain_shut: bool,
+}
+
+impl Conn {
+    /// A connection that was just accepted.
+    ///
+    /// # Errors
+    /// libssl has no memory for it.
+    pub fn accept(io: Box<dyn Io>, peer: Peer, terms: Arc<Terms>, now: Instant) -> Result<Conn, Error> {
+        let stream = Stream::new(io);
+        let (state, speech) = match &terms.security {
+            Security::Plain => (State::Connecting, Speech::Clear(stream)),
+            Security::Either(_) => (State::Preface, Speech::Clear(stream)),
+            Security::Tls(context) => {
+                (State::Handshaking, Speech::Tls(Channel::accept(context.new_ssl()?, stream)?))
+            }
+        };
+        let mut conn = Conn {
+            terms,
+            peer,
+            state,
+            deadline: None,
+            wire: Wire::new(speech),
+            plain: Plain::None,
+            ends: Ends::default(),
+            held: Vec::new(),
+            held_from: 0,
+            moved: now,
+        };
+        conn.enter(state, now);
+        Ok(conn)
+    }
+
+    /// The client's socket was announced.
+    pub fn announce_wire(&mut self, readiness: Readiness) {
+        self.wire.announce(readiness);
+    }
+
+    /// The backend's socket was announced.
+    pub fn announce_plain(&mut self, readiness: Readiness) {
+        self.plain.announce(readiness);
+    }
+
+    /// When [`Conn::expire`] is to be called.
+    pub fn deadline(&self) -> Option<Instant> {
+        match (self.state, self.patience()) {
+            (State::Open, Some(patience)) => Some(self.moved + patience),
+            (State::Open, None) => None,
+            _ => self.deadline,
+        }
+    }
+
+    /// How long an open connection may be silent.
+    fn patience(&self) -> Option<Duration> {
+        let idle = self.terms.idle;
+        if self.ends.wire_shut { Some(idle.map_or(HALF_CLOSED, |idle| idle.min(HALF_CLOSED))) } else { idle }
+    }
+
+    /// On which terms it was accepted.
+    pub fn terms(&self) -> &Arc<Terms> {
+        &self.terms
+    }
+
+    /// Who the client is.
+    pub fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// Whether its handshake is not done yet.
+    pub fn is_handshaking(&self) -> bool {
+        matches!(self.state, State::Preface | State::Handshaking)
+    }
+
+    /// Does what can be done now, within a budget.
+    pub fn step(&mut self, now: Instant, work: &mut Work) -> Next {
+        self.wire.stream().lend(|| work.pool.take());
+        let next = self.advance(now, work);
+        if let Some(buffer) = self.wire.stream().reclaim() {
+            work.pool.give(buffer);
+        }
+        if let Some(buffer) = self.plain.stream().and_then(Stream::reclaim) {
+            work.pool.give(buffer);
+        }
+        next
+    }
+
+    fn advance(&mut self, now: Instant, work: &mut Work) -> Next {
+        loop {
+            let before = self.state;
+            let next = match self.state {
+                State::Preface => self.look(now, work),
+                State::Handshaking => self.negotiate(now, work),
+                State::Connecting => self.answer(now, work),
+                State::Open => self.relay(now, work),
+                State::Draining => self.drain(work),
+                State::Closed => Next::Close,
+            };
+            if self.state == before {
+                return next;
+            }
+        }
+    }
+
+    /// The only place that changes the state.
+    fn enter(&mut self, state: State, now: Instant) {
+        let limit = match state {
+            State::Preface | State::Handshaking => self.terms.handshake,
+            State::Connecting => self.terms.connect,
+            State::Draining => Some(LINGER),
+            State::Open | State::Closed => None,
+        };
+        // The handshake's time runs from the accept, preface included.
+        if !(state == State::Handshaking && self.state == State::Preface) {
+            self.deadline = limit.map(|limit| now + limit);
+        }
+        self.moved = now;
+        self.state = state;
+    }
+
+    fn look(&mut self, now: Instant, work: &mut Work) -> Next {
+        let mut first = [0; preface::LONGEST];
+        match self.wire.read(&mut first) {
+            Ok(Outcome::Done(count)) => {
+                self.wire.stream().prepend(&first[..count]);
+                match FirstByte.look(&first[..count]) {
+                    Decision::Tls => self.start_tls(now),
+                    Decision::Plain | Decision::More => self.enter(State::Connecting, now),
+                }
+            }
+            Ok(Outcome::Closed) => self.enter(State::Closed, now),
+            Ok(_) => {}
+            Err(error) => self.failed(&HandshakeError::gone(error.to_string()), now, work),
+        }
+        Next::Wait
+    }
+
+    fn start_tls(&mut self, now: Instant) {
+        let Security::Either(context) = &self.terms.security else { return };
+        let started = context.new_ssl().and_then(|ssl| self.wire.start_tls(ssl));
+        match started {
+            Ok(()) => self.enter(State::Handshaking, now),
+            Err(error) => {
+                warn!("{}: {error}", self.peer);
+                self.enter(State::Closed, now);
+            }
+        }
+    }
+
+    fn negotiate(&mut self, now: Instant, work: &mut Work) -> Next {
+        let Some(channel) = self.wire.channel() else { return Next::Close };
+        match channel.handshake() {
+            Ok(Outcome::Done(_)) => {
+                let resumed = channel.is_resumed();
+                let counters = &work.counters;
+                if resumed { &counters.handshakes_resumed } else { &counters.handshakes_full }.add(1);
+                if log_enabled!(Level::Debug) {
+                    debug!("{}: {}", self.peer, channel.facts());
+                }
+                self.enter(State::Connecting, now);
+            }
+            Ok(_) => {
+                if let Err(error) = self.wire.stream().flush() {
+                    self.failed(&HandshakeError::gone(reason(&error)), now, work);
+                }
+            }
+            Err(failure) => self.failed(&failure, now, work),
+        }
+        Next::Wait
+    }
+
+    /// The handshake is over and came to nothing.
+    fn failed(&mut self, failure: &HandshakeError, now: Instant, work: &mut Work) {
+        work.counters.failures[failure.kind as usize].add(1);
+        ending::report(self.peer, failure);
+        let gone = failure.kind == Failure::Gone;
+        self.enter(if gone { State::Closed } else { State::Draining }, now);
+    }
+
+    /// Finds who answers.
+    fn answer(&mut self, now: Instant, work: &mut Work) -> Next {
+        match &self.terms.answers {
+            Answers::Service(make) => {
+                let service = make();
+                self.serve(service, now, work);
+                Next::Wait
+            }
+            Answers::Backend => {
+                // What libssl queued with the end of the handshake (tickets) need not wait for the backend.
+                match self.wire.stream().flush() {
+                    Ok(_) => Next::Connect,
+                    Err(error) => {
+                        self.broken(&Error::io("write", &error), now);
+                        Next::Close
+                    }
+                }
+            }
+        }
+    }
+
+    fn serve(&mut self, mut service: Box<dyn Service>, now: Instant, work: &mut Work) {
+        let facts = self.wire.channel().map(|channel| channel.facts());
+        let peer = self.peer.to_string();
+        let opened = Opened { endpoint: &self.terms.endpoint, peer: &peer, facts: facts.as_ref() };
+        let mut out = work.pool.take_text();
+        self.ends.plain_said = service.open(&opened, &mut out) == Verdict::Finish;
+        self.held = out;
+        self.plain = Plain::Service(service);
+        self.enter(State::Open, now);
+    }
+
+    /// The backend answered: `io` is connected.
+    pub fn attach(&mut self, io: Box<dyn Io>, now: Instant) {
+        self.plain = Plain::Backend(Stream::new(io));
+        self.enter(State::Open, now);
+    }
+
+    /// Every address of the backend failed; `why` names it.
+    pub fn backend_failed(&mut self, why: &str, now: Instant, work: &mut Work) {
+        work.counters.backend_failures.add(1);
+        warn!("{}: {why}", self.peer);
+        // Without a close-notify: nothing was served, and the client shall not take this for an empty answer.
+        self.enter(State::Draining, now);
+    }
+
+    /// The deadline passed.
+    pub fn expire(&mut self, now: Instant, work: &mut Work) -> Next {
+        match self.state {
+            State::Preface | State::Handshaking => {
+                let limit = self.terms.handshake.unwrap_or_default();
+                let failure = HandshakeError::timeout(limit);
+                work.counters.failures[failure.kind as usize].add(1);
+                ending::report(self.peer, &failure);
+                self.enter(State::Closed, now);
+            }
+            State::Open => {
+                info!("{}: closed, idle for {:?}", self.peer, now.duration_since(self.moved));
+                self.end(now);
+            }
+            State::Connecting | State::Draining | State::Closed => self.enter(State::Closed, now),
+        }
+        self.step(now, work)
+    }
+
+    /// Ends an open connection in good order: close-notify, then a moment for the client to read it.
+    pub fn end(&mut self, now: Instant) {
+        if self.state == State::Open {
+            self.wire.close();
+            self.enter(State::Draining, now);
+        } else {
+            self.enter(State::Closed, now);
+        }
+    }
+
+    /// Sends what is left, shuts our direction, and reads until the client has gone: closing a socket on unread
+    /// bytes would be a reset, and could cost the client our last words (an alert, an answer).
+    fn drain(&mut self, work: &mut Work) -> Next {
+        match self.wire.stream().flush() {
+            Ok(true) => {}
+            Ok(false) => return Next::Wait,
+            Err(_) => return self.over(),
+        }
+        if !self.ends.wire_shut {
+            self.ends.wire_shut = true;
+            if self.wire.stream().shut_write().is_err() {
+                return self.over();
+            }
+            self.plain = Plain::None;
+        }
+        for _ in 0..relay::READS_A_STEP {
+            match self.wire.stream().read(&mut work.pool.scratch) {
+                Ok(0) => return self.over(),
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Next::Wait,
+                Err(_) => return self.over(),
+            }
+        }
+        Next::Again
+    }
+
+    fn over(&mut self) -> Next {
+        self.state = State::Closed;
+        Next::Close
+    }
+}

@@ -1,0 +1,68 @@
+//! How failed handshakes reach the log: one line each, as long as they are few.
+//!
+//! They are the peers' doing, so they are information and not warnings, and a scanner must not fill the log: past
+//! [`LINES_A_SECOND`] they are counted, and the count is logged with the next line that fits.
+
+use crate::io::Peer;
+use crate::tls::HandshakeError;
+use log::{debug, info};
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+const LINES_A_SECOND: u32 = 10;
+
+#[derive(Debug)]
+struct Quota {
+    since: Instant,
+    used: u32,
+    silent: u64,
+}
+
+thread_local! {
+    static QUOTA: RefCell<Quota> = RefCell::new(Quota { since: Instant::now(), used: 0, silent: 0 });
+}
+
+/// Logs a failed handshake, within the quota of this worker.
+pub(super) fn report(peer: Peer, failure: &HandshakeError) {
+    match QUOTA.with_borrow_mut(|quota| quota.take(Instant::now())) {
+        None => {}
+        Some(0) => info!("{peer}: handshake: {}", failure.reason),
+        Some(silent) => {
+            info!("{peer}: handshake: {} (and {silent} more failed handshakes)", failure.reason);
+        }
+    }
+    if let Some(cause) = &failure.cause {
+        debug!("{peer}: error during TLS handshake: '{cause}'");
+    }
+}
+
+impl Quota {
+    /// A line, with the number of failures since the last one that got none; or no line.
+    fn take(&mut self, now: Instant) -> Option<u64> {
+        if now.duration_since(self.since) >= Duration::from_secs(1) {
+            self.since = now;
+            self.used = 0;
+        }
+        if self.used == LINES_A_SECOND {
+            self.silent += 1;
+            return None;
+        }
+        self.used += 1;
+        Some(std::mem::take(&mut self.silent))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_failures_gets_ten_lines_a_second_and_a_count() {
+        let start = Instant::now();
+        let mut quota = Quota { since: start, used: 0, silent: 0 };
+        let lines = (0..1000).filter_map(|_| quota.take(start)).count();
+        assert_eq!(lines, 10);
+        assert_eq!(quota.take(start + Duration::from_secs(1)), Some(990));
+        assert_eq!(quota.take(start + Duration::from_secs(1)), Some(0));
+    }
+}

@@ -1,0 +1,311 @@
+//! Moving bytes between the client and whoever answers: half-close, back pressure, budgets.
+//!
+//! Down is towards the client, up towards the answering side. Nothing is read before what was read earlier is on its
+//! way, so a slow side stops the other one and a connection holds one buffer a direction at the most.
+
+use super::plain::Plain;
+use super::{Conn, Next, State, Verdict, Work};
+use crate::error::{Error, Kind};
+use crate::io::Pool;
+use crate::tls::{Outcome, RECORD};
+use log::{debug, info};
+use std::io;
+use std::time::Instant;
+
+/// Bytes one connection may move before others get their turn.
+const BUDGET: usize = 1024 * 1024;
+
+/// Reads of a connection that is over, before others get their turn.
+pub(super) const READS_A_STEP: u32 = 16;
+
+/// Decrypted bytes gathered before they are sent up: enough to make the system call cheap, little enough to stay in
+/// the processor's cache.
+const UP: usize = 4 * RECORD;
+
+/// What a direction did.
+#[derive(Default)]
+struct Moved {
+    bytes: usize,
+    /// Whose stream failed, after these bytes.
+    failure: Option<Failure>,
+}
+
+enum Failure {
+    Wire(Error),
+    Plain(Error),
+}
+
+impl Conn {
+    pub(super) fn relay(&mut self, now: Instant, work: &mut Work) -> Next {
+        let mut moved = 0;
+        loop {
+            let up = self.up(work);
+            let down = if up.failure.is_none() { self.down(work) } else { Moved::default() };
+            work.counters.bytes_in.add(up.bytes as u64);
+            work.counters.bytes_out.add(down.bytes as u64);
+            let failure = up.failure.or(down.failure);
+            if up.bytes + down.bytes > 0 {
+                self.moved = now;
+            }
+            match failure {
+                Some(Failure::Wire(error)) => {
+                    self.broken(&error, now);
+                    return Next::Close;
+                }
+                Some(Failure::Plain(error)) => {
+                    self.backend_broken(&error, now);
+                    return Next::Wait;
+                }
+                None => {}
+            }
+            if self.is_done(now) {
+                return Next::Close;
+            }
+            moved += up.bytes + down.bytes;
+            if up.bytes + down.bytes == 0 {
+                return Next::Wait;
+            }
+            if moved >= BUDGET {
+                return Next::Again;
+            }
+        }
+    }
+
+    /// The client's bytes to whoever answers.
+    fn up(&mut self, work: &mut Work) -> Moved {
+        let mut moved = Moved::default();
+        while moved.bytes < BUDGET && self.may_go_up(&mut moved) {
+            let (filled, failure) = self.gather(&mut work.pool.scratch[..UP]);
+            if filled > 0 {
+                moved.bytes += filled;
+                self.hand_up(filled, &mut work.pool);
+            }
+            if failure.is_some() {
+                moved.failure = failure.map(Failure::Wire);
+                break;
+            }
+            if filled == 0 && !self.ends.wire_said {
+                break;
+            }
+        }
+        moved
+    }
+
+    /// Whether the client may be read: the answering side has taken everything, and the client has not ended.
+    fn may_go_up(&mut self, moved: &mut Moved) -> bool {
+        match &mut self.plain {
+            Plain::Backend(stream) if !self.ends.plain_shut => match stream.flush() {
+                Ok(true) => {}
+                Ok(false) => return false,
+                Err(error) => self.deaf(&error),
+            },
+            Plain::Service(_) if !self.held.is_empty() => return false,
+            _ => {}
+        }
+        if self.ends.wire_said {
+            self.end_up(moved);
+            return false;
+        }
+        self.wire.is_readable()
+    }
+
+    /// Reads until `buf` is nearly full, nothing is left, or the client has ended.
+    fn gather(&mut self, buf: &mut [u8]) -> (usize, Option<Error>) {
+        let mut filled = 0;
+        while filled + RECORD <= buf.len() {
+            match self.wire.read(&mut buf[filled..]) {
+                Ok(Outcome::Done(count)) => filled += count,
+                Ok(Outcome::Closed) => {
+                    self.ends.wire_said = true;
+                    break;
+                }
+                Ok(_) => break,
+                Err(error) => return (filled, Some(error)),
+            }
+        }
+        (filled, None)
+    }
+
+    /// Gives the first `count` bytes of the scratch to whoever answers.
+    fn hand_up(&mut self, count: usize, pool: &mut Pool) {
+        match &mut self.plain {
+            Plain::Backend(stream) if !self.ends.plain_shut => {
+                let (scratch, spares) = pool.split();
+                if let Err(error) = stream.send(&scratch[..count], || spares.take()) {
+                    self.deaf(&error);
+                }
+            }
+            Plain::Service(service) if !self.ends.plain_said => {
+                if self.held.capacity() == 0 {
+                    self.held = pool.take_text();
+                }
+                let verdict = service.data(&pool.scratch[..count], &mut self.held);
+                self.ends.plain_said = verdict == Verdict::Finish;
+            }
+            _ => {} // nobody listens any more
+        }
+    }
+
+    /// The client has ended its direction: so do we towards whoever answers.
+    fn end_up(&mut self, moved: &mut Moved) {
+        if self.ends.plain_shut {
+            return;
+        }
+        self.ends.plain_shut = true;
+        match &mut self.plain {
+            Plain::Backend(stream) => {
+                if let Err(error) = stream.shut_write() {
+                    moved.failure = Some(Failure::Plain(Error::io("shut down", &error)));
+                }
+            }
+            Plain::Service(service) if !self.ends.plain_said => {
+                service.end(&mut self.held);
+                self.ends.plain_said = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// The backend takes no more; it may still have something to say.
+    fn deaf(&mut self, error: &io::Error) {
+        debug!("{}: backend reads no more: {error}", self.peer);
+        self.ends.plain_shut = true;
+    }
+
+    /// Answers to the client.
+    fn down(&mut self, work: &mut Work) -> Moved {
+        let mut moved = Moved::default();
+        if self.ends.wire_shut {
+            return moved;
+        }
+        while moved.bytes < BUDGET && self.may_go_down(&mut moved, &mut work.pool) {
+            let limit = self.wire.room().min(work.pool.scratch.len());
+            if limit == 0 {
+                break;
+            }
+            let Plain::Backend(stream) = &mut self.plain else { break };
+            match stream.read(&mut work.pool.scratch[..limit]) {
+                Ok(0) => self.ends.plain_said = true,
+                Ok(count) => {
+                    moved.bytes += count;
+                    if let Err(error) = self.say(count, &mut work.pool) {
+                        moved.failure = Some(Failure::Wire(error));
+                        return moved;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => {
+                    moved.failure = Some(Failure::Plain(Error::io("read", &error)));
+                    break;
+                }
+            }
+        }
+        if moved.failure.is_none() {
+            self.end_down(&mut moved);
+        }
+        moved
+    }
+
+    /// Whether whoever answers may be read: the client has taken everything, and the answer has not ended.
+    fn may_go_down(&mut self, moved: &mut Moved, pool: &mut Pool) -> bool {
+        loop {
+            match self.wire.stream().flush() {
+                Ok(true) => {}
+                Ok(false) => return false,
+                Err(error) => {
+                    moved.failure = Some(Failure::Wire(Error::io("write", &error)));
+                    return false;
+                }
+            }
+            if self.held.is_empty() {
+                return !self.ends.plain_said;
+            }
+            match self.say_held(pool) {
+                Ok(0) => return false,
+                Ok(count) => moved.bytes += count,
+                Err(error) => {
+                    moved.failure = Some(Failure::Wire(error));
+                    return false;
+                }
+            }
+        }
+    }
+
+    /// Says the first `count` bytes of the scratch; what libssl does not take now is held.
+    fn say(&mut self, count: usize, pool: &mut Pool) -> Result<(), Error> {
+        let said = self.wire.write(&pool.scratch[..count])?;
+        if said < count {
+            self.held = pool.take_text();
+            self.held.extend_from_slice(&pool.scratch[said..count]);
+            self.held_from = 0;
+        }
+        Ok(())
+    }
+
+    fn say_held(&mut self, pool: &mut Pool) -> Result<usize, Error> {
+        let rest = &self.held[self.held_from..];
+        let end = rest.len().min(self.wire.room());
+        let said = self.wire.write(&rest[..end])?;
+        self.held_from += said;
+        if self.held_from == self.held.len() {
+            pool.give_text(std::mem::take(&mut self.held));
+            self.held_from = 0;
+        }
+        Ok(said)
+    }
+
+    /// The answer has ended: close-notify, and the end of our direction once everything went.
+    fn end_down(&mut self, moved: &mut Moved) {
+        if !self.ends.plain_said || !self.held.is_empty() {
+            return;
+        }
+        self.wire.close();
+        match self.wire.stream().flush() {
+            Ok(true) => {
+                self.ends.wire_shut = true;
+                if let Err(error) = self.wire.stream().shut_write() {
+                    moved.failure = Some(Failure::Wire(Error::io("shut down", &error)));
+                }
+            }
+            Ok(false) => {}
+            Err(error) => moved.failure = Some(Failure::Wire(Error::io("write", &error))),
+        }
+    }
+
+    /// Whether everything was said in both directions. A client that goes on talking to nobody is only drained.
+    fn is_done(&mut self, now: Instant) -> bool {
+        if !self.ends.wire_shut {
+            return false;
+        }
+        if self.ends.wire_said {
+            self.enter(State::Closed, now);
+        } else if self.ends.plain_shut || matches!(self.plain, Plain::Service(_)) {
+            self.enter(State::Draining, now);
+        }
+        self.state != State::Open
+    }
+
+    /// The client's stream failed, or was cut: the backend shall not take that for a clean end.
+    pub(super) fn broken(&mut self, error: &Error, now: Instant) {
+        match error.kind() {
+            Kind::Closed if self.ends.wire_shut => debug!("{}: {error}", self.peer),
+            Kind::Closed | Kind::Peer => info!("{}: {error}", self.peer),
+            _ => debug!("{}: {error}", self.peer),
+        }
+        if let Some(stream) = self.plain.stream() {
+            stream.reset_on_close();
+        }
+        // An alert of ours may be waiting: the client gets a moment to read it.
+        let said = error.kind() == Kind::Peer;
+        self.enter(if said { State::Draining } else { State::Closed }, now);
+    }
+
+    /// The backend's stream failed: what it said is still sent, but no close-notify, so that the client sees a cut.
+    fn backend_broken(&mut self, error: &Error, now: Instant) {
+        info!("{}: backend: {error}", self.peer);
+        if self.wire.channel().is_none() {
+            self.wire.stream().reset_on_close();
+        }
+        self.enter(State::Draining, now);
+    }
+}

@@ -1,0 +1,99 @@
+//! The side of a connection that faces the client: TLS or clear, with the same verbs.
+
+use crate::error::Error;
+use crate::io::{Readiness, Stream};
+use crate::tls::{Channel, Outcome, RECORD};
+use std::io;
+
+/// The client's side.
+pub(super) struct Wire {
+    speech: Speech,
+    /// Nothing more to read before the stream is announced readable: libssl need not be asked.
+    exhausted: bool,
+}
+
+/// What is spoken with the client.
+pub(super) enum Speech {
+    Tls(Channel),
+    Clear(Stream),
+}
+
+impl Wire {
+    pub(super) fn new(speech: Speech) -> Wire {
+        Wire { speech, exhausted: false }
+    }
+
+    pub(super) fn announce(&mut self, readiness: Readiness) {
+        self.exhausted &= !readiness.readable;
+        self.stream().announce(readiness);
+    }
+
+    pub(super) fn stream(&mut self) -> &mut Stream {
+        match &mut self.speech {
+            Speech::Tls(channel) => channel.stream(),
+            Speech::Clear(stream) => stream,
+        }
+    }
+
+    pub(super) fn channel(&mut self) -> Option<&mut Channel> {
+        match &mut self.speech {
+            Speech::Tls(channel) => Some(channel),
+            Speech::Clear(_) => None,
+        }
+    }
+
+    /// Whether a read may bring something.
+    pub(super) fn is_readable(&self) -> bool {
+        !self.exhausted
+    }
+
+    /// Reads what the client says. On a clear wire its end is always taken for a clean one.
+    pub(super) fn read(&mut self, buf: &mut [u8]) -> Result<Outcome, Error> {
+        let outcome = match &mut self.speech {
+            Speech::Tls(channel) => channel.read(buf),
+            Speech::Clear(stream) => match stream.read(buf) {
+                Ok(0) => Ok(Outcome::Closed),
+                Ok(count) => Ok(Outcome::Done(count)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Outcome::WantRead),
+                Err(error) => Err(Error::io("read", &error)),
+            },
+        };
+        self.exhausted = matches!(outcome, Ok(Outcome::WantRead));
+        outcome
+    }
+
+    /// How many bytes can be said before a flush.
+    pub(super) fn room(&mut self) -> usize {
+        match &mut self.speech {
+            Speech::Tls(channel) => channel.room(),
+            Speech::Clear(stream) => stream.room(),
+        }
+    }
+
+    /// Says as much of `bytes` as can be said now, and tells how much that was.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        let channel = match &mut self.speech {
+            Speech::Clear(stream) => {
+                let count = bytes.len().min(stream.room());
+                return stream.gather(&bytes[..count]).map_err(|error| Error::io("write", &error));
+            }
+            Speech::Tls(channel) => channel,
+        };
+        let mut done = 0;
+        while done < bytes.len() {
+            let end = bytes.len().min(done + RECORD);
+            match channel.write(&bytes[done..end])? {
+                Outcome::Done(count) => done += count,
+                _ => break, // a renegotiation in progress wants to read first
+            }
+        }
+        Ok(done)
+    }
+
+    /// Says that nothing more will be said: a close-notify, where there is TLS.
+    pub(super) fn close(&mut self) {
+        if let Speech::Tls(channel) = &mut self.speech {
+            channel.close();
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The ground that `tls`, `conn` and `net` share: what they ask of a socket, and the buffers between sockets.
+//!
+//! Nothing here opens a socket, knows TLS or waits.
+
+mod buffer;
+mod pool;
+mod stream;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use buffer::Buffer;
+pub use pool::{CAPACITY, Pool};
+pub use stream::{Readiness, Stream};
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+/// A non-blocking byte stream, as a socket is one.
+///
+/// Readiness is announced once (edge-triggered), so an implementation promises: after a read that was shorter than
+/// its buffer, or a write that was shorter than its bytes, nothing more is possible before the next announcement,
+/// unless the other side has hung up.
+pub trait Io: Send {
+    /// Reads into `buf`; 0 is the end of the stream.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing is there yet, else what the system says.
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize>;
+
+    /// Writes from `buf`.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing can be taken now, else what the system says.
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize>;
+
+    /// Ends our direction of the stream (`shutdown(SHUT_WR)`).
+    ///
+    /// # Errors
+    /// What the system says.
+    fn shut_write(&mut self) -> io::Result<()>;
+
+    /// Makes the coming close a reset, so that the other side cannot take the end for a clean one.
+    fn reset_on_close(&mut self);
+}
+
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// An address.
+    Ip(SocketAddr),
+    /// A process of this machine, over a unix socket.
+    Local,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Peer::Ip(address) => address.fmt(f),
+            Peer::Local => f.write_str("local"),
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! A socket with a memory: what readiness was announced and used up, bytes that come before its own, and bytes that
+//! it would not take yet.
+
+use super::{Buffer, Io};
+use std::io;
+
+/// What the system announced about a socket, once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readiness {
+    /// Something can be read, or the end of the stream.
+    pub readable: bool,
+    /// Something can be written.
+    pub writable: bool,
+    /// The other side has ended its direction, or the whole stream.
+    pub hung_up: bool,
+}
+
+/// One end of a connection.
+pub struct Stream {
+    io: Box<dyn Io>,
+    /// To be read before the socket's own bytes: what a preface looked at.
+    prefix: Buffer,
+    /// Nothing more to read before the next announcement.
+    drained: bool,
+    /// Nothing more can be written before the next announcement.
+    blocked: bool,
+    hung_up: bool,
+    ended: bool,
+    /// Bytes on their way out; lent for a step, kept while the socket takes no more.
+    out: Option<Buffer>,
+}
+
+impl Stream {
+    /// A stream that may be readable and writable already.
+    pub fn new(io: Box<dyn Io>) -> Stream {
+        Stream {
+            io,
+            prefix: Buffer::new(0),
+            drained: false,
+            blocked: false,
+            hung_up: false,
+            ended: false,
+            out: None,
+        }
+    }
+
+    /// Remembers an announcement.
+    pub fn announce(&mut self, readiness: Readiness) {
+        self.drained &= !readiness.readable;
+        self.blocked &= !readiness.writable;
+        self.hung_up |= readiness.hung_up;
+    }
+
+    /// Puts `bytes` before what the socket brings.
+    pub fn prepend(&mut self, bytes: &[u8]) {
+        self.prefix = Buffer::new(bytes.len());
+        self.prefix.append(bytes);
+    }
+
+    /// Reads; 0 is the end. A short read empties the socket, so the next one asks nobody, unless the other side has
+    /// hung up: then the end is there already and no announcement will come.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing is there yet, else what the system says.
+    pub fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if !self.prefix.is_empty() {
+            let count = buf.len().min(self.prefix.filled().len());
+            buf[..count].copy_from_slice(&self.prefix.filled()[..count]);
+            self.prefix.consume(count);
+            return Ok(count);
+        }
+        if self.drained {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let read = self.io.read(buf);
+        match &read {
+            Ok(0) => self.ended = true,
+            Ok(count) => self.drained = *count < buf.len() && !self.hung_up,
+            Err(error) => self.drained = error.kind() == io::ErrorKind::WouldBlock,
+        }
+        read
+    }
+
+    /// Whether the end of the stream has been read.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Lends the buffer that bytes gather in, where there is none yet.
+    pub fn lend(&mut self, take: impl FnOnce() -> Buffer) {
+        self.out.get_or_insert_with(take);
+    }
+
+    /// Gets the lent buffer back, once it is empty.
+    pub fn reclaim(&mut self) -> Option<Buffer> {
+        self.out.take_if(|out| out.is_empty())
+    }
+
+    /// How many more bytes can gather.
+    pub fn room(&self) -> usize {
+        self.out.as_ref().map_or(0, Buffer::room)
+    }
+
+    /// Whether bytes wait for the socket.
+    pub fn is_waiting(&self) -> bool {
+        self.out.as_ref().is_some_and(|out| !out.is_empty())
+    }
+
+    /// Adds bytes to those that gather, all or none of them, making room by a flush where needed.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is no room, else what the system says.
+    pub fn gather(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.room() < bytes.len() {
+            self.flush()?;
+        }
+        match &mut self.out {
+            Some(out) if out.room() >= bytes.len() => Ok(out.append(bytes)),
+            Some(_) => Err(io::ErrorKind::WouldBlock.into()),
+            None => self.write(bytes),
+        }
+    }
+
+    /// Sends bytes at once, and gathers what the socket would not take in the buffer that `take` gives. Only for a
+    /// stream on which nothing waits; `bytes` have to fit into that buffer.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn send(&mut self, bytes: &[u8], take: impl FnOnce() -> Buffer) -> io::Result<()> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match self.write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => rest = &rest[count..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let kept = self.out.get_or_insert_with(take).append(rest);
+                    debug_assert_eq!(kept, rest.len());
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what has gathered; `true` when all of it went.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn flush(&mut self) -> io::Result<bool> {
+        loop {
+            let Some(out) = self.out.take_if(|out| !out.is_empty()) else { return Ok(true) };
+            let written = self.write(out.filled());
+            let out = self.out.insert(out);
+            match written {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => out.consume(count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Ends our direction.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn shut_write(&mut self) -> io::Result<()> {
+        self.io.shut_write()
+    }
+
+    /// Makes the coming close a reset.
+    pub fn reset_on_close(&mut self) {
+        self.io.reset_on_close();
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.blocked {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let written = self.io.write(bytes);
+        self.blocked = match &written {
+            Ok(count) => *count < bytes.len(),
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+        };
+        written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::pipe;
+    use super::*;
+
+    const READY: Readiness = Readiness { readable: true, writable: true, hung_up: false };
+
+    #[test]
+    fn a_short_read_asks_the_socket_no_more_before_the_next_announcement() {
+        let (ours, mut theirs) = pipe(64, 64, false);
+        let mut stream = Stream::new(Box::new(ours));
+        let mut buf = [0; 16];
+        theirs.write(b"one").expect("room");
+        assert_eq!(stream.read(&mut buf).expect("there"), 3);
+        theirs.write(b"two").expect("room");
+        assert_eq!(stream.read(&mut buf).expect_err("not announced").kind(), io::ErrorKind::WouldBlock);
+        stream.announce(READY);
+        assert_eq!(stream.read(&mut buf).expect("there"), 3);
+    }
+
+    #[test]
+    fn after_a_hang_up_the_end_is_read_without_an_announcement() {
+        let (ours, mut theirs) = pipe(64, 64, false);
+        let mut stream = Stream::new(Box::new(ours));
+        theirs.write(b"last").expect("room");
+        theirs.shut_write().expect("open");
+        stream.announce(Readiness { hung_up: true, ..READY });
+        let mut buf = [0; 16];
+        assert_eq!(stream.read(&mut buf).expect("there"), 4);
+        assert_eq!(stream.read(&mut buf).expect("the end"), 0);
+        assert!(stream.has_ended());
+    }
+
+    #[test]
+    fn what_a_full_socket_does_not_take_waits_and_goes_out_in_order() {
+        let (ours, mut theirs) = pipe(4, 6, false);
+        let mut stream = Stream::new(Box::new(ours));
+        stream.send(b"0123456789", || Buffer::new(32)).expect("sent or kept");
+        assert!(stream.is_waiting());
+        let (mut got, mut buf) = (Vec::new(), [0; 8]);
+        while got.len() < 10 {
+            while let Ok(count) = theirs.read(&mut buf) {
+                got.extend(&buf[..count]);
+            }
+            stream.announce(READY);
+            stream.flush().expect("open");
+        }
+        assert_eq!(got, b"0123456789");
+        assert!(stream.reclaim().is_some());
+    }
+
+    #[test]
+    fn prepended_bytes_come_first() {
+        let (ours, mut theirs) = pipe(64, 64, false);
+        let mut stream = Stream::new(Box::new(ours));
+        theirs.write(b"world").expect("room");
+        stream.prepend(b"hello ");
+        let mut buf = [0; 16];
+        assert_eq!(stream.read(&mut buf).expect("there"), 6);
+        assert_eq!(stream.read(&mut buf).expect("there"), 5);
+    }
+}

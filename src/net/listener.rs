@@ -1,0 +1,171 @@
+//! Listening sockets: bound once for all workers, before anything is served.
+
+use super::backend::resolve;
+use super::socket::Socket;
+use crate::error::{Error, Kind, reason};
+use crate::io::Peer;
+use crate::settings::{Address, Tcp};
+use mio::event::Source;
+use mio::net::{TcpListener, UnixListener};
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, Protocol, SockAddr, Socket as Raw, Type};
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A place that is listened on: one address of an endpoint, by which a reload finds the socket again.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Place {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+impl Place {
+    /// The places an endpoint's address stands for.
+    pub(crate) fn of(address: &Address) -> io::Result<Vec<Place>> {
+        match address {
+            Address::Unix(path) => Ok(vec![Place::Unix(path.clone())]),
+            Address::Tcp { host, port } => {
+                Ok(resolve(host, *port)?.into_iter().map(Place::Tcp).collect())
+            }
+        }
+    }
+}
+
+/// One worker's listening socket.
+#[derive(Debug)]
+pub(crate) enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener, Arc<SocketFile>),
+}
+
+/// The file of a unix socket, removed when the last worker listens no more.
+#[derive(Debug)]
+pub(crate) struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0); // somebody else may have taken it away
+    }
+}
+
+/// Binds a place, one socket a worker, and says where it is: the port, when the system chose it.
+///
+/// # Errors
+/// The system's reason, behind the words of ArangoDB's log.
+pub(crate) fn bind(place: &Place, tcp: &Tcp, workers: usize) -> Result<(Vec<Listener>, Place), Error> {
+    match place {
+        Place::Tcp(address) => bind_tcp(*address, tcp, workers),
+        Place::Unix(path) => bind_unix(path, tcp, workers),
+    }
+    .map_err(|error| Error::new(Kind::Io, reason(&error)))
+}
+
+fn bind_tcp(address: SocketAddr, tcp: &Tcp, workers: usize) -> io::Result<(Vec<Listener>, Place)> {
+    let mut address = address;
+    let mut listeners = Vec::new();
+    for number in 0..workers {
+        let socket = Raw::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?; // so that 0.0.0.0 and [::] live side by side
+        }
+        socket.set_reuse_address(tcp.reuse_address.value)?;
+        // The first socket is bound alone, so that another program's, or another tlsport's, on the same port is an
+        // error. Only then do they share it: the kernel deals connections out to the workers.
+        if number > 0 {
+            socket.set_reuse_port(true)?;
+        }
+        socket.bind(&SockAddr::from(address))?;
+        if number == 0 && workers > 1 {
+            socket.set_reuse_port(true)?;
+        }
+        if let Some(bound) = socket.local_addr()?.as_socket() {
+            address = bound;
+        }
+        // Accepted sockets inherit these.
+        socket.set_tcp_nodelay(true)?;
+        socket.set_keepalive(true)?;
+        listeners.push(socket);
+    }
+    for socket in &listeners {
+        socket.listen(backlog(tcp))?;
+    }
+    let listeners = listeners.into_iter().map(|socket| {
+        Listener::Tcp(TcpListener::from_std(std::net::TcpListener::from(socket)))
+    });
+    Ok((listeners.collect(), Place::Tcp(address)))
+}
+
+fn bind_unix(path: &Path, tcp: &Tcp, workers: usize) -> io::Result<(Vec<Listener>, Place)> {
+    remove_stale(path)?;
+    let socket = Raw::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    let file = Arc::new(SocketFile(path.to_owned()));
+    socket.listen(backlog(tcp))?;
+    let mut listeners = Vec::new();
+    for _ in 1..workers {
+        listeners.push(unix_listener(socket.try_clone()?, &file));
+    }
+    listeners.push(unix_listener(socket, &file));
+    Ok((listeners, Place::Unix(path.to_owned())))
+}
+
+fn unix_listener(socket: Raw, file: &Arc<SocketFile>) -> Listener {
+    let listener = std::os::unix::net::UnixListener::from(socket);
+    Listener::Unix(UnixListener::from_std(listener), Arc::clone(file))
+}
+
+/// Takes away the socket file of a program that is gone; anything else in its place is left alone.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.file_type().is_socket() => {}
+        Ok(_) => return Err(io::Error::new(io::ErrorKind::AlreadyExists, "a file that is no socket is there")),
+        Err(_) => return Ok(()), // nothing there, or bind will say why not
+    }
+    match std::os::unix::net::UnixStream::connect(path) {
+        Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
+        Err(error) => Err(error),
+    }
+}
+
+fn backlog(tcp: &Tcp) -> i32 {
+    match tcp.backlog.value {
+        0 => 10, // ArangoDB's
+        length => i32::try_from(length).unwrap_or(i32::MAX), // the kernel caps it at somaxconn
+    }
+}
+
+impl Listener {
+    pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match self {
+            Listener::Tcp(listener) => listener.register(registry, token, Interest::READABLE),
+            Listener::Unix(listener, _) => listener.register(registry, token, Interest::READABLE),
+        }
+    }
+
+    pub(crate) fn accept(&self) -> io::Result<(Socket, Peer)> {
+        match self {
+            Listener::Tcp(listener) => {
+                let (stream, address) = listener.accept()?;
+                Ok((Socket::Tcp(stream), Peer::Ip(address)))
+            }
+            Listener::Unix(listener, _) => {
+                let (stream, _) = listener.accept()?;
+                Ok((Socket::Unix(stream), Peer::Local))
+            }
+        }
+    }
+}
+
+/// How long a listener pauses when the system has no descriptors, or a ceiling is reached.
+pub(super) const PAUSE: Duration = Duration::from_millis(20);
+
+/// Whether an error of accept says that the system is short of something, rather than that one client is gone.
+pub(super) fn is_shortage(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
+}
+

@@ -1,0 +1,15 @@
+//! The event loop: sockets, listeners, timers. One worker a thread, sharing nothing on the hot path.
+//!
+//! What a connection does with its bytes is `conn`'s; what a server is made of, `server`'s.
+
+mod backend;
+mod ceiling;
+mod listener;
+mod socket;
+mod timer;
+mod worker;
+
+pub(crate) use backend::Backend;
+pub(crate) use ceiling::{Ceilings, Limit};
+pub(crate) use listener::{Listener, Place, bind};
+pub(crate) use worker::{Command, Door, Handle, Worker};

@@ -1,0 +1,537 @@
+//! One worker: a poll, its listeners, its connections. It shares nothing with other workers but ceilings and, inside
+//! libssl's callbacks, sessions.
+//!
+//! The order of a turn: events, then accepting, then connections whose budget ran out, then deadlines. Whoever has
+//! work left makes the next poll not wait.
+
+use super::backend::Backend;
+use super::ceiling::Ceilings;
+use super::listener::{Listener, PAUSE, Place, is_shortage};
+use super::socket::Socket;
+use super::timer::Timer;
+use crate::conn::{Conn, Next, Terms, Work};
+use crate::error::{Error, reason};
+use crate::io::{Peer, Readiness};
+use log::{debug, error, warn};
+use mio::event::Event;
+use mio::{Events, Poll, Token, Waker};
+use slab::Slab;
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::time::{Duration, Instant};
+
+/// Connections accepted from one listener before others get their turn.
+const ACCEPTS: usize = 64;
+
+const WAKE: Token = Token(usize::MAX);
+
+/// An endpoint's place, as one worker sees it.
+pub(crate) struct Door {
+    pub(crate) place: Place,
+    /// The socket; `None` in a reload, when the worker has it already.
+    pub(crate) listener: Option<Listener>,
+    pub(crate) terms: Arc<Terms>,
+    pub(crate) backend: Option<Arc<Backend>>,
+}
+
+/// What a worker is told.
+pub(crate) enum Command {
+    /// Listen on these from now on. Open connections keep what they have.
+    Swap(Vec<Door>),
+    /// Accept nothing more; end when the last connection has, or at this time.
+    Drain(Option<Instant>),
+}
+
+/// How others speak to a worker.
+pub(crate) struct Handle {
+    commands: Sender<Command>,
+    waker: Waker,
+}
+
+impl Handle {
+    /// Tells the worker. A worker that is gone has nothing to be told.
+    pub(crate) fn send(&self, command: Command) {
+        if self.commands.send(command).is_ok() {
+            if let Err(error) = self.waker.wake() {
+                error!("cannot wake a worker: {}", reason(&error));
+            }
+        }
+    }
+}
+
+/// One worker.
+pub(crate) struct Worker {
+    poll: Poll,
+    commands: Receiver<Command>,
+    doors: Vec<Gate>,
+    entries: Slab<Entry>,
+    generation: u32,
+    timer: Timer,
+    again: VecDeque<Visitor>,
+    work: Work,
+    ceilings: Arc<Ceilings>,
+    draining: Option<Option<Instant>>,
+}
+
+/// A door with its socket.
+struct Gate {
+    place: Place,
+    listener: Listener,
+    terms: Arc<Terms>,
+    backend: Option<Arc<Backend>>,
+    /// Whether connections may wait there.
+    ready: bool,
+    paused_until: Option<Instant>,
+}
+
+/// A connection and what the loop knows of it.
+struct Entry {
+    conn: Conn,
+    generation: u32,
+    backend: Option<Arc<Backend>>,
+    /// The socket that is connecting, and the number of its address.
+    connecting: Option<(Socket, usize)>,
+    counted_handshake: bool,
+    counted_address: bool,
+    queued: bool,
+}
+
+/// A connection by its place in the slab, and the generation that tells it from an earlier one there.
+type Visitor = (u32, u32);
+
+/// Which of a connection's two sockets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Wire,
+    Plain,
+}
+
+impl Worker {
+    /// A worker that listens nowhere yet.
+    ///
+    /// # Errors
+    /// The system has no descriptors for it.
+    pub(crate) fn new(work: Work, ceilings: Arc<Ceilings>) -> Result<(Worker, Handle), Error> {
+        let failed = |error: io::Error| Error::io("cannot make an event loop", &error);
+        let poll = Poll::new().map_err(failed)?;
+        let waker = Waker::new(poll.registry(), WAKE).map_err(failed)?;
+        let (sender, commands) = channel();
+        let worker = Worker {
+            poll,
+            commands,
+            doors: Vec::new(),
+            entries: Slab::new(),
+            generation: 0,
+            timer: Timer::new(Instant::now()),
+            again: VecDeque::new(),
+            work,
+            ceilings,
+            draining: None,
+        };
+        Ok((worker, Handle { commands: sender, waker }))
+    }
+
+    /// Works until it has drained.
+    pub(crate) fn run(mut self) {
+        let mut events = Events::with_capacity(1024);
+        loop {
+            let timeout = self.timeout(Instant::now());
+            if let Err(error) = self.poll.poll(&mut events, timeout) {
+                if error.kind() != io::ErrorKind::Interrupted {
+                    error!("worker stops: poll: {}", reason(&error));
+                    return;
+                }
+            }
+            let now = Instant::now();
+            for event in &events {
+                self.dispatch(event, now);
+            }
+            self.accept(now);
+            self.run_again(now);
+            self.expire(now);
+            if self.has_drained(now) {
+                return;
+            }
+        }
+    }
+
+    fn timeout(&self, now: Instant) -> Option<Duration> {
+        let open = |door: &&Gate| door.ready;
+        if !self.again.is_empty() || self.doors.iter().any(|door| door.ready && door.paused_until.is_none()) {
+            return Some(Duration::ZERO);
+        }
+        let paused = self.doors.iter().filter(open).filter_map(|door| door.paused_until).min();
+        let drained = self.draining.flatten();
+        let due = [paused, drained].into_iter().flatten().min();
+        let due = due.map(|due| due.saturating_duration_since(now));
+        match (due, self.timer.sleep(now)) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    fn dispatch(&mut self, event: &Event, now: Instant) {
+        if event.token() == WAKE {
+            self.obey(now);
+            return;
+        }
+        let (number, generation, side) = unpack(event.token());
+        if side == Side::Plain && generation == LISTENER {
+            if let Some(door) = self.doors.get_mut(number as usize) {
+                door.ready = true;
+            }
+            return;
+        }
+        let Some(entry) = self.entries.get_mut(number as usize) else { return };
+        if entry.generation != generation {
+            return; // an event of a connection that was here before
+        }
+        let readiness = Readiness {
+            readable: event.is_readable() || event.is_error(),
+            writable: event.is_writable() || event.is_error(),
+            hung_up: event.is_read_closed() || event.is_error(),
+        };
+        match side {
+            Side::Wire => entry.conn.announce_wire(readiness),
+            Side::Plain if entry.connecting.is_some() => {
+                self.connected(number, event, now);
+                return;
+            }
+            Side::Plain => entry.conn.announce_plain(readiness),
+        }
+        self.step(number, now);
+    }
+
+    fn obey(&mut self, now: Instant) {
+        loop {
+            match self.commands.try_recv() {
+                Ok(Command::Swap(doors)) => self.swap(doors, now),
+                Ok(Command::Drain(deadline)) => self.drain(deadline, now),
+                Err(TryRecvError::Empty) => return,
+                // Whoever could command is gone: so is the server.
+                Err(TryRecvError::Disconnected) => return self.drain(Some(now), now),
+            }
+        }
+    }
+
+    fn swap(&mut self, doors: Vec<Door>, now: Instant) {
+        self.accept_all(now); // whoever is in a queue already is served on the old terms
+        let mut old = std::mem::take(&mut self.doors);
+        for door in doors {
+            let known = old.iter().position(|gate| gate.place == door.place).map(|at| old.swap_remove(at));
+            let listener = match (door.listener, known) {
+                (Some(listener), _) => listener,
+                (None, Some(gate)) => gate.listener,
+                (None, None) => continue,
+            };
+            self.doors.push(Gate {
+                place: door.place,
+                listener,
+                terms: door.terms,
+                backend: door.backend,
+                ready: true,
+                paused_until: None,
+            });
+        }
+        drop(old);
+        self.register_doors();
+    }
+
+    /// Registers every listener under its present number; one that was registered before is moved.
+    fn register_doors(&mut self) {
+        for (number, door) in self.doors.iter_mut().enumerate() {
+            let token = pack(u32::try_from(number).unwrap_or(u32::MAX), LISTENER, Side::Plain);
+            if let Err(error) = door.listener.register(self.poll.registry(), token) {
+                error!("cannot listen on endpoint '{}': {}", door.terms.endpoint, reason(&error));
+            }
+        }
+    }
+
+    fn drain(&mut self, deadline: Option<Instant>, now: Instant) {
+        if self.draining.is_none() {
+            self.accept_all(now);
+            self.doors.clear();
+        }
+        self.draining = Some(deadline);
+    }
+
+    fn has_drained(&mut self, now: Instant) -> bool {
+        let Some(deadline) = self.draining else { return false };
+        if self.entries.is_empty() {
+            return true;
+        }
+        if deadline.is_none_or(|deadline| now < deadline) {
+            return false;
+        }
+        debug!("{} connections did not end in time", self.entries.len());
+        for number in 0..self.entries.capacity() {
+            if let Some(entry) = self.entries.get_mut(number) {
+                entry.conn.end(now);
+                entry.conn.step(now, &mut self.work);
+                self.remove(u32::try_from(number).unwrap_or(u32::MAX));
+            }
+        }
+        true
+    }
+
+    /// Empties the accept queues.
+    fn accept_all(&mut self, now: Instant) {
+        for door in &mut self.doors {
+            door.ready = true;
+        }
+        while self.doors.iter().any(|door| door.ready && door.paused_until.is_none()) {
+            self.accept(now);
+        }
+    }
+
+    fn accept(&mut self, now: Instant) {
+        for number in 0..self.doors.len() {
+            for _ in 0..ACCEPTS {
+                if !self.accept_one(number, now) {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Accepts one connection; `false` when the door has none to give now.
+    fn accept_one(&mut self, number: usize, now: Instant) -> bool {
+        let door = &mut self.doors[number];
+        if !door.ready || door.paused_until.is_some_and(|until| now < until) {
+            return false;
+        }
+        if self.ceilings.connections.is_reached() || self.ceilings.handshakes.is_reached() {
+            door.paused_until = Some(now + PAUSE);
+            return false;
+        }
+        match door.listener.accept() {
+            Ok((socket, peer)) => {
+                door.paused_until = None;
+                let (terms, backend) = (Arc::clone(&door.terms), door.backend.clone());
+                self.admit(socket, peer, terms, backend, now);
+                true
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                door.ready = false;
+                door.paused_until = None;
+                false
+            }
+            Err(error) if is_shortage(&error) => {
+                if door.paused_until.is_none() {
+                    warn!("accept on endpoint '{}': {}", door.terms.endpoint, reason(&error));
+                }
+                door.paused_until = Some(now + PAUSE);
+                false
+            }
+            Err(_) => true, // that client is gone
+        }
+    }
+
+    fn admit(
+        &mut self,
+        mut socket: Socket,
+        peer: Peer,
+        terms: Arc<Terms>,
+        backend: Option<Arc<Backend>>,
+        now: Instant,
+    ) {
+        self.work.counters.accepted.add(1);
+        let Some(counted_address) = self.ceilings.enter_address(peer) else {
+            debug!("{peer}: refused, too many connections of this address");
+            self.work.counters.refused.add(1);
+            self.work.counters.closed.add(1);
+            return;
+        };
+        self.generation = (self.generation + 1) % LISTENER;
+        let generation = self.generation;
+        let number = u32::try_from(self.entries.vacant_key()).unwrap_or(u32::MAX);
+        let registered = socket.register(self.poll.registry(), pack(number, generation, Side::Wire));
+        let made = registered
+            .map_err(|error| Error::io("cannot register a connection", &error))
+            .and_then(|()| Conn::accept(Box::new(socket), peer, terms, now));
+        let conn = match made {
+            Ok(conn) => conn,
+            Err(error) => {
+                warn!("{peer}: {error}");
+                self.work.counters.closed.add(1);
+                if counted_address {
+                    self.ceilings.leave_address(peer);
+                }
+                return;
+            }
+        };
+        self.ceilings.connections.enter();
+        let counted_handshake = conn.is_handshaking();
+        if counted_handshake {
+            self.ceilings.handshakes.enter();
+        }
+        self.entries.insert(Entry {
+            conn,
+            generation,
+            backend,
+            connecting: None,
+            counted_handshake,
+            counted_address,
+            queued: false,
+        });
+        self.step(number, now);
+    }
+
+    fn step(&mut self, number: u32, now: Instant) {
+        let Some(entry) = self.entries.get_mut(number as usize) else { return };
+        let next = entry.conn.step(now, &mut self.work);
+        self.follow(number, next, now);
+    }
+
+    /// Does what a connection asked for.
+    fn follow(&mut self, number: u32, next: Next, now: Instant) {
+        let Some(entry) = self.entries.get_mut(number as usize) else { return };
+        if entry.counted_handshake && !entry.conn.is_handshaking() {
+            entry.counted_handshake = false;
+            self.ceilings.handshakes.leave();
+        }
+        match next {
+            Next::Close => return self.remove(number),
+            Next::Connect if entry.connecting.is_none() => return self.connect(number, 0, now),
+            Next::Again if !entry.queued => {
+                entry.queued = true;
+                self.again.push_back((number, entry.generation));
+            }
+            Next::Wait | Next::Connect | Next::Again => {}
+        }
+        if let Some(deadline) = entry.conn.deadline() {
+            self.timer.set(number, deadline);
+        }
+    }
+
+    /// Connects to the backend, starting with its address of this number.
+    fn connect(&mut self, number: u32, first: usize, now: Instant) {
+        let Some(entry) = self.entries.get_mut(number as usize) else { return };
+        let Some(backend) = entry.backend.clone() else { return };
+        let token = pack(number, entry.generation, Side::Plain);
+        let mut why = String::new();
+        for address in first..backend.len() {
+            let started = backend.connect(address).and_then(|mut socket| {
+                socket.register(self.poll.registry(), token)?;
+                Ok(socket)
+            });
+            match started {
+                Ok(socket) => {
+                    entry.connecting = Some((socket, address));
+                    entry.conn.restart_deadline(now);
+                    return self.follow(number, Next::Wait, now);
+                }
+                Err(error) => why = backend.failure(address, &error),
+            }
+        }
+        self.backend_failed(number, &why, now);
+    }
+
+    fn backend_failed(&mut self, number: u32, why: &str, now: Instant) {
+        let Some(entry) = self.entries.get_mut(number as usize) else { return };
+        entry.conn.backend_failed(why, now, &mut self.work);
+        self.step(number, now);
+    }
+
+    /// The socket that was connecting has been announced.
+    fn connected(&mut self, number: u32, event: &Event, now: Instant) {
+        let Some(entry) = self.entries.get_mut(number as usize) else { return };
+        let Some((socket, address)) = entry.connecting.take() else { return };
+        if event.is_error() {
+            let error = match socket.take_error() {
+                Ok(Some(error)) | Err(error) => error,
+                Ok(None) => io::ErrorKind::NotConnected.into(),
+            };
+            return self.next_address(number, address, &error, now);
+        }
+        if !event.is_writable() {
+            entry.connecting = Some((socket, address));
+            return;
+        }
+        entry.conn.attach(Box::new(socket), now);
+        self.step(number, now);
+    }
+
+    /// An address of the backend failed: the next one, or the end.
+    fn next_address(&mut self, number: u32, address: usize, error: &io::Error, now: Instant) {
+        let Some(backend) = self.entries.get(number as usize).and_then(|entry| entry.backend.clone()) else {
+            return;
+        };
+        if address + 1 < backend.len() {
+            debug!("{}", backend.failure(address, error));
+            self.connect(number, address + 1, now);
+        } else {
+            self.backend_failed(number, &backend.failure(address, error), now);
+        }
+    }
+
+    fn remove(&mut self, number: u32) {
+        let Some(entry) = self.entries.try_remove(number as usize) else { return };
+        self.timer.clear(number);
+        self.ceilings.connections.leave();
+        if entry.counted_handshake {
+            self.ceilings.handshakes.leave();
+        }
+        if entry.counted_address {
+            self.ceilings.leave_address(entry.conn.peer());
+        }
+        self.work.counters.closed.add(1);
+    }
+
+    /// Connections whose budget ran out, each once: what they queue anew waits for the next turn.
+    fn run_again(&mut self, now: Instant) {
+        for _ in 0..self.again.len() {
+            let Some((number, generation)) = self.again.pop_front() else { return };
+            if let Some(entry) = self.entries.get_mut(number as usize) {
+                if entry.generation == generation {
+                    entry.queued = false;
+                    self.step(number, now);
+                }
+            }
+        }
+    }
+
+    fn expire(&mut self, now: Instant) {
+        while let Some(number) = self.timer.expired(now) {
+            let Some(entry) = self.entries.get_mut(number as usize) else { continue };
+            match entry.conn.deadline() {
+                Some(deadline) if deadline <= now => {}
+                Some(deadline) => {
+                    self.timer.set(number, deadline);
+                    continue;
+                }
+                None => continue,
+            }
+            if let Some((_, address)) = entry.connecting.take() {
+                self.next_address(number, address, &io::ErrorKind::TimedOut.into(), now);
+                continue;
+            }
+            let next = entry.conn.expire(now, &mut self.work);
+            self.follow(number, next, now);
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        for number in 0..self.entries.capacity() {
+            self.remove(u32::try_from(number).unwrap_or(u32::MAX));
+        }
+    }
+}
+
+/// The generation of listeners' tokens, which no connection has.
+const LISTENER: u32 = (1 << 31) - 1;
+
+fn pack(number: u32, generation: u32, side: Side) -> Token {
+    let token = u64::from(generation) << 33 | u64::from(number) << 1 | u64::from(side == Side::Plain);
+    Token(token as usize)
+}
+
+fn unpack(token: Token) -> (u32, u32, Side) {
+    let token = token.0 as u64;
+    let side = if token & 1 == 1 { Side::Plain } else { Side::Wire };
+    ((token >> 1) as u32, (token >> 33) as u32, side)
+}

@@ -1,0 +1,289 @@
+//! The BIO between libssl and a socket, and the four I/O calls that go through it.
+//!
+//! Below libssl lies a [`Stream`]: reading takes what one system call brings, many records at once, and a short read
+//! tells libssl to wait without another call; writing gathers the records of a whole step in one lent buffer, sent
+//! by [`Stream::flush`]. This is the only place that clears libssl's error queue before an I/O call and asks
+//! `SSL_get_error` after it.
+#![allow(unsafe_code)]
+
+use crate::io::Stream;
+use foreign_types::ForeignTypeRef;
+use libc::{c_char, c_int, c_long, c_void};
+use once_cell::sync::OnceCell;
+use openssl::ssl::{Ssl, SslRef};
+use openssl_sys as ffi;
+use std::any::Any;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ptr::NonNull;
+
+/// What libssl said of one call, before anybody interprets it.
+#[derive(Debug)]
+pub(super) enum Raw {
+    /// The call did its work; bytes for read and write.
+    Done(usize),
+    /// libssl wants to read first.
+    WantRead,
+    /// libssl wants to write first: the lent buffer is full.
+    WantWrite,
+    /// The peer sent a close-notify.
+    Closed,
+    /// The stream below ended or failed.
+    Cut(Option<io::Error>),
+    /// libssl refused; its error queue says why.
+    Failed,
+}
+
+/// An `SSL` joined to its socket.
+pub(super) struct Wired {
+    ssl: Ssl,
+    // The BIO reaches the same state through its data pointer, so it is not a Box, whose contents nobody else may
+    // touch. Made by `Box::into_raw` in `new`, freed in `drop` after the SSL.
+    state: NonNull<State>,
+}
+
+struct State {
+    stream: Stream,
+    /// Why the stream failed, kept while libssl unwinds.
+    error: Option<io::Error>,
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+impl Wired {
+    pub(super) fn new(ssl: Ssl, stream: Stream) -> io::Result<Wired> {
+        let state = State { stream, error: None, panic: None };
+        let state = NonNull::from(Box::leak(Box::new(state)));
+        let wired = Wired { ssl, state };
+        let method = Method::shared()?;
+        // SAFETY: `method` is a live BIO_METHOD that is never freed; null is checked at once.
+        let bio = unsafe { ffi::BIO_new(method.0.as_ptr()) };
+        if bio.is_null() {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        // SAFETY: `bio` was just made and is ours; the state outlives it, because `drop` frees the SSL (and the BIO
+        // with it) first. SSL_set_bio takes the one reference for both directions.
+        unsafe {
+            ffi::BIO_set_data(bio, state.as_ptr().cast());
+            ffi::BIO_set_init(bio, 1);
+            ffi::SSL_set_bio(wired.ssl.as_ptr(), bio, bio);
+        }
+        Ok(wired)
+    }
+
+    pub(super) fn ssl(&self) -> &SslRef {
+        &self.ssl
+    }
+
+    pub(super) fn set_accept_state(&mut self) {
+        self.ssl.set_accept_state();
+    }
+
+    pub(super) fn set_connect_state(&mut self) {
+        self.ssl.set_connect_state();
+    }
+
+    /// `SSL_do_handshake`
+    pub(super) fn handshake(&mut self) -> Raw {
+        // SAFETY: the SSL is live and has its BIO.
+        self.call(|ssl| unsafe { ffi::SSL_do_handshake(ssl) })
+    }
+
+    /// `SSL_read`
+    pub(super) fn read(&mut self, buf: &mut [u8]) -> Raw {
+        let len = clamp(buf.len());
+        // SAFETY: `buf` is writable for `len` bytes during the call.
+        self.call(|ssl| unsafe { ffi::SSL_read(ssl, buf.as_mut_ptr().cast(), len) })
+    }
+
+    /// `SSL_write`. An empty `buf` is done at once: libssl leaves that case undefined.
+    pub(super) fn write(&mut self, buf: &[u8]) -> Raw {
+        if buf.is_empty() {
+            return Raw::Done(0);
+        }
+        let len = clamp(buf.len());
+        // SAFETY: `buf` is readable for `len` bytes during the call. After WantWrite the caller repeats it with the
+        // same bytes, wherever they are by then: SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER is on.
+        self.call(|ssl| unsafe { ffi::SSL_write(ssl, buf.as_ptr().cast(), len) })
+    }
+
+    /// `SSL_shutdown`: sends our close-notify; 0 (not answered yet) counts as done.
+    pub(super) fn shutdown(&mut self) -> Raw {
+        // SAFETY: the SSL is live.
+        self.call(|ssl| match unsafe { ffi::SSL_shutdown(ssl) } {
+            0 => 1,
+            other => other,
+        })
+    }
+
+    /// The one wrapper around the I/O calls: clear, call, ask; result first, then `SSL_get_error`.
+    fn call(&mut self, io: impl FnOnce(*mut ffi::SSL) -> c_int) -> Raw {
+        let ssl = self.ssl.as_ptr();
+        // SAFETY: touches this thread's error queue only.
+        unsafe { ffi::ERR_clear_error() };
+        let result = io(ssl);
+        if result > 0 {
+            return Raw::Done(result.unsigned_abs() as usize);
+        }
+        // SAFETY: the SSL is live and `result` came from its last I/O call on this thread.
+        let code = unsafe { ffi::SSL_get_error(ssl, result) };
+        let state = self.state_mut();
+        if let Some(panic) = state.panic.take() {
+            resume_unwind(panic);
+        }
+        match code {
+            ffi::SSL_ERROR_WANT_READ => Raw::WantRead,
+            ffi::SSL_ERROR_WANT_WRITE => Raw::WantWrite,
+            ffi::SSL_ERROR_ZERO_RETURN => Raw::Closed,
+            ffi::SSL_ERROR_SYSCALL => Raw::Cut(state.error.take()),
+            // From OpenSSL 3 on, a stream that ends without a close-notify is an error of the library.
+            ffi::SSL_ERROR_SSL if state.stream.has_ended() || state.error.is_some() => Raw::Cut(state.error.take()),
+            _ => Raw::Failed,
+        }
+    }
+
+    /// The stream below, for what libssl has no part in.
+    pub(super) fn stream(&mut self) -> &mut Stream {
+        &mut self.state_mut().stream
+    }
+
+    /// How many more bytes of records can gather.
+    pub(super) fn room(&self) -> usize {
+        self.state_ref().stream.room()
+    }
+
+    fn state_ref(&self) -> &State {
+        // SAFETY: the state lives until `drop`; the BIO callbacks, the only others that reach it, run inside calls
+        // that take `&mut self`.
+        unsafe { self.state.as_ref() }
+    }
+
+    fn state_mut(&mut self) -> &mut State {
+        // SAFETY: as in `state_ref`, and `&mut self` makes this the only borrow.
+        unsafe { self.state.as_mut() }
+    }
+}
+
+impl Drop for Wired {
+    fn drop(&mut self) {
+        // SAFETY: taking the BIO away from the SSL frees it: its one reference was given to SSL_set_bio. After that
+        // nothing but us knows the state, which came from a Box in `new`.
+        unsafe {
+            ffi::SSL_set_bio(self.ssl.as_ptr(), std::ptr::null_mut(), std::ptr::null_mut());
+            drop(Box::from_raw(self.state.as_ptr()));
+        }
+    }
+}
+
+// SAFETY: an SSL may be used by any thread, one at a time (openssl-threads(7)); the state is owned by this value and
+// its stream is Send.
+unsafe impl Send for Wired {}
+
+fn clamp(len: usize) -> c_int {
+    c_int::try_from(len).unwrap_or(c_int::MAX)
+}
+
+/// The one BIO_METHOD of this file, made at first use and never freed, as libcrypto's own are.
+struct Method(NonNull<ffi::BIO_METHOD>);
+
+// SAFETY: a BIO_METHOD is only read once it is made.
+unsafe impl Send for Method {}
+// SAFETY: as above.
+unsafe impl Sync for Method {}
+
+impl Method {
+    fn shared() -> io::Result<&'static Method> {
+        static METHOD: OnceCell<Method> = OnceCell::new();
+        METHOD.get_or_try_init(|| {
+            // SAFETY: the name is a C string that lives for ever; null is checked before use, and the setters only
+            // store function pointers of the type they ask for.
+            unsafe {
+                let kind = ffi::BIO_get_new_index() | ffi::BIO_TYPE_SOURCE_SINK;
+                let method = NonNull::new(ffi::BIO_meth_new(kind, c"tlsport".as_ptr()))
+                    .ok_or(io::ErrorKind::OutOfMemory)?;
+                ffi::BIO_meth_set_read__fixed_rust(method.as_ptr(), Some(bio_read));
+                ffi::BIO_meth_set_write__fixed_rust(method.as_ptr(), Some(bio_write));
+                ffi::BIO_meth_set_ctrl__fixed_rust(method.as_ptr(), Some(bio_ctrl));
+                Ok(Method(method))
+            }
+        })
+    }
+}
+
+/// The state behind a BIO of ours.
+///
+/// # Safety
+/// `bio` was made in [`Wired::new`], and no other borrow of its state is alive: libssl calls back only inside
+/// [`Wired::call`] and [`Wired::drop`], neither of which holds one.
+unsafe fn state_of<'a>(bio: *mut ffi::BIO) -> Option<&'a mut State> {
+    // SAFETY: the data is null until `Wired::new` sets it to a live State, by the promise above.
+    unsafe { ffi::BIO_get_data(bio).cast::<State>().as_mut() }
+}
+
+unsafe extern "C" fn bio_read(bio: *mut ffi::BIO, buf: *mut c_char, len: c_int) -> c_int {
+    // SAFETY: libssl calls us with the BIO of `Wired::new` and `len` writable bytes.
+    let (state, buf) = unsafe {
+        ffi::BIO_clear_retry_flags(bio);
+        let Some(state) = state_of(bio) else { return -1 };
+        let Ok(len @ 1..) = usize::try_from(len) else { return 0 };
+        (state, std::slice::from_raw_parts_mut(buf.cast::<u8>(), len))
+    };
+    match state.guarded(|state| state.stream.read(buf)) {
+        Some(count) => count,
+        None => {
+            // SAFETY: the BIO is live.
+            unsafe { ffi::BIO_set_retry_read(bio) };
+            -1
+        }
+    }
+}
+
+unsafe extern "C" fn bio_write(bio: *mut ffi::BIO, buf: *const c_char, len: c_int) -> c_int {
+    // SAFETY: libssl calls us with the BIO of `Wired::new` and `len` readable bytes.
+    let (state, buf) = unsafe {
+        ffi::BIO_clear_retry_flags(bio);
+        let Some(state) = state_of(bio) else { return -1 };
+        let Ok(len @ 1..) = usize::try_from(len) else { return 0 };
+        (state, std::slice::from_raw_parts(buf.cast::<u8>(), len))
+    };
+    match state.guarded(|state| state.stream.gather(buf)) {
+        Some(count) => count,
+        None => {
+            // SAFETY: the BIO is live.
+            unsafe { ffi::BIO_set_retry_write(bio) };
+            -1
+        }
+    }
+}
+
+unsafe extern "C" fn bio_ctrl(
+    bio: *mut ffi::BIO,
+    command: c_int,
+    _: c_long,
+    _: *mut c_void,
+) -> c_long {
+    match command {
+        // Records stay in the lent buffer until the end of the step: a flush in between would split them.
+        ffi::BIO_CTRL_FLUSH => 1,
+        // SAFETY: libssl calls us with the BIO of `Wired::new`.
+        ffi::BIO_CTRL_EOF => unsafe { state_of(bio) }.map_or(0, |state| state.stream.has_ended().into()),
+        _ => 0,
+    }
+}
+
+impl State {
+    /// Runs `io` so that no panic reaches C. `None` is would-block; a failure is kept for [`Wired::call`] and -1.
+    fn guarded(&mut self, io: impl FnOnce(&mut State) -> io::Result<usize>) -> Option<c_int> {
+        match catch_unwind(AssertUnwindSafe(|| io(self))) {
+            Ok(Ok(count)) => Some(clamp(count)),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => None,
+            Ok(Err(error)) => {
+                self.error = Some(error);
+                Some(-1)
+            }
+            Err(panic) => {
+                self.panic = Some(panic);
+                Some(-1)
+            }
+        }
+    }
+}

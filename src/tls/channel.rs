@@ -1,0 +1,136 @@
+//! One TLS connection over a stream: handshake, read, write, close, each answered with an [`Outcome`].
+//!
+//! Wanting is not an error: it says what has to happen below before the same call is made again. An [`Error`] means
+//! that the channel is finished; what libssl queued for the peer (an alert) is still worth a [`Stream::flush`].
+//! Not thread-safe, but free to move between threads.
+
+use super::bio::{Raw, Wired};
+use super::facts::{Facts, facts};
+use super::failure::{self, Failed};
+use super::queue;
+use crate::error::{Error, Kind, reason};
+use crate::io::Stream;
+use openssl::ssl::Ssl;
+
+/// What a call came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done: so many bytes, for read and write.
+    Done(usize),
+    /// Nothing more before the stream is readable.
+    WantRead,
+    /// Nothing more before gathered records have been flushed.
+    WantWrite,
+    /// The peer ended its direction cleanly, with a close-notify.
+    Closed,
+}
+
+/// A TLS connection.
+pub struct Channel {
+    wired: Wired,
+    close_sent: bool,
+}
+
+impl Channel {
+    /// The server side of a connection over `stream`.
+    ///
+    /// # Errors
+    /// Out of memory.
+    pub(crate) fn accept(ssl: Ssl, stream: Stream) -> Result<Channel, Error> {
+        let mut wired = Wired::new(ssl, stream).map_err(|error| Error::io("cannot make a channel", &error))?;
+        wired.set_accept_state();
+        Ok(Channel { wired, close_sent: false })
+    }
+
+    /// The client side of a connection over `stream`.
+    ///
+    /// # Errors
+    /// Out of memory.
+    pub(crate) fn connect(ssl: Ssl, stream: Stream) -> Result<Channel, Error> {
+        let mut wired = Wired::new(ssl, stream).map_err(|error| Error::io("cannot make a channel", &error))?;
+        wired.set_connect_state();
+        Ok(Channel { wired, close_sent: false })
+    }
+
+    /// Goes on with the handshake (`SSL_do_handshake`).
+    ///
+    /// # Errors
+    /// Why it failed, classified; the alert for the peer waits for [`Stream::flush`].
+    pub fn handshake(&mut self) -> Result<Outcome, Failed> {
+        match self.wired.handshake() {
+            Raw::Done(_) => Ok(Outcome::Done(0)),
+            Raw::WantRead => Ok(Outcome::WantRead),
+            Raw::WantWrite => Ok(Outcome::WantWrite),
+            Raw::Closed | Raw::Cut(None) => Err(failure::gone("the client closed the connection")),
+            Raw::Cut(Some(error)) => Err(failure::gone(&reason(&error))),
+            Raw::Failed => Err(failure::classify(&queue::drain(), self.wired.ssl())),
+        }
+    }
+
+    /// Reads decrypted bytes (`SSL_read`).
+    ///
+    /// # Errors
+    /// `Closed` when the stream was cut without a close-notify, `Io` when it failed, `Peer` when what came was not
+    /// TLS any more.
+    pub fn read(&mut self, buf: &mut [u8]) -> Result<Outcome, Error> {
+        let raw = self.wired.read(buf);
+        outcome(raw, "read")
+    }
+
+    /// Encrypts bytes (`SSL_write`); they gather until [`Stream::flush`]. After a want, the same bytes have to be
+    /// given again.
+    ///
+    /// # Errors
+    /// As [`Channel::read`].
+    pub fn write(&mut self, buf: &[u8]) -> Result<Outcome, Error> {
+        let raw = self.wired.write(buf);
+        outcome(raw, "write")
+    }
+
+    /// Sends our close-notify (`SSL_shutdown`), once. Reading goes on.
+    pub fn close(&mut self) {
+        if !self.close_sent {
+            self.close_sent = true;
+            self.wired.shutdown();
+        }
+    }
+
+    /// How many bytes can be written before a flush, at the most one record short of the buffer.
+    pub fn room(&self) -> usize {
+        // A record carries at most 16 KiB and costs at most 256 bytes: header, nonce, padding, tag.
+        self.wired.room() / (RECORD + 256) * RECORD
+    }
+
+    /// The stream below, for what TLS has no part in: readiness, the buffer records gather in, flushing.
+    pub fn stream(&mut self) -> &mut Stream {
+        self.wired.stream()
+    }
+
+    /// What was negotiated, and who the peer is. Meaningful after the handshake.
+    pub fn facts(&self) -> Facts {
+        facts(self.wired.ssl())
+    }
+
+    /// Whether the handshake resumed a session (`SSL_session_reused`).
+    pub fn is_resumed(&self) -> bool {
+        self.wired.ssl().session_reused()
+    }
+}
+
+/// Most plain bytes in one record.
+pub const RECORD: usize = 16 * 1024;
+
+fn outcome(raw: Raw, doing: &str) -> Result<Outcome, Error> {
+    match raw {
+        Raw::Done(count) => Ok(Outcome::Done(count)),
+        Raw::WantRead => Ok(Outcome::WantRead),
+        Raw::WantWrite => Ok(Outcome::WantWrite),
+        Raw::Closed => Ok(Outcome::Closed),
+        Raw::Cut(None) => Err(Error::new(Kind::Closed, "stream cut without a close-notify")),
+        Raw::Cut(Some(error)) => Err(Error::io(doing, &error)),
+        Raw::Failed => {
+            let queue = queue::drain();
+            Err(Error::new(Kind::Peer, format!("{doing}: {}", queue.reason())).caused_by(queue.text()))
+        }
+    }
+}
