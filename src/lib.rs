@@ -3,6 +3,10 @@
 pub mod conn;
 pub mod dialect;
 pub mod error;
+pub mod io;
+mod net;
+pub mod preface;
+pub mod server;
 pub mod service;
 pub mod settings;
 pub mod tls;

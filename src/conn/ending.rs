@@ -28,7 +28,10 @@ pub(super) fn report(peer: Peer, failure: &HandshakeError) {
         None => {}
         Some(0) => info!("{peer}: handshake: {}", failure.reason),
         Some(silent) => {
-            info!("{peer}: handshake: {} (and {silent} more failed handshakes)", failure.reason);
+            info!(
+                "{peer}: handshake: {} (and {silent} more failed handshakes)",
+                failure.reason
+            );
         }
     }
     if let Some(cause) = &failure.cause {
@@ -59,7 +62,11 @@ mod tests {
     #[test]
     fn a_flood_of_failures_gets_ten_lines_a_second_and_a_count() {
         let start = Instant::now();
-        let mut quota = Quota { since: start, used: 0, silent: 0 };
+        let mut quota = Quota {
+            since: start,
+            used: 0,
+            silent: 0,
+        };
         let lines = (0..1000).filter_map(|_| quota.take(start)).count();
         assert_eq!(lines, 10);
         assert_eq!(quota.take(start + Duration::from_secs(1)), Some(990));

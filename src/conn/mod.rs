@@ -105,14 +105,20 @@ impl Conn {
     ///
     /// # Errors
     /// libssl has no memory for it.
-    pub fn accept(io: Box<dyn Io>, peer: Peer, terms: Arc<Terms>, now: Instant) -> Result<Conn, Error> {
+    pub fn accept(
+        io: Box<dyn Io>,
+        peer: Peer,
+        terms: Arc<Terms>,
+        now: Instant,
+    ) -> Result<Conn, Error> {
         let stream = Stream::new(io);
         let (state, speech) = match &terms.security {
             Security::Plain => (State::Connecting, Speech::Clear(stream)),
             Security::Either(_) => (State::Preface, Speech::Clear(stream)),
-            Security::Tls(context) => {
-                (State::Handshaking, Speech::Tls(Channel::accept(context.new_ssl()?, stream)?))
-            }
+            Security::Tls(context) => (
+                State::Handshaking,
+                Speech::Tls(Channel::accept(context.new_ssl()?, stream)?),
+            ),
         };
         let mut conn = Conn {
             terms,
@@ -152,7 +158,11 @@ impl Conn {
     /// How long an open connection may be silent.
     fn patience(&self) -> Option<Duration> {
         let idle = self.terms.idle;
-        if self.ends.wire_shut { Some(idle.map_or(HALF_CLOSED, |idle| idle.min(HALF_CLOSED))) } else { idle }
+        if self.ends.wire_shut {
+            Some(idle.map_or(HALF_CLOSED, |idle| idle.min(HALF_CLOSED)))
+        } else {
+            idle
+        }
     }
 
     /// On which terms it was accepted.
@@ -172,13 +182,13 @@ impl Conn {
 
     /// Does what can be done now, within a budget.
     pub fn step(&mut self, now: Instant, work: &mut Work) -> Next {
-        self.wire.stream().lend(|| work.pool.take());
+        self.wire.stream().lend(|| work.pool.spares.take());
         let next = self.advance(now, work);
         if let Some(buffer) = self.wire.stream().reclaim() {
-            work.pool.give(buffer);
+            work.pool.spares.give(buffer);
         }
         if let Some(buffer) = self.plain.stream().and_then(Stream::reclaim) {
-            work.pool.give(buffer);
+            work.pool.spares.give(buffer);
         }
         next
     }
@@ -234,7 +244,9 @@ impl Conn {
     }
 
     fn start_tls(&mut self, now: Instant) {
-        let Security::Either(context) = &self.terms.security else { return };
+        let Security::Either(context) = &self.terms.security else {
+            return;
+        };
         let started = context.new_ssl().and_then(|ssl| self.wire.start_tls(ssl));
         match started {
             Ok(()) => self.enter(State::Handshaking, now),
@@ -246,12 +258,19 @@ impl Conn {
     }
 
     fn negotiate(&mut self, now: Instant, work: &mut Work) -> Next {
-        let Some(channel) = self.wire.channel() else { return Next::Close };
+        let Some(channel) = self.wire.channel() else {
+            return Next::Close;
+        };
         match channel.handshake() {
             Ok(Outcome::Done(_)) => {
                 let resumed = channel.is_resumed();
                 let counters = &work.counters;
-                if resumed { &counters.handshakes_resumed } else { &counters.handshakes_full }.add(1);
+                if resumed {
+                    &counters.handshakes_resumed
+                } else {
+                    &counters.handshakes_full
+                }
+                .add(1);
                 if log_enabled!(Level::Debug) {
                     debug!("{}: {}", self.peer, channel.facts());
                 }
@@ -299,12 +318,21 @@ impl Conn {
     fn serve(&mut self, mut service: Box<dyn Service>, now: Instant, work: &mut Work) {
         let facts = self.wire.channel().map(|channel| channel.facts());
         let peer = self.peer.to_string();
-        let opened = Opened { endpoint: &self.terms.endpoint, peer: &peer, facts: facts.as_ref() };
+        let opened = Opened {
+            endpoint: &self.terms.endpoint,
+            peer: &peer,
+            facts: facts.as_ref(),
+        };
         let mut out = work.pool.take_text();
         self.ends.plain_said = service.open(&opened, &mut out) == Verdict::Finish;
         self.held = out;
         self.plain = Plain::Service(service);
         self.enter(State::Open, now);
+    }
+
+    /// The loop tries an address of the backend: its time begins.
+    pub fn restart_deadline(&mut self, now: Instant) {
+        self.enter(self.state, now);
     }
 
     /// The backend answered: `io` is connected.
@@ -332,7 +360,11 @@ impl Conn {
                 self.enter(State::Closed, now);
             }
             State::Open => {
-                info!("{}: closed, idle for {:?}", self.peer, now.duration_since(self.moved));
+                info!(
+                    "{}: closed, idle for {:?}",
+                    self.peer,
+                    now.duration_since(self.moved)
+                );
                 self.end(now);
             }
             State::Connecting | State::Draining | State::Closed => self.enter(State::Closed, now),

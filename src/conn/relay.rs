@@ -40,7 +40,11 @@ impl Conn {
         let mut moved = 0;
         loop {
             let up = self.up(work);
-            let down = if up.failure.is_none() { self.down(work) } else { Moved::default() };
+            let down = if up.failure.is_none() {
+                self.down(work)
+            } else {
+                Moved::default()
+            };
             work.counters.bytes_in.add(up.bytes as u64);
             work.counters.bytes_out.add(down.bytes as u64);
             let failure = up.failure.or(down.failure);
@@ -130,8 +134,8 @@ impl Conn {
     fn hand_up(&mut self, count: usize, pool: &mut Pool) {
         match &mut self.plain {
             Plain::Backend(stream) if !self.ends.plain_shut => {
-                let (scratch, spares) = pool.split();
-                if let Err(error) = stream.send(&scratch[..count], || spares.take()) {
+                let bytes = &pool.scratch[..count];
+                if let Err(error) = stream.send(bytes, || pool.spares.take()) {
                     self.deaf(&error);
                 }
             }
@@ -183,7 +187,9 @@ impl Conn {
             if limit == 0 {
                 break;
             }
-            let Plain::Backend(stream) = &mut self.plain else { break };
+            let Plain::Backend(stream) = &mut self.plain else {
+                break;
+            };
             match stream.read(&mut work.pool.scratch[..limit]) {
                 Ok(0) => self.ends.plain_said = true,
                 Ok(count) => {

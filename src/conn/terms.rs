@@ -44,7 +44,12 @@ pub enum Answers {
 
 impl Terms {
     /// Terms with the deadlines of `timeouts`, where zero means none.
-    pub fn new(endpoint: String, security: Security, answers: Answers, timeouts: &Timeouts) -> Terms {
+    pub fn new(
+        endpoint: String,
+        security: Security,
+        answers: Answers,
+        timeouts: &Timeouts,
+    ) -> Terms {
         let limit = |duration: Duration| (!duration.is_zero()).then_some(duration);
         Terms {
             endpoint,

@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::io::{Readiness, Stream};
 use crate::tls::{Channel, Outcome, RECORD};
+use openssl::ssl::Ssl;
 use std::io;
 
 /// The client's side.
@@ -20,7 +21,10 @@ pub(super) enum Speech {
 
 impl Wire {
     pub(super) fn new(speech: Speech) -> Wire {
-        Wire { speech, exhausted: false }
+        Wire {
+            speech,
+            exhausted: false,
+        }
     }
 
     pub(super) fn announce(&mut self, readiness: Readiness) {
@@ -40,6 +44,16 @@ impl Wire {
             Speech::Tls(channel) => Some(channel),
             Speech::Clear(_) => None,
         }
+    }
+
+    /// Goes over to TLS: what was prepended to the clear stream is its beginning.
+    pub(super) fn start_tls(&mut self, ssl: Ssl) -> Result<(), Error> {
+        if let Speech::Clear(stream) = &mut self.speech {
+            let stream = std::mem::replace(stream, Stream::closed());
+            self.speech = Speech::Tls(Channel::accept(ssl, stream)?);
+            self.exhausted = false;
+        }
+        Ok(())
     }
 
     /// Whether a read may bring something.
@@ -75,7 +89,9 @@ impl Wire {
         let channel = match &mut self.speech {
             Speech::Clear(stream) => {
                 let count = bytes.len().min(stream.room());
-                return stream.gather(&bytes[..count]).map_err(|error| Error::io("write", &error));
+                return stream
+                    .gather(&bytes[..count])
+                    .map_err(|error| Error::io("write", &error));
             }
             Speech::Tls(channel) => channel,
         };

@@ -12,7 +12,11 @@ pub struct Buffer {
 impl Buffer {
     /// An empty buffer for `capacity` bytes.
     pub fn new(capacity: usize) -> Buffer {
-        Buffer { data: vec![0; capacity].into_boxed_slice(), start: 0, end: 0 }
+        Buffer {
+            data: vec![0; capacity].into_boxed_slice(),
+            start: 0,
+            end: 0,
+        }
     }
 
     /// The bytes that wait.
@@ -51,7 +55,12 @@ impl Buffer {
 impl fmt::Debug for Buffer {
     /// Sizes only: the bytes may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Buffer({} of {})", self.end - self.start, self.data.len())
+        write!(
+            f,
+            "Buffer({} of {})",
+            self.end - self.start,
+            self.data.len()
+        )
     }
 }
 

@@ -9,7 +9,7 @@ mod stream;
 pub(crate) mod testing;
 
 pub use buffer::Buffer;
-pub use pool::{CAPACITY, Pool};
+pub use pool::{CAPACITY, Pool, Spares};
 pub use stream::{Readiness, Stream};
 
 use std::fmt;

@@ -11,28 +11,24 @@ const SPARES: usize = 16;
 /// A worker's memory for bytes on the move.
 #[derive(Debug)]
 pub struct Pool {
-    spares: Vec<Buffer>,
-    texts: Vec<Vec<u8>>,
     /// Where bytes land between a read and the write that follows it at once.
     pub scratch: Box<[u8]>,
+    /// Buffers for what a socket would not take.
+    pub spares: Spares,
+    texts: Vec<Vec<u8>>,
 }
+
+/// Empty buffers.
+#[derive(Debug, Default)]
+pub struct Spares(Vec<Buffer>);
 
 impl Pool {
     /// An empty pool.
     pub fn new() -> Pool {
-        Pool { spares: Vec::new(), texts: Vec::new(), scratch: vec![0; CAPACITY].into_boxed_slice() }
-    }
-
-    /// A buffer of [`CAPACITY`], empty.
-    pub fn take(&mut self) -> Buffer {
-        self.spares.pop().unwrap_or_else(|| Buffer::new(CAPACITY))
-    }
-
-    /// Gives a buffer back. Only empty ones come back: waiting bytes belong to a connection.
-    pub fn give(&mut self, buffer: Buffer) {
-        debug_assert!(buffer.is_empty());
-        if self.spares.len() < SPARES {
-            self.spares.push(buffer);
+        Pool {
+            scratch: vec![0; CAPACITY].into_boxed_slice(),
+            spares: Spares::default(),
+            texts: Vec::new(),
         }
     }
 
@@ -46,6 +42,21 @@ impl Pool {
         text.clear();
         if self.texts.len() < SPARES && text.capacity() <= CAPACITY {
             self.texts.push(text);
+        }
+    }
+}
+
+impl Spares {
+    /// A buffer of [`CAPACITY`], empty.
+    pub fn take(&mut self) -> Buffer {
+        self.0.pop().unwrap_or_else(|| Buffer::new(CAPACITY))
+    }
+
+    /// Gives a buffer back. Only empty ones come back: waiting bytes belong to a connection.
+    pub fn give(&mut self, buffer: Buffer) {
+        debug_assert!(buffer.is_empty());
+        if self.0.len() < SPARES {
+            self.0.push(buffer);
         }
     }
 }

@@ -44,6 +44,11 @@ impl Stream {
         }
     }
 
+    /// A stream that is over.
+    pub(crate) fn closed() -> Stream {
+        Stream::new(Box::new(Closed))
+    }
+
     /// Remembers an announcement.
     pub fn announce(&mut self, readiness: Readiness) {
         self.drained &= !readiness.readable;
@@ -149,7 +154,9 @@ impl Stream {
     /// What the system says.
     pub fn flush(&mut self) -> io::Result<bool> {
         loop {
-            let Some(out) = self.out.take_if(|out| !out.is_empty()) else { return Ok(true) };
+            let Some(out) = self.out.take_if(|out| !out.is_empty()) else {
+                return Ok(true);
+            };
             let written = self.write(out.filled());
             let out = self.out.insert(out);
             match written {
@@ -187,12 +194,35 @@ impl Stream {
     }
 }
 
+/// No socket at all.
+struct Closed;
+
+impl Io for Closed {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Ok(0)
+    }
+
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn shut_write(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn reset_on_close(&mut self) {}
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::pipe;
     use super::*;
 
-    const READY: Readiness = Readiness { readable: true, writable: true, hung_up: false };
+    const READY: Readiness = Readiness {
+        readable: true,
+        writable: true,
+        hung_up: false,
+    };
 
     #[test]
     fn a_short_read_asks_the_socket_no_more_before_the_next_announcement() {
@@ -202,7 +232,10 @@ mod tests {
         theirs.write(b"one").expect("room");
         assert_eq!(stream.read(&mut buf).expect("there"), 3);
         theirs.write(b"two").expect("room");
-        assert_eq!(stream.read(&mut buf).expect_err("not announced").kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(
+            stream.read(&mut buf).expect_err("not announced").kind(),
+            io::ErrorKind::WouldBlock
+        );
         stream.announce(READY);
         assert_eq!(stream.read(&mut buf).expect("there"), 3);
     }
@@ -213,7 +246,10 @@ mod tests {
         let mut stream = Stream::new(Box::new(ours));
         theirs.write(b"last").expect("room");
         theirs.shut_write().expect("open");
-        stream.announce(Readiness { hung_up: true, ..READY });
+        stream.announce(Readiness {
+            hung_up: true,
+            ..READY
+        });
         let mut buf = [0; 16];
         assert_eq!(stream.read(&mut buf).expect("there"), 4);
         assert_eq!(stream.read(&mut buf).expect("the end"), 0);
@@ -224,7 +260,9 @@ mod tests {
     fn what_a_full_socket_does_not_take_waits_and_goes_out_in_order() {
         let (ours, mut theirs) = pipe(4, 6, false);
         let mut stream = Stream::new(Box::new(ours));
-        stream.send(b"0123456789", || Buffer::new(32)).expect("sent or kept");
+        stream
+            .send(b"0123456789", || Buffer::new(32))
+            .expect("sent or kept");
         assert!(stream.is_waiting());
         let (mut got, mut buf) = (Vec::new(), [0; 8]);
         while got.len() < 10 {

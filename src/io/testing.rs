@@ -27,7 +27,10 @@ pub(crate) struct Pipe {
 
 /// Two joined ends.
 pub(crate) fn pipe(chunk: usize, window: usize, stutter: bool) -> (Pipe, Pipe) {
-    let (one, other) = (Arc::<Mutex<Direction>>::default(), Arc::<Mutex<Direction>>::default());
+    let (one, other) = (
+        Arc::<Mutex<Direction>>::default(),
+        Arc::<Mutex<Direction>>::default(),
+    );
     let end = |incoming: &Arc<Mutex<Direction>>, outgoing: &Arc<Mutex<Direction>>| Pipe {
         incoming: Arc::clone(incoming),
         outgoing: Arc::clone(outgoing),
@@ -52,7 +55,9 @@ impl Pipe {
 }
 
 fn lock(direction: &Mutex<Direction>) -> MutexGuard<'_, Direction> {
-    direction.lock().expect("no test thread panicked holding it")
+    direction
+        .lock()
+        .expect("no test thread panicked holding it")
 }
 
 impl Drop for Pipe {
@@ -90,7 +95,10 @@ impl Io for Pipe {
         if queue.reset {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        let count = buf.len().min(self.chunk).min(self.window.saturating_sub(queue.bytes.len()));
+        let count = buf
+            .len()
+            .min(self.chunk)
+            .min(self.window.saturating_sub(queue.bytes.len()));
         if count == 0 {
             return Err(io::ErrorKind::WouldBlock.into());
         }

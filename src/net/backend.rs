@@ -36,7 +36,10 @@ impl Backend {
                 .map(Target::Tcp)
                 .collect(),
         };
-        Ok(Backend { name: address.to_string(), targets })
+        Ok(Backend {
+            name: address.to_string(),
+            targets,
+        })
     }
 
     /// How many addresses the name stands for.
@@ -83,7 +86,10 @@ pub(super) fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         }
     }
     if addresses.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+        return Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            "the name has no address",
+        ));
     }
     Ok(addresses)
 }

@@ -44,7 +44,9 @@ pub(crate) struct Ceilings {
 impl Ceilings {
     /// Takes over new ceilings; those above them stay until they leave.
     pub(crate) fn set(&self, limits: &Limits) {
-        self.connections.most.store(limits.connections.value, Relaxed);
+        self.connections
+            .most
+            .store(limits.connections.value, Relaxed);
         self.handshakes.most.store(limits.handshakes.value, Relaxed);
         self.per_address.store(limits.per_address.value, Relaxed);
     }
@@ -52,11 +54,16 @@ impl Ceilings {
     /// Counts a connection against its address. `None` refuses it; `Some(true)` is to be given back with
     /// [`Ceilings::leave_address`].
     pub(crate) fn enter_address(&self, peer: Peer) -> Option<bool> {
-        let (most, Peer::Ip(address)) = (self.per_address.load(Relaxed), peer) else { return Some(false) };
+        let (most, Peer::Ip(address)) = (self.per_address.load(Relaxed), peer) else {
+            return Some(false);
+        };
         if most == 0 {
             return Some(false);
         }
-        let mut addresses = self.addresses.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut addresses = self
+            .addresses
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         let count = addresses.entry(address.ip().to_canonical()).or_default();
         if *count >= most {
             return None;
@@ -68,7 +75,10 @@ impl Ceilings {
     /// The end of a connection that was counted against its address.
     pub(crate) fn leave_address(&self, peer: Peer) {
         let Peer::Ip(address) = peer else { return };
-        let mut addresses = self.addresses.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut addresses = self
+            .addresses
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         let ip = address.ip().to_canonical();
         if let Some(count) = addresses.get_mut(&ip) {
             *count -= 1;
@@ -91,7 +101,11 @@ mod tests {
         assert_eq!(ceilings.enter_address(peer("192.0.2.1:1")), Some(true));
         assert_eq!(ceilings.enter_address(peer("192.0.2.1:2")), Some(true));
         assert_eq!(ceilings.enter_address(peer("192.0.2.1:3")), None);
-        assert_eq!(ceilings.enter_address(peer("[::ffff:192.0.2.1]:4")), None, "the same address in IPv6's clothes");
+        assert_eq!(
+            ceilings.enter_address(peer("[::ffff:192.0.2.1]:4")),
+            None,
+            "the same address in IPv6's clothes"
+        );
         assert_eq!(ceilings.enter_address(peer("192.0.2.2:1")), Some(true));
         ceilings.leave_address(peer("192.0.2.1:1"));
         assert_eq!(ceilings.enter_address(peer("192.0.2.1:3")), Some(true));

@@ -9,6 +9,7 @@ use mio::event::Source;
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, SockAddr, Socket as Raw, Type};
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt;
@@ -35,11 +36,34 @@ impl Place {
     }
 }
 
+impl Place {
+    /// As an address of the settings.
+    pub(crate) fn address(&self) -> Address {
+        match self {
+            Place::Tcp(address) => Address::Tcp {
+                host: address.ip().to_string(),
+                port: address.port(),
+            },
+            Place::Unix(path) => Address::Unix(path.clone()),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address().fmt(f)
+    }
+}
+
 /// One worker's listening socket.
 #[derive(Debug)]
 pub(crate) enum Listener {
     Tcp(TcpListener),
-    Unix(UnixListener, Arc<SocketFile>),
+    Unix {
+        listener: UnixListener,
+        /// Held for its drop.
+        _file: Arc<SocketFile>,
+    },
 }
 
 /// The file of a unix socket, removed when the last worker listens no more.
@@ -56,7 +80,11 @@ impl Drop for SocketFile {
 ///
 /// # Errors
 /// The system's reason, behind the words of ArangoDB's log.
-pub(crate) fn bind(place: &Place, tcp: &Tcp, workers: usize) -> Result<(Vec<Listener>, Place), Error> {
+pub(crate) fn bind(
+    place: &Place,
+    tcp: &Tcp,
+    workers: usize,
+) -> Result<(Vec<Listener>, Place), Error> {
     match place {
         Place::Tcp(address) => bind_tcp(*address, tcp, workers),
         Place::Unix(path) => bind_unix(path, tcp, workers),
@@ -68,7 +96,11 @@ fn bind_tcp(address: SocketAddr, tcp: &Tcp, workers: usize) -> io::Result<(Vec<L
     let mut address = address;
     let mut listeners = Vec::new();
     for number in 0..workers {
-        let socket = Raw::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+        let socket = Raw::new(
+            Domain::for_address(address),
+            Type::STREAM.nonblocking(),
+            Some(Protocol::TCP),
+        )?;
         if address.is_ipv6() {
             socket.set_only_v6(true)?; // so that 0.0.0.0 and [::] live side by side
         }
@@ -93,9 +125,9 @@ fn bind_tcp(address: SocketAddr, tcp: &Tcp, workers: usize) -> io::Result<(Vec<L
     for socket in &listeners {
         socket.listen(backlog(tcp))?;
     }
-    let listeners = listeners.into_iter().map(|socket| {
-        Listener::Tcp(TcpListener::from_std(std::net::TcpListener::from(socket)))
-    });
+    let listeners = listeners
+        .into_iter()
+        .map(|socket| Listener::Tcp(TcpListener::from_std(std::net::TcpListener::from(socket))));
     Ok((listeners.collect(), Place::Tcp(address)))
 }
 
@@ -115,26 +147,36 @@ fn bind_unix(path: &Path, tcp: &Tcp, workers: usize) -> io::Result<(Vec<Listener
 
 fn unix_listener(socket: Raw, file: &Arc<SocketFile>) -> Listener {
     let listener = std::os::unix::net::UnixListener::from(socket);
-    Listener::Unix(UnixListener::from_std(listener), Arc::clone(file))
+    Listener::Unix {
+        listener: UnixListener::from_std(listener),
+        _file: Arc::clone(file),
+    }
 }
 
 /// Takes away the socket file of a program that is gone; anything else in its place is left alone.
 fn remove_stale(path: &Path) -> io::Result<()> {
     match std::fs::symlink_metadata(path) {
         Ok(metadata) if metadata.file_type().is_socket() => {}
-        Ok(_) => return Err(io::Error::new(io::ErrorKind::AlreadyExists, "a file that is no socket is there")),
+        Ok(_) => {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "a file that is no socket is there",
+            ));
+        }
         Err(_) => return Ok(()), // nothing there, or bind will say why not
     }
     match std::os::unix::net::UnixStream::connect(path) {
         Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path)
+        }
         Err(error) => Err(error),
     }
 }
 
 fn backlog(tcp: &Tcp) -> i32 {
     match tcp.backlog.value {
-        0 => 10, // ArangoDB's
+        0 => 10,                                             // ArangoDB's
         length => i32::try_from(length).unwrap_or(i32::MAX), // the kernel caps it at somaxconn
     }
 }
@@ -143,7 +185,9 @@ impl Listener {
     pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         match self {
             Listener::Tcp(listener) => listener.register(registry, token, Interest::READABLE),
-            Listener::Unix(listener, _) => listener.register(registry, token, Interest::READABLE),
+            Listener::Unix { listener, .. } => {
+                listener.register(registry, token, Interest::READABLE)
+            }
         }
     }
 
@@ -153,7 +197,7 @@ impl Listener {
                 let (stream, address) = listener.accept()?;
                 Ok((Socket::Tcp(stream), Peer::Ip(address)))
             }
-            Listener::Unix(listener, _) => {
+            Listener::Unix { listener, .. } => {
                 let (stream, _) = listener.accept()?;
                 Ok((Socket::Unix(stream), Peer::Local))
             }
@@ -166,6 +210,8 @@ pub(super) const PAUSE: Duration = Duration::from_millis(20);
 
 /// Whether an error of accept says that the system is short of something, rather than that one client is gone.
 pub(super) fn is_shortage(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
+    )
 }
-

@@ -10,6 +10,6 @@ mod timer;
 mod worker;
 
 pub(crate) use backend::Backend;
-pub(crate) use ceiling::{Ceilings, Limit};
+pub(crate) use ceiling::Ceilings;
 pub(crate) use listener::{Listener, Place, bind};
 pub(crate) use worker::{Command, Door, Handle, Worker};

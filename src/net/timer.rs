@@ -53,7 +53,15 @@ impl Timer {
         let tick = self.tick(deadline);
         let index = number as usize;
         if index >= self.links.len() {
-            self.links.resize(index + 1, Link { tick: 0, before: NONE, after: NONE, set: false });
+            self.links.resize(
+                index + 1,
+                Link {
+                    tick: 0,
+                    before: NONE,
+                    after: NONE,
+                    set: false,
+                },
+            );
         }
         if self.links[index].set {
             if self.links[index].tick <= tick {
@@ -66,9 +74,16 @@ impl Timer {
 
     /// Forgets the connection.
     pub(super) fn clear(&mut self, number: u32) {
-        let Some(link) = self.links.get_mut(number as usize).filter(|link| link.set) else { return };
+        let Some(link) = self.links.get_mut(number as usize).filter(|link| link.set) else {
+            return;
+        };
         link.set = false;
-        let Link { tick, before, after, .. } = *link;
+        let Link {
+            tick,
+            before,
+            after,
+            ..
+        } = *link;
         self.count -= 1;
         if after != NONE {
             self.links[after as usize].before = before;
@@ -112,7 +127,12 @@ impl Timer {
     fn insert(&mut self, number: u32, tick: u64) {
         let slot = slot(tick);
         let after = self.heads[slot];
-        self.links[number as usize] = Link { tick, before: NONE, after, set: true };
+        self.links[number as usize] = Link {
+            tick,
+            before: NONE,
+            after,
+            set: true,
+        };
         if after != NONE {
             self.links[after as usize].before = number;
         }
@@ -209,7 +229,11 @@ mod tests {
         assert_eq!(all(&mut timer, start + ms(150)), [1]);
         timer.set(1, start + ms(400));
         timer.set(1, start + ms(900));
-        assert_eq!(all(&mut timer, start + ms(450)), [1], "looked at, to be put back");
+        assert_eq!(
+            all(&mut timer, start + ms(450)),
+            [1],
+            "looked at, to be put back"
+        );
     }
 
     #[test]
@@ -219,7 +243,10 @@ mod tests {
         let far = start + Duration::from_secs(3600);
         timer.set(7, far);
         let sleep = timer.sleep(start).expect("something is set");
-        assert!(sleep > Duration::from_secs(30) && sleep < Duration::from_secs(60), "{sleep:?}");
+        assert!(
+            sleep > Duration::from_secs(30) && sleep < Duration::from_secs(60),
+            "{sleep:?}"
+        );
         assert_eq!(all(&mut timer, start + Duration::from_secs(60)), [7]);
     }
 

@@ -130,7 +130,13 @@ impl Worker {
             ceilings,
             draining: None,
         };
-        Ok((worker, Handle { commands: sender, waker }))
+        Ok((
+            worker,
+            Handle {
+                commands: sender,
+                waker,
+            },
+        ))
     }
 
     /// Works until it has drained.
@@ -159,10 +165,20 @@ impl Worker {
 
     fn timeout(&self, now: Instant) -> Option<Duration> {
         let open = |door: &&Gate| door.ready;
-        if !self.again.is_empty() || self.doors.iter().any(|door| door.ready && door.paused_until.is_none()) {
+        if !self.again.is_empty()
+            || self
+                .doors
+                .iter()
+                .any(|door| door.ready && door.paused_until.is_none())
+        {
             return Some(Duration::ZERO);
         }
-        let paused = self.doors.iter().filter(open).filter_map(|door| door.paused_until).min();
+        let paused = self
+            .doors
+            .iter()
+            .filter(open)
+            .filter_map(|door| door.paused_until)
+            .min();
         let drained = self.draining.flatten();
         let due = [paused, drained].into_iter().flatten().min();
         let due = due.map(|due| due.saturating_duration_since(now));
@@ -184,7 +200,9 @@ impl Worker {
             }
             return;
         }
-        let Some(entry) = self.entries.get_mut(number as usize) else { return };
+        let Some(entry) = self.entries.get_mut(number as usize) else {
+            return;
+        };
         if entry.generation != generation {
             return; // an event of a connection that was here before
         }
@@ -220,7 +238,10 @@ impl Worker {
         self.accept_all(now); // whoever is in a queue already is served on the old terms
         let mut old = std::mem::take(&mut self.doors);
         for door in doors {
-            let known = old.iter().position(|gate| gate.place == door.place).map(|at| old.swap_remove(at));
+            let known = old
+                .iter()
+                .position(|gate| gate.place == door.place)
+                .map(|at| old.swap_remove(at));
             let listener = match (door.listener, known) {
                 (Some(listener), _) => listener,
                 (None, Some(gate)) => gate.listener,
@@ -242,9 +263,17 @@ impl Worker {
     /// Registers every listener under its present number; one that was registered before is moved.
     fn register_doors(&mut self) {
         for (number, door) in self.doors.iter_mut().enumerate() {
-            let token = pack(u32::try_from(number).unwrap_or(u32::MAX), LISTENER, Side::Plain);
+            let token = pack(
+                u32::try_from(number).unwrap_or(u32::MAX),
+                LISTENER,
+                Side::Plain,
+            );
             if let Err(error) = door.listener.register(self.poll.registry(), token) {
-                error!("cannot listen on endpoint '{}': {}", door.terms.endpoint, reason(&error));
+                error!(
+                    "cannot listen on endpoint '{}': {}",
+                    door.terms.endpoint,
+                    reason(&error)
+                );
             }
         }
     }
@@ -258,7 +287,9 @@ impl Worker {
     }
 
     fn has_drained(&mut self, now: Instant) -> bool {
-        let Some(deadline) = self.draining else { return false };
+        let Some(deadline) = self.draining else {
+            return false;
+        };
         if self.entries.is_empty() {
             return true;
         }
@@ -281,7 +312,11 @@ impl Worker {
         for door in &mut self.doors {
             door.ready = true;
         }
-        while self.doors.iter().any(|door| door.ready && door.paused_until.is_none()) {
+        while self
+            .doors
+            .iter()
+            .any(|door| door.ready && door.paused_until.is_none())
+        {
             self.accept(now);
         }
     }
@@ -320,7 +355,11 @@ impl Worker {
             }
             Err(error) if is_shortage(&error) => {
                 if door.paused_until.is_none() {
-                    warn!("accept on endpoint '{}': {}", door.terms.endpoint, reason(&error));
+                    warn!(
+                        "accept on endpoint '{}': {}",
+                        door.terms.endpoint,
+                        reason(&error)
+                    );
                 }
                 door.paused_until = Some(now + PAUSE);
                 false
@@ -347,7 +386,8 @@ impl Worker {
         self.generation = (self.generation + 1) % LISTENER;
         let generation = self.generation;
         let number = u32::try_from(self.entries.vacant_key()).unwrap_or(u32::MAX);
-        let registered = socket.register(self.poll.registry(), pack(number, generation, Side::Wire));
+        let registered =
+            socket.register(self.poll.registry(), pack(number, generation, Side::Wire));
         let made = registered
             .map_err(|error| Error::io("cannot register a connection", &error))
             .and_then(|()| Conn::accept(Box::new(socket), peer, terms, now));
@@ -380,14 +420,18 @@ impl Worker {
     }
 
     fn step(&mut self, number: u32, now: Instant) {
-        let Some(entry) = self.entries.get_mut(number as usize) else { return };
+        let Some(entry) = self.entries.get_mut(number as usize) else {
+            return;
+        };
         let next = entry.conn.step(now, &mut self.work);
         self.follow(number, next, now);
     }
 
     /// Does what a connection asked for.
     fn follow(&mut self, number: u32, next: Next, now: Instant) {
-        let Some(entry) = self.entries.get_mut(number as usize) else { return };
+        let Some(entry) = self.entries.get_mut(number as usize) else {
+            return;
+        };
         if entry.counted_handshake && !entry.conn.is_handshaking() {
             entry.counted_handshake = false;
             self.ceilings.handshakes.leave();
@@ -408,8 +452,12 @@ impl Worker {
 
     /// Connects to the backend, starting with its address of this number.
     fn connect(&mut self, number: u32, first: usize, now: Instant) {
-        let Some(entry) = self.entries.get_mut(number as usize) else { return };
-        let Some(backend) = entry.backend.clone() else { return };
+        let Some(entry) = self.entries.get_mut(number as usize) else {
+            return;
+        };
+        let Some(backend) = entry.backend.clone() else {
+            return;
+        };
         let token = pack(number, entry.generation, Side::Plain);
         let mut why = String::new();
         for address in first..backend.len() {
@@ -430,15 +478,21 @@ impl Worker {
     }
 
     fn backend_failed(&mut self, number: u32, why: &str, now: Instant) {
-        let Some(entry) = self.entries.get_mut(number as usize) else { return };
+        let Some(entry) = self.entries.get_mut(number as usize) else {
+            return;
+        };
         entry.conn.backend_failed(why, now, &mut self.work);
         self.step(number, now);
     }
 
     /// The socket that was connecting has been announced.
     fn connected(&mut self, number: u32, event: &Event, now: Instant) {
-        let Some(entry) = self.entries.get_mut(number as usize) else { return };
-        let Some((socket, address)) = entry.connecting.take() else { return };
+        let Some(entry) = self.entries.get_mut(number as usize) else {
+            return;
+        };
+        let Some((socket, address)) = entry.connecting.take() else {
+            return;
+        };
         if event.is_error() {
             let error = match socket.take_error() {
                 Ok(Some(error)) | Err(error) => error,
@@ -456,7 +510,11 @@ impl Worker {
 
     /// An address of the backend failed: the next one, or the end.
     fn next_address(&mut self, number: u32, address: usize, error: &io::Error, now: Instant) {
-        let Some(backend) = self.entries.get(number as usize).and_then(|entry| entry.backend.clone()) else {
+        let Some(backend) = self
+            .entries
+            .get(number as usize)
+            .and_then(|entry| entry.backend.clone())
+        else {
             return;
         };
         if address + 1 < backend.len() {
@@ -468,7 +526,9 @@ impl Worker {
     }
 
     fn remove(&mut self, number: u32) {
-        let Some(entry) = self.entries.try_remove(number as usize) else { return };
+        let Some(entry) = self.entries.try_remove(number as usize) else {
+            return;
+        };
         self.timer.clear(number);
         self.ceilings.connections.leave();
         if entry.counted_handshake {
@@ -483,7 +543,9 @@ impl Worker {
     /// Connections whose budget ran out, each once: what they queue anew waits for the next turn.
     fn run_again(&mut self, now: Instant) {
         for _ in 0..self.again.len() {
-            let Some((number, generation)) = self.again.pop_front() else { return };
+            let Some((number, generation)) = self.again.pop_front() else {
+                return;
+            };
             if let Some(entry) = self.entries.get_mut(number as usize) {
                 if entry.generation == generation {
                     entry.queued = false;
@@ -495,7 +557,9 @@ impl Worker {
 
     fn expire(&mut self, now: Instant) {
         while let Some(number) = self.timer.expired(now) {
-            let Some(entry) = self.entries.get_mut(number as usize) else { continue };
+            let Some(entry) = self.entries.get_mut(number as usize) else {
+                continue;
+            };
             match entry.conn.deadline() {
                 Some(deadline) if deadline <= now => {}
                 Some(deadline) => {
@@ -526,12 +590,17 @@ impl Drop for Worker {
 const LISTENER: u32 = (1 << 31) - 1;
 
 fn pack(number: u32, generation: u32, side: Side) -> Token {
-    let token = u64::from(generation) << 33 | u64::from(number) << 1 | u64::from(side == Side::Plain);
+    let token =
+        u64::from(generation) << 33 | u64::from(number) << 1 | u64::from(side == Side::Plain);
     Token(token as usize)
 }
 
 fn unpack(token: Token) -> (u32, u32, Side) {
     let token = token.0 as u64;
-    let side = if token & 1 == 1 { Side::Plain } else { Side::Wire };
+    let side = if token & 1 == 1 {
+        Side::Plain
+    } else {
+        Side::Wire
+    };
     ((token >> 1) as u32, (token >> 33) as u32, side)
 }

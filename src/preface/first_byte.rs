@@ -28,7 +28,11 @@ mod tests {
         assert_eq!(FirstByte.look(b""), Decision::More);
         assert_eq!(FirstByte.look(&[22, 3, 1, 2, 0]), Decision::Tls);
         for first in (0..=255).filter(|byte| *byte != 22) {
-            assert_eq!(FirstByte.look(&[first]), Decision::Plain, "first byte {first}");
+            assert_eq!(
+                FirstByte.look(&[first]),
+                Decision::Plain,
+                "first byte {first}"
+            );
         }
     }
 }

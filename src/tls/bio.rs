@@ -51,7 +51,11 @@ struct State {
 
 impl Wired {
     pub(super) fn new(ssl: Ssl, stream: Stream) -> io::Result<Wired> {
-        let state = State { stream, error: None, panic: None };
+        let state = State {
+            stream,
+            error: None,
+            panic: None,
+        };
         let state = NonNull::from(Box::leak(Box::new(state)));
         let wired = Wired { ssl, state };
         let method = Method::shared()?;
@@ -78,6 +82,7 @@ impl Wired {
         self.ssl.set_accept_state();
     }
 
+    #[cfg(test)]
     pub(super) fn set_connect_state(&mut self) {
         self.ssl.set_connect_state();
     }
@@ -136,7 +141,9 @@ impl Wired {
             ffi::SSL_ERROR_ZERO_RETURN => Raw::Closed,
             ffi::SSL_ERROR_SYSCALL => Raw::Cut(state.error.take()),
             // From OpenSSL 3 on, a stream that ends without a close-notify is an error of the library.
-            ffi::SSL_ERROR_SSL if state.stream.has_ended() || state.error.is_some() => Raw::Cut(state.error.take()),
+            ffi::SSL_ERROR_SSL if state.stream.has_ended() || state.error.is_some() => {
+                Raw::Cut(state.error.take())
+            }
             _ => Raw::Failed,
         }
     }
@@ -168,7 +175,11 @@ impl Drop for Wired {
         // SAFETY: taking the BIO away from the SSL frees it: its one reference was given to SSL_set_bio. After that
         // nothing but us knows the state, which came from a Box in `new`.
         unsafe {
-            ffi::SSL_set_bio(self.ssl.as_ptr(), std::ptr::null_mut(), std::ptr::null_mut());
+            ffi::SSL_set_bio(
+                self.ssl.as_ptr(),
+                std::ptr::null_mut(),
+                std::ptr::null_mut(),
+            );
             drop(Box::from_raw(self.state.as_ptr()));
         }
     }
@@ -197,9 +208,8 @@ impl Method {
             // SAFETY: the name is a C string that lives for ever; null is checked before use, and the setters only
             // store function pointers of the type they ask for.
             unsafe {
-                let kind = ffi::BIO_get_new_index() | ffi::BIO_TYPE_SOURCE_SINK;
-                let method = NonNull::new(ffi::BIO_meth_new(kind, c"tlsport".as_ptr()))
-                    .ok_or(io::ErrorKind::OutOfMemory)?;
+                let method = ffi::BIO_meth_new(ffi::BIO_TYPE_NONE, c"tlsport".as_ptr());
+                let method = NonNull::new(method).ok_or(io::ErrorKind::OutOfMemory)?;
                 ffi::BIO_meth_set_read__fixed_rust(method.as_ptr(), Some(bio_read));
                 ffi::BIO_meth_set_write__fixed_rust(method.as_ptr(), Some(bio_write));
                 ffi::BIO_meth_set_ctrl__fixed_rust(method.as_ptr(), Some(bio_ctrl));
@@ -223,8 +233,12 @@ unsafe extern "C" fn bio_read(bio: *mut ffi::BIO, buf: *mut c_char, len: c_int) 
     // SAFETY: libssl calls us with the BIO of `Wired::new` and `len` writable bytes.
     let (state, buf) = unsafe {
         ffi::BIO_clear_retry_flags(bio);
-        let Some(state) = state_of(bio) else { return -1 };
-        let Ok(len @ 1..) = usize::try_from(len) else { return 0 };
+        let Some(state) = state_of(bio) else {
+            return -1;
+        };
+        let Ok(len @ 1..) = usize::try_from(len) else {
+            return 0;
+        };
         (state, std::slice::from_raw_parts_mut(buf.cast::<u8>(), len))
     };
     match state.guarded(|state| state.stream.read(buf)) {
@@ -241,8 +255,12 @@ unsafe extern "C" fn bio_write(bio: *mut ffi::BIO, buf: *const c_char, len: c_in
     // SAFETY: libssl calls us with the BIO of `Wired::new` and `len` readable bytes.
     let (state, buf) = unsafe {
         ffi::BIO_clear_retry_flags(bio);
-        let Some(state) = state_of(bio) else { return -1 };
-        let Ok(len @ 1..) = usize::try_from(len) else { return 0 };
+        let Some(state) = state_of(bio) else {
+            return -1;
+        };
+        let Ok(len @ 1..) = usize::try_from(len) else {
+            return 0;
+        };
         (state, std::slice::from_raw_parts(buf.cast::<u8>(), len))
     };
     match state.guarded(|state| state.stream.gather(buf)) {
@@ -265,7 +283,9 @@ unsafe extern "C" fn bio_ctrl(
         // Records stay in the lent buffer until the end of the step: a flush in between would split them.
         ffi::BIO_CTRL_FLUSH => 1,
         // SAFETY: libssl calls us with the BIO of `Wired::new`.
-        ffi::BIO_CTRL_EOF => unsafe { state_of(bio) }.map_or(0, |state| state.stream.has_ended().into()),
+        ffi::BIO_CTRL_EOF => {
+            unsafe { state_of(bio) }.map_or(0, |state| state.stream.has_ended().into())
+        }
         _ => 0,
     }
 }

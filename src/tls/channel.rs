@@ -6,7 +6,7 @@
 
 use super::bio::{Raw, Wired};
 use super::facts::{Facts, facts};
-use super::failure::{self, Failed};
+use super::failure::HandshakeError;
 use super::queue;
 use crate::error::{Error, Kind, reason};
 use crate::io::Stream;
@@ -37,33 +37,41 @@ impl Channel {
     /// # Errors
     /// Out of memory.
     pub(crate) fn accept(ssl: Ssl, stream: Stream) -> Result<Channel, Error> {
-        let mut wired = Wired::new(ssl, stream).map_err(|error| Error::io("cannot make a channel", &error))?;
+        let mut wired =
+            Wired::new(ssl, stream).map_err(|error| Error::io("cannot make a channel", &error))?;
         wired.set_accept_state();
-        Ok(Channel { wired, close_sent: false })
+        Ok(Channel {
+            wired,
+            close_sent: false,
+        })
     }
 
     /// The client side of a connection over `stream`.
-    ///
-    /// # Errors
-    /// Out of memory.
+    #[cfg(test)]
     pub(crate) fn connect(ssl: Ssl, stream: Stream) -> Result<Channel, Error> {
-        let mut wired = Wired::new(ssl, stream).map_err(|error| Error::io("cannot make a channel", &error))?;
+        let mut wired =
+            Wired::new(ssl, stream).map_err(|error| Error::io("cannot make a channel", &error))?;
         wired.set_connect_state();
-        Ok(Channel { wired, close_sent: false })
+        Ok(Channel {
+            wired,
+            close_sent: false,
+        })
     }
 
     /// Goes on with the handshake (`SSL_do_handshake`).
     ///
     /// # Errors
     /// Why it failed, classified; the alert for the peer waits for [`Stream::flush`].
-    pub fn handshake(&mut self) -> Result<Outcome, Failed> {
+    pub fn handshake(&mut self) -> Result<Outcome, HandshakeError> {
         match self.wired.handshake() {
             Raw::Done(_) => Ok(Outcome::Done(0)),
             Raw::WantRead => Ok(Outcome::WantRead),
             Raw::WantWrite => Ok(Outcome::WantWrite),
-            Raw::Closed | Raw::Cut(None) => Err(failure::gone("the client closed the connection")),
-            Raw::Cut(Some(error)) => Err(failure::gone(&reason(&error))),
-            Raw::Failed => Err(failure::classify(&queue::drain(), self.wired.ssl())),
+            Raw::Closed | Raw::Cut(None) => {
+                Err(HandshakeError::gone("the client closed the connection"))
+            }
+            Raw::Cut(Some(error)) => Err(HandshakeError::gone(reason(&error))),
+            Raw::Failed => Err(HandshakeError::classify(&queue::drain(), self.wired.ssl())),
         }
     }
 
@@ -126,11 +134,17 @@ fn outcome(raw: Raw, doing: &str) -> Result<Outcome, Error> {
         Raw::WantRead => Ok(Outcome::WantRead),
         Raw::WantWrite => Ok(Outcome::WantWrite),
         Raw::Closed => Ok(Outcome::Closed),
-        Raw::Cut(None) => Err(Error::new(Kind::Closed, "stream cut without a close-notify")),
+        Raw::Cut(None) => Err(Error::new(
+            Kind::Closed,
+            "stream cut without a close-notify",
+        )),
         Raw::Cut(Some(error)) => Err(Error::io(doing, &error)),
         Raw::Failed => {
             let queue = queue::drain();
-            Err(Error::new(Kind::Peer, format!("{doing}: {}", queue.reason())).caused_by(queue.text()))
+            Err(
+                Error::new(Kind::Peer, format!("{doing}: {}", queue.reason()))
+                    .caused_by(queue.to_string()),
+            )
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::sys;
 use openssl::ssl::{NameType, SslRef};
 use openssl::x509::{X509Ref, X509VerifyResult};
+use std::fmt;
 
 /// What was negotiated, and who the client is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +26,26 @@ pub struct Facts {
     pub resumed: bool,
     /// The certificate the client showed, verified or not.
     pub peer: Option<Certificate>,
+}
+
+impl fmt::Display for Facts {
+    /// One line for the log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.protocol, self.cipher)?;
+        if let Some(group) = &self.group {
+            write!(f, " {group}")?;
+        }
+        if self.resumed {
+            f.write_str(" resumed")?;
+        }
+        if let Some(name) = &self.server_name {
+            write!(f, " for '{}'", name.escape_debug())?;
+        }
+        if let Some(peer) = &self.peer {
+            write!(f, " from '{}'", peer.subject.escape_debug())?;
+        }
+        Ok(())
+    }
 }
 
 /// A certificate in words.

@@ -3,6 +3,8 @@
 //! `unsafe` for libssl lives in this room alone, in `sys`, `callbacks` and `bio`.
 
 mod alpn;
+mod bio;
+mod channel;
 mod context;
 pub(crate) mod facts;
 mod failure;
@@ -18,9 +20,10 @@ mod resume;
 mod sys;
 mod trust;
 
+pub use channel::{Channel, Outcome, RECORD};
 pub use context::Context;
 pub use facts::{Certificate, Facts};
-pub use failure::Failure;
+pub use failure::{Failure, HandshakeError};
 pub use library::{config_file, library_version, start};
 pub use prepared::Prepared;
 pub use report::{CipherLine, Identity, Report};
