@@ -64,7 +64,7 @@ pub(crate) fn command() -> Command {
                 .value_name("N")
                 .value_parser(value_parser!(u32).range(1..=36_500))
                 .default_value("365")
-                .help("Days until they end; the CA lasts longer"),
+                .help("Days until the certificates end"),
             Arg::new("intermediate")
                 .long("intermediate")
                 .action(ArgAction::SetTrue)
