@@ -45,6 +45,11 @@ impl Failure {
         Failure::Problems(Status::Settings, problems)
     }
 
+    /// What happened while starting to serve.
+    pub(crate) fn running(problems: Problems) -> Failure {
+        Failure::Problems(Status::Failed, problems)
+    }
+
     /// Prints what went wrong, one line a problem, and gives the exit status.
     pub(crate) fn report(&self) -> ExitCode {
         match self {

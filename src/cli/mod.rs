@@ -11,6 +11,7 @@ mod flags;
 mod log;
 mod manual;
 mod pki;
+mod serve;
 mod show;
 
 use clap::{ArgMatches, Command};
@@ -27,6 +28,7 @@ type Entry = (
 
 /// Every subcommand, in the order of the help.
 const COMMANDS: &[Entry] = &[
+    (serve::command, serve::run),
     (check::command, check::run),
     (show::command, show::run),
     (certs::command, certs::run),

@@ -1,0 +1,91 @@
+//! `tlsport serve`: endpoints until a signal says otherwise.
+//!
+//! SIGTERM and SIGINT stop accepting and let open connections end, a second one ends them at once. SIGHUP reads
+//! everything anew and goes over to it only if all of it works.
+
+use super::failure::Failure;
+use super::flags::{self, Ready};
+use clap::{ArgMatches, Command};
+use log::{error, info, warn};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::io::Write;
+use std::thread;
+use std::time::Duration;
+use tlsport::error::{Error, Problems};
+use tlsport::server::Server;
+use tlsport::settings::{Level, Note};
+
+/// How often a draining server is asked whether it is done.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// `tlsport serve`.
+pub(crate) fn command() -> Command {
+    let command = Command::new("serve").about("Serve TLS endpoints in front of a plain backend");
+    super::log::with_flags(flags::with_settings(command))
+}
+
+/// Serves until it is told to stop.
+pub(crate) fn run(matches: &ArgMatches, _: &mut dyn Write) -> Result<(), Failure> {
+    super::log::start(matches)?;
+    let ready = flags::prepare(matches).map_err(Failure::settings)?;
+    until_stopped(ready, || flags::prepare(matches), |_| Ok(()))
+}
+
+/// Serves what is `ready`, calls `started` once connections are accepted, and obeys signals; `anew` reads
+/// everything again for a reload.
+pub(crate) fn until_stopped(
+    ready: Ready,
+    anew: impl Fn() -> Result<Ready, Problems>,
+    started: impl FnOnce(&Server) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    // Before the first connection, so that no signal is lost.
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])
+        .map_err(|error| Error::io("cannot listen to signals", &error))?;
+    tell(&ready.notes);
+    let mut server = Server::start(&ready.settings, &ready.prepared).map_err(Failure::running)?;
+    started(&server)?;
+    let mut drain = ready.settings.timeouts.drain.value;
+    for signal in signals.forever() {
+        if signal != SIGHUP {
+            break;
+        }
+        match anew().and_then(|ready| reload(&mut server, &ready)) {
+            Ok(limit) => drain = limit,
+            Err(problems) => {
+                for problem in &problems.0 {
+                    error!("{problem}");
+                }
+                error!("reload failed: the settings in use stay in use");
+            }
+        }
+    }
+    info!("stopping: open connections have {drain:?} to end");
+    server.drain((!drain.is_zero()).then_some(drain));
+    while !server.is_over() {
+        thread::sleep(GLANCE);
+        if signals.pending().any(|signal| signal != SIGHUP) {
+            info!("stopping at once");
+            server.drain(Some(Duration::ZERO));
+        }
+    }
+    server.wait();
+    info!("stopped");
+    Ok(())
+}
+
+fn reload(server: &mut Server, ready: &Ready) -> Result<Duration, Problems> {
+    tell(&ready.notes);
+    server.reload(&ready.settings, &ready.prepared)?;
+    info!("reloaded");
+    Ok(ready.settings.timeouts.drain.value)
+}
+
+fn tell(notes: &[Note]) {
+    for note in notes {
+        match note.level {
+            Level::Warn => warn!("{note}"),
+            Level::Info => info!("{note}"),
+        }
+    }
+}
