@@ -1,39 +1,71 @@
-//! The list of dialects: one file a system, text in, settings and notes out.
+//! The list of dialects: one file a system, text in, layers of options and notes out.
 //!
-//! Nothing here opens a file or reads the environment: whatever a dialect needs of the outside comes through
-//! [`Source`]. A new system is one more [`Dialect`] in [`DIALECTS`]; nothing else knows its name.
+//! A dialect opens no file and reads no environment: whatever it needs of the outside comes through [`Source`].
+//! Each ends in the options of the one table in `settings`, so that flags, files and defaults mix freely. A new
+//! system is one more entry in [`DIALECTS`]; nothing else knows its name. Read next: `arangodb`.
+
+mod arangodb;
+mod ini;
+mod source;
+
+pub use source::{Source, System};
 
 use crate::error::{Error, Kind};
-use crate::settings::Builder;
-use std::io;
+use crate::settings::{Builder, quoted};
 use std::path::Path;
 
-/// What a dialect needs of the outside.
-pub trait Source {
-    /// The bytes of a file; `None` when there is no such file.
-    ///
-    /// # Errors
-    /// What the system says of a file that is there and cannot be read.
-    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>>;
-
-    /// The value of an environment variable that is set and is text.
-    fn env(&self, name: &str) -> Option<String>;
+/// One system's way to write settings.
+struct Dialect {
+    /// What `--dialect` calls it.
+    name: &'static str,
+    /// Whether a file of that name and content is the system's.
+    recognise: fn(&Path, &[u8]) -> bool,
+    /// Hands every option of a file, and of those beside it, to the builder.
+    read: fn(&dyn Source, &Path, &[u8], &mut Builder),
 }
 
-/// The files and the environment of this process.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct System;
+static DIALECTS: &[Dialect] = &[arangodb::DIALECT];
 
-impl Source for System {
-    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
-        match std::fs::read(path) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+/// The names of the dialects.
+pub fn names() -> Vec<&'static str> {
+    DIALECTS.iter().map(|dialect| dialect.name).collect()
+}
+
+/// Reads a configuration file into layers of their own. The dialect is recognised unless it is named.
+///
+/// Whatever is wrong becomes a problem of the builder, with file and line.
+pub fn read(name: Option<&str>, source: &dyn Source, path: &Path, builder: &mut Builder) {
+    let shown = quoted(&path.display().to_string());
+    let bytes = match source.read(path) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => {
+            let why = "no such file or directory";
+            let text = format!("cannot read configuration {shown}: {why}");
+            return builder.problem(Error::new(Kind::Io, text));
         }
+        Err(error) => {
+            let tried = format!("cannot read configuration {shown}");
+            return builder.problem(Error::io(tried, &error));
+        }
+    };
+    match choose(name, path, &bytes) {
+        Ok(dialect) => (dialect.read)(source, path, &bytes, builder),
+        Err(why) => builder.problem(Error::settings(format!("{shown}: {why}"))),
     }
+}
 
-    fn env(&self, name: &str) -> Option<String> {
-        std::env::var(name).ok()
+fn choose(name: Option<&str>, path: &Path, bytes: &[u8]) -> Result<&'static Dialect, String> {
+    let known = names().join(", ");
+    match name {
+        Some(name) => DIALECTS
+            .iter()
+            .find(|dialect| dialect.name == name)
+            .ok_or_else(|| format!("the dialect {} is not one of {known}", quoted(name))),
+        None => DIALECTS
+            .iter()
+            .find(|dialect| (dialect.recognise)(path, bytes))
+            .ok_or_else(|| {
+                format!("not recognised as the configuration of any of {known}: name its dialect")
+            }),
     }
 }

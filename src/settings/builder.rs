@@ -2,6 +2,7 @@
 //! replaced whole, and everything wrong is collected.
 
 use super::check::check_but;
+use super::value::quoted;
 use super::{Form, Note, Origin, Record, Settings, find, nearest};
 use crate::error::{Error, Problems};
 
@@ -119,14 +120,13 @@ pub(super) fn remark(origin: &Origin, name: &str, why: &str) -> String {
 }
 
 fn unknown(name: &str, origin: &Origin) -> Error {
-    let name = name.escape_debug();
-    let hint = match nearest(&name.to_string()) {
+    let hint = match nearest(name) {
         Some(near) => format!(": did you mean '{near}'?"),
         None => String::new(),
     };
     Error::settings(match origin {
         Origin::Flag(flag) => format!("{flag}: unknown option{hint}"),
-        _ => format!("{origin}: unknown option '{name}'{hint}"),
+        _ => format!("{origin}: unknown option {}{hint}", quoted(name)),
     })
 }
 

@@ -3,7 +3,7 @@
 //! Names are not resolved here. What ArangoDB takes for something else than was written (a port that is not a
 //! number, which it reads as 0; a path behind the port) is refused.
 
-use super::value::Value;
+use super::value::{Value, quoted};
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
@@ -102,8 +102,8 @@ impl FromStr for Endpoint {
     /// stand in front, one slash may end it, the port is 8529 unless given, `localhost` is 127.0.0.1.
     fn from_str(text: &str) -> Result<Endpoint, String> {
         endpoint(text).map_err(|why| match why {
-            Some(why) => format!("invalid endpoint '{}': {why}", text.escape_debug()),
-            None => format!("invalid endpoint '{}'", text.escape_debug()),
+            Some(why) => format!("invalid endpoint {}: {why}", quoted(text)),
+            None => format!("invalid endpoint {}", quoted(text)),
         })
     }
 }
@@ -183,7 +183,7 @@ fn host_and_port(text: &str) -> Result<(String, Option<u16>), Option<String>> {
         return match rest.strip_prefix(':') {
             Some(port) => Ok((host, Some(port_number(port)?))),
             None if rest.is_empty() => Ok((host, None)),
-            None => Err(Some(format!("'{rest}' follows the ']'"))),
+            None => Err(Some(format!("{} follows the ']'", quoted(rest)))),
         };
     }
     match text.split_once(':') {
@@ -204,7 +204,7 @@ fn ipv6(text: &str) -> Result<String, Option<String>> {
         Ok(address) if !zone.is_empty() && zone.chars().all(in_order) => {
             Ok(format!("{address}%{zone}"))
         }
-        _ => Err(Some(format!("'{text}' is not an IPv6 address"))),
+        _ => Err(Some(format!("{} is not an IPv6 address", quoted(text)))),
     }
 }
 
@@ -214,10 +214,13 @@ fn host_name(text: &str) -> Result<String, Option<String>> {
         return Err(Some("a host is missing".into()));
     }
     if text.len() > 253 || !text.chars().all(in_order) {
-        return Err(Some(format!("'{text}' is not a host name or address")));
+        return Err(Some(format!(
+            "{} is not a host name or address",
+            quoted(text)
+        )));
     }
     if text.chars().all(|c| c.is_ascii_digit() || c == '.') && text.parse::<Ipv4Addr>().is_err() {
-        return Err(Some(format!("'{text}' is not an IPv4 address")));
+        return Err(Some(format!("{} is not an IPv4 address", quoted(text))));
     }
     Ok(text.to_ascii_lowercase())
 }
@@ -226,11 +229,12 @@ fn host_name(text: &str) -> Result<String, Option<String>> {
 fn port_number(text: &str) -> Result<u16, Option<String>> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Some(format!("port '{text}' is not a number")));
+        return Err(Some(format!("port {} is not a number", quoted(text))));
     }
     text.parse().map_err(|_| {
         Some(format!(
-            "specified port number '{text}' is outside the allowed range"
+            "specified port number {} is outside the allowed range",
+            quoted(text)
         ))
     })
 }
@@ -240,7 +244,7 @@ impl FromStr for Address {
 
     /// Reads `tcp://HOST:PORT` or `unix://PATH`; the port has to be given.
     fn from_str(text: &str) -> Result<Address, String> {
-        address(text.trim()).map_err(|why| format!("'{}': {why}", text.escape_debug()))
+        address(text.trim()).map_err(|why| format!("{}: {why}", quoted(text)))
     }
 }
 
@@ -269,8 +273,7 @@ impl FromStr for Backend {
 
     /// Reads `tcp://HOST:PORT`, `unix:///PATH`, `service://echo` or `service://status`.
     fn from_str(text: &str) -> Result<Backend, String> {
-        backend(text.trim())
-            .map_err(|why| format!("invalid backend '{}': {why}", text.escape_debug()))
+        backend(text.trim()).map_err(|why| format!("invalid backend {}: {why}", quoted(text)))
     }
 }
 
@@ -281,7 +284,10 @@ fn backend(text: &str) -> Result<Backend, String> {
         "service" => match rest {
             "echo" => Ok(Backend::Service(Service::Echo)),
             "status" => Ok(Backend::Service(Service::Status)),
-            _ => Err(format!("the service '{rest}' is not one of echo, status")),
+            _ => Err(format!(
+                "the service {} is not one of echo, status",
+                quoted(rest)
+            )),
         },
         "https" | "ssl" | "tls" | "tcps" | "wss" | "ssl+unix" => Err(format!(
             "only plain backends exist yet, so {scheme}:// cannot be reached"

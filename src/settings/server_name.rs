@@ -1,5 +1,6 @@
 //! Server names with keyfiles and options of their own: `NAME=FILE[,OPTION=VALUE]...`.
 
+use super::value::quoted;
 use super::{Origin, Policy, Record, ServerName, Setting, Settings, find, nearest};
 use std::path::PathBuf;
 
@@ -45,7 +46,7 @@ fn twice(record: &Record, name: &str) -> String {
 fn parse(text: &str) -> Result<ServerName, String> {
     let (name, rest) = text
         .split_once('=')
-        .ok_or_else(|| format!("'{}' is not NAME=FILE", text.escape_debug()))?;
+        .ok_or_else(|| format!("{} is not NAME=FILE", quoted(text)))?;
     let name = server_name(name.trim())?;
     let mut parts = split(rest).into_iter();
     let file = parts.next().unwrap_or("").trim();
@@ -70,19 +71,19 @@ fn parse(text: &str) -> Result<ServerName, String> {
 /// A name as clients send it: lower case, no address, no wildcard.
 fn server_name(text: &str) -> Result<String, String> {
     let in_order = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    let shown = text.escape_debug();
+    let shown = quoted(text);
     if text.contains('*') {
         return Err(format!(
-            "'{shown}' cannot be matched: server names are exact, a wildcard belongs into the certificate"
+            "{shown} cannot be matched: server names are exact, a wildcard belongs into the certificate"
         ));
     }
     if text.parse::<std::net::IpAddr>().is_ok() {
-        return Err(format!("'{shown}' is an address, which no client sends"));
+        return Err(format!("{shown} is an address, which no client sends"));
     }
     let long = text.len() > 253;
     let gap = text.split('.').any(str::is_empty);
     if long || gap || !text.chars().all(in_order) {
-        return Err(format!("'{shown}' is not a server name"));
+        return Err(format!("{shown} is not a server name"));
     }
     Ok(text.to_ascii_lowercase())
 }
@@ -116,8 +117,8 @@ fn option(part: &str) -> Result<(&'static Record, String), String> {
     let (name, value) = (name.trim(), value.trim());
     let Some(record) = find(name) else {
         return Err(match nearest(name) {
-            Some(near) => format!("unknown option '{name}': did you mean '{near}'?"),
-            None => format!("unknown option '{name}'"),
+            Some(near) => format!("unknown option {}: did you mean '{near}'?", quoted(name)),
+            None => format!("unknown option {}", quoted(name)),
         });
     };
     if !record.per_name {

@@ -23,6 +23,24 @@ pub(super) trait Value: Sized {
     fn write(&self) -> Option<String>;
 }
 
+/// A user's text in single quotes, fit for one line: control characters escaped, and cut when it is very long.
+pub(crate) fn quoted(text: &str) -> String {
+    const LONGEST: usize = 200;
+    let mut shown = String::from("'");
+    for letter in text.chars().take(LONGEST) {
+        if letter.is_control() {
+            shown.extend(letter.escape_default());
+        } else {
+            shown.push(letter);
+        }
+    }
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown.push('\'');
+    shown
+}
+
 /// A choice between words.
 pub(super) trait Words: Copy + PartialEq + 'static {
     /// Every word, in the order messages list them.
@@ -95,7 +113,7 @@ impl fmt::Display for Version {
 /// `'maybe' is not one of require, original`.
 fn not_one_of<'a>(text: &str, words: impl Iterator<Item = &'a str>) -> String {
     let words: Vec<&str> = words.collect();
-    format!("'{text}' is not one of {}", words.join(", "))
+    format!("{} is not one of {}", quoted(text), words.join(", "))
 }
 
 impl<T: Value> Value for Option<T> {
@@ -136,7 +154,7 @@ impl Value for bool {
 impl Value for u32 {
     fn parse(text: &str) -> Result<u32, String> {
         let number = whole_number(text)?;
-        u32::try_from(number).map_err(|_| format!("'{text}' is above {}", u32::MAX))
+        u32::try_from(number).map_err(|_| format!("{} is above {}", quoted(text), u32::MAX))
     }
 
     fn write(&self) -> Option<String> {
@@ -163,13 +181,14 @@ fn whole_number(text: &str) -> Result<u64, String> {
     };
     let (Some(unit), false) = (unit, digits.is_empty()) else {
         return Err(format!(
-            "'{text}' is not a whole number (a suffix k, m, g, kib, mib or gib may follow)"
+            "{} is not a whole number (a suffix k, m, g, kib, mib or gib may follow)",
+            quoted(text)
         ));
     };
     let number = digits.parse::<u64>().ok();
     number
         .and_then(|number| number.checked_mul(unit))
-        .ok_or_else(|| format!("'{text}' is above {}", u64::MAX))
+        .ok_or_else(|| format!("{} is above {}", quoted(text), u64::MAX))
 }
 
 /// A number that has to lie between two others, both of them allowed.
@@ -200,7 +219,8 @@ impl Value for Duration {
         };
         let (Some(unit), false) = (unit, digits.is_empty()) else {
             return Err(format!(
-                "'{text}' is not a time (seconds, or a whole number with ms, s, m, h or d)"
+                "{} is not a time (seconds, or a whole number with ms, s, m, h or d)",
+                quoted(text)
             ));
         };
         let length = digits.parse::<u64>().ok();
@@ -208,7 +228,7 @@ impl Value for Duration {
             .and_then(|number| number.checked_mul(unit))
             .map(Duration::from_millis)
             .filter(|length| *length <= LONGEST)
-            .ok_or_else(|| format!("'{text}' is longer than 365d"))
+            .ok_or_else(|| format!("{} is longer than 365d", quoted(text)))
     }
 
     fn write(&self) -> Option<String> {
@@ -225,7 +245,7 @@ impl Value for PathBuf {
             return Err("no file is named".into());
         }
         if text.contains('\0') {
-            return Err(format!("'{}' holds a zero byte", text.escape_debug()));
+            return Err(format!("{} holds a zero byte", quoted(text)));
         }
         Ok(PathBuf::from(text))
     }
@@ -238,7 +258,7 @@ impl Value for PathBuf {
 impl Value for String {
     fn parse(text: &str) -> Result<String, String> {
         if text.contains('\0') {
-            return Err(format!("'{}' holds a zero byte", text.escape_debug()));
+            return Err(format!("{} holds a zero byte", quoted(text)));
         }
         Ok(text.to_owned())
     }
@@ -313,7 +333,10 @@ fn mask_part(text: &str) -> Result<MaskPart, String> {
         .filter(|_| !part.contains('+'))
         .map(MaskPart::Number)
         .ok_or_else(|| {
-            format!("'{part}' is neither a 64-bit number (decimal or 0x…) nor an SSL_OP_ name")
+            format!(
+                "{} is neither a 64-bit number (decimal or 0x…) nor an SSL_OP_ name",
+                quoted(part)
+            )
         })
 }
 
@@ -345,10 +368,13 @@ impl Value for Vec<String> {
         }
         for word in text.split(',').map(str::trim) {
             if word.is_empty() {
-                return Err(format!("'{text}' has an empty place between its commas"));
+                return Err(format!(
+                    "{} has an empty place between its commas",
+                    quoted(text)
+                ));
             }
             if words.iter().any(|known| known == word) {
-                return Err(format!("'{text}' names '{word}' twice"));
+                return Err(format!("{} names {} twice", quoted(text), quoted(word)));
             }
             words.push(word.to_owned());
         }
@@ -364,7 +390,10 @@ impl Value for Vec<String> {
 pub(super) fn alpn(text: &str) -> Result<Vec<String>, String> {
     let names = Vec::<String>::parse(text)?;
     if let Some(long) = names.iter().find(|name| name.len() > 255) {
-        return Err(format!("'{long}' is longer than the 255 bytes of ALPN"));
+        return Err(format!(
+            "{} is longer than the 255 bytes of ALPN",
+            quoted(long)
+        ));
     }
     if names.iter().map(|name| name.len() + 1).sum::<usize>() > usize::from(u16::MAX) {
         return Err("the names are longer together than the 65535 bytes of ALPN".into());
@@ -377,7 +406,7 @@ pub(super) fn command(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').unwrap_or((text, ""));
     let name = name.trim();
     if name.is_empty() || text.contains('\0') {
-        return Err(format!("'{}' is not NAME=VALUE", text.escape_debug()));
+        return Err(format!("{} is not NAME=VALUE", quoted(text)));
     }
     Ok((name.to_owned(), value.trim().to_owned()))
 }

@@ -1,6 +1,6 @@
 //! Who the server is: certificates, server names, the protocol inside.
 
-use super::super::value::{Value, alpn};
+use super::super::value::{Value, alpn, quoted};
 use super::super::{Setting, server_name};
 use super::{Form, Group, PLAIN, Record, listed, put, put_parsed, shown};
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ pub(super) const RECORDS: &[Record] = &[
             };
             let files = &mut settings.policy.key_files;
             if files.iter().any(|known| known.value == file) {
-                return Err(format!("'{text}' is given twice"));
+                return Err(format!("{} is given twice", quoted(text)));
             }
             files.push(Setting::new(file, origin.clone()));
             Ok(())

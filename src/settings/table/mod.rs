@@ -12,6 +12,7 @@ mod protocol;
 mod resumption;
 
 pub use near::nearest;
+pub(crate) use near::slip_of;
 
 use super::value::Value;
 use super::{Origin, Setting, Settings};

@@ -2,21 +2,22 @@
 
 use super::TABLE;
 
-/// The known name nearest to a misspelt one, when there is one near enough to be meant.
+/// The option that a misspelt name most likely meant, if there is one.
 pub fn nearest(name: &str) -> Option<&'static str> {
+    slip_of(name).or_else(|| same_last_part(name))
+}
+
+/// The option whose name is a slip of the pen away.
+pub(crate) fn slip_of(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase().replace('_', "-");
-    let (near, distance) = TABLE
-        .iter()
-        .flat_map(|record| {
-            let names = std::iter::once(&record.name).chain(record.aliases);
-            names.map(move |known| (record.name, *known))
-        })
+    let known = TABLE.iter().flat_map(|record| {
+        let names = std::iter::once(&record.name).chain(record.aliases);
+        names.map(move |known| (record.name, *known))
+    });
+    let (meant, slips) = known
         .map(|(meant, known)| (meant, distance(&name, known)))
-        .min_by_key(|(_, distance)| *distance)?;
-    if distance <= tolerance(&name) {
-        return Some(near);
-    }
-    same_last_part(&name)
+        .min_by_key(|(_, slips)| *slips)?;
+    (slips <= tolerance(&name)).then_some(meant)
 }
 
 /// One slip in four letters, three at most.
@@ -26,10 +27,10 @@ fn tolerance(name: &str) -> usize {
 
 /// The one option that is called the same in another section, or in none.
 fn same_last_part(name: &str) -> Option<&'static str> {
-    let last = |name: &str| name.rsplit('.').next().map(str::to_owned);
+    let last = name.rsplit('.').next();
     let mut same = TABLE
         .iter()
-        .filter(|record| last(record.name) == last(name));
+        .filter(|record| record.name.rsplit('.').next() == last);
     match (same.next(), same.next()) {
         (Some(record), None) => Some(record.name),
         _ => None,

@@ -1,7 +1,7 @@
 //! Versions, ciphers, groups, and whatever else libssl can be told.
 
 use super::super::Setting;
-use super::super::value::{Value, command, within};
+use super::super::value::{Value, command, quoted, within};
 use super::{Form, Group, PLAIN, Record, put, put_parsed, shown};
 
 const BASE: Record = Record {
@@ -71,7 +71,8 @@ pub(super) const RECORDS: &[Record] = &[
         set: |settings, text, origin| {
             if let Some(sign) = text.chars().find(|c| ":,/".contains(*c)) {
                 return Err(format!(
-                    "'{text}' is not one curve, as it holds '{sign}': ssl.groups takes several"
+                    "{} is not one curve, as it holds '{sign}': ssl.groups takes several",
+                    quoted(text)
                 ));
             }
             put(&mut settings.policy.groups, text, origin)

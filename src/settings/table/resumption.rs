@@ -1,6 +1,6 @@
 //! How clients come back without a full handshake.
 
-use super::super::value::{Value, within};
+use super::super::value::{Value, quoted, within};
 use super::{Form, Group, PLAIN, Record, put, put_parsed, shown};
 use std::time::Duration;
 
@@ -42,7 +42,10 @@ pub(super) const RECORDS: &[Record] = &[
         set: |settings, text, origin| {
             let timeout = Duration::parse(text).and_then(|time| match time.subsec_millis() {
                 0 if !time.is_zero() => Ok(time),
-                _ => Err(format!("'{text}' is not a number of whole seconds above 0")),
+                _ => Err(format!(
+                    "{} is not a number of whole seconds above 0",
+                    quoted(text)
+                )),
             });
             put_parsed(&mut settings.policy.session_timeout, timeout, origin)
         },

@@ -1,0 +1,70 @@
+//! What dialects may ask of the outside, and the outside itself.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+
+/// What a dialect needs of the outside.
+pub trait Source {
+    /// The bytes of a file; `None` when there is no such file.
+    ///
+    /// # Errors
+    /// What the system says of a file that is there and cannot be read.
+    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>>;
+
+    /// The value of an environment variable that is set, and is text.
+    fn env(&self, name: &str) -> Option<String>;
+}
+
+/// The files and the environment of this process.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct System;
+
+/// No configuration is larger: somebody named a device, or a log.
+const LARGEST: u64 = 4 << 20;
+
+impl Source for System {
+    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut bytes = Vec::new();
+        file.take(LARGEST + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > LARGEST {
+            return Err(io::Error::other("larger than 4 MiB"));
+        }
+        Ok(Some(bytes))
+    }
+
+    fn env(&self, name: &str) -> Option<String> {
+        // The standard library panics on names that cannot be an environment variable's.
+        let possible = !name.is_empty() && !name.contains(['=', '\0']);
+        possible.then(|| std::env::var(name).ok()).flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_file_is_none_and_a_folder_is_an_error() {
+        assert!(matches!(System.read(Path::new("no/such/file")), Ok(None)));
+        assert!(System.read(Path::new("/")).is_err());
+    }
+
+    #[test]
+    fn a_file_without_end_is_refused() {
+        let error = System.read(Path::new("/dev/zero")).expect_err("endless");
+        assert_eq!(error.to_string(), "larger than 4 MiB");
+    }
+
+    #[test]
+    fn a_name_that_no_variable_can_have_is_unset() {
+        assert_eq!(System.env(""), None);
+        assert_eq!(System.env("A=B"), None);
+        assert_eq!(System.env("A\0B"), None);
+    }
+}
