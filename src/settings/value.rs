@@ -276,6 +276,16 @@ impl Protocol {
     pub fn number(self) -> u8 {
         self.0
     }
+
+    /// The one version of TLS that is spoken, where it is one.
+    pub(super) fn only(self) -> Option<Version> {
+        match self.0 {
+            4 => Some(Version::Tls1),
+            5 => Some(Version::Tls1_2),
+            6 => Some(Version::Tls1_3),
+            _ => None,
+        }
+    }
 }
 
 impl Value for Protocol {

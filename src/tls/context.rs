@@ -163,7 +163,7 @@ impl Making<'_> {
 
     /// The server's order decides; without a protocol in common the extension is not acknowledged.
     fn alpn(&mut self) {
-        let ours = self.prepped.policy.alpn.value.clone();
+        let ours = self.prepped.policy.alpn_order();
         if !ours.is_empty() {
             self.context.set_alpn_select_callback(move |_, offered| {
                 alpn::choose(&ours, offered).ok_or(AlpnError::NOACK)

@@ -1,0 +1,243 @@
+//! What must hold between settings. Every complaint names the origins involved.
+//!
+//! Errors are what cannot work, or cannot mean what was written. Warnings are what is weaker than it looks or
+//! likely a slip; the rest is good to know. Nothing here asks libssl or the system. Read next: `policy`.
+
+mod policy;
+
+use super::builder::{complaint, remark};
+use super::value::quoted;
+use super::{
+    Accept, Address, Backend, Endpoint, Level, Note, Origin, Setting, Settings, UnknownName,
+};
+use crate::error::Error;
+use std::path::Path;
+use std::time::Duration;
+
+/// Complaints and remarks about a whole set of settings.
+pub fn check(settings: &Settings) -> (Vec<Error>, Vec<Note>) {
+    check_but(settings, &[])
+}
+
+/// The same, without asking for options that were given but could not be read.
+pub(super) fn check_but(settings: &Settings, unread: &[&str]) -> (Vec<Error>, Vec<Note>) {
+    let mut problems = missing(settings, unread);
+    let mut notes = Vec::new();
+    let mut findings = Findings::default();
+    findings.endpoints(settings);
+    findings.names(settings);
+    findings.ca_file_mode(settings);
+    findings.policy(&settings.policy);
+    for name in &settings.names {
+        findings.own_policy(settings, name);
+    }
+    findings.limits(settings);
+    for Finding {
+        level,
+        origin,
+        name,
+        why,
+    } in findings.0
+    {
+        match level {
+            None => problems.push(complaint(&origin, name, &why)),
+            Some(level) => notes.push(Note {
+                level,
+                text: remark(&origin, name, &why),
+            }),
+        }
+    }
+    (problems, notes)
+}
+
+/// What nobody can do without, in ArangoDB's words where it has them.
+fn missing(settings: &Settings, unread: &[&str]) -> Vec<Error> {
+    let given = |name| unread.contains(&name);
+    let mut problems = Vec::new();
+    if settings.endpoints.is_empty() && !given("server.endpoint") {
+        problems.push(Error::settings(
+            "no endpoints have been specified, giving up, please use the '--server.endpoint' option",
+        ));
+    }
+    let tls = |endpoint: &&Setting<Endpoint>| endpoint.value.accept == Accept::Tls;
+    let keyless = settings.policy.key_files.is_empty() && !given("ssl.keyfile");
+    if let Some(endpoint) = settings.endpoints.iter().find(tls).filter(|_| keyless) {
+        let asked = format!(
+            "endpoint '{}' ({}) speaks TLS",
+            endpoint.value, endpoint.origin
+        );
+        let error = Error::settings("no value specified for '--ssl.keyfile'");
+        problems.push(error.caused_by(asked));
+    }
+    if settings.backend.is_none() && !given("backend") {
+        problems.push(Error::settings(
+            "no backend has been specified, please use the '--backend' option",
+        ));
+    }
+    problems
+}
+
+/// Something to say about an option; without a level it is an error.
+#[derive(Clone, Debug, PartialEq)]
+struct Finding {
+    level: Option<Level>,
+    origin: Origin,
+    name: &'static str,
+    why: String,
+}
+
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn push(
+        &mut self,
+        level: Option<Level>,
+        origin: &Origin,
+        name: &'static str,
+        why: impl Into<String>,
+    ) {
+        self.0.push(Finding {
+            level,
+            origin: origin.clone(),
+            name,
+            why: why.into(),
+        });
+    }
+
+    fn error(&mut self, origin: &Origin, name: &'static str, why: impl Into<String>) {
+        self.push(None, origin, name, why);
+    }
+
+    fn warn(&mut self, origin: &Origin, name: &'static str, why: impl Into<String>) {
+        self.push(Some(Level::Warn), origin, name, why);
+    }
+
+    fn info(&mut self, origin: &Origin, name: &'static str, why: impl Into<String>) {
+        self.push(Some(Level::Info), origin, name, why);
+    }
+
+    /// An option that was chosen and does nothing.
+    fn idle(&mut self, chosen: Option<&Origin>, name: &'static str, why: &str) {
+        if let Some(origin) = chosen {
+            self.info(origin, name, format!("has no effect {why}"));
+        }
+    }
+
+    fn endpoints(&mut self, settings: &Settings) {
+        let keyed = !settings.policy.key_files.is_empty();
+        let mut warned = false;
+        for endpoint in &settings.endpoints {
+            let Endpoint { address, accept } = &endpoint.value;
+            if let Address::Unix(path) = address {
+                self.socket_path(&endpoint.origin, "server.endpoint", path);
+            } else if keyed && *accept == Accept::Plain {
+                warned = true;
+                let why = format!(
+                    "'{}' is plain although 'ssl.keyfile' is set: 'tcp://' never speaks TLS, 'ssl://' does \
+                     (the SSL page of ArangoDB's manual shows 'tcp://' by mistake)",
+                    endpoint.value
+                );
+                self.warn(&endpoint.origin, "server.endpoint", why);
+            }
+            self.round_trip(endpoint, &settings.backend);
+        }
+        if let Some(Backend::Address(Address::Unix(path))) = &settings.backend.value {
+            self.socket_path(&settings.backend.origin, "backend", path);
+        }
+        let plain = settings
+            .endpoints
+            .iter()
+            .all(|e| e.value.accept == Accept::Plain);
+        if let (Some(file), true, false) = (settings.policy.key_files.first(), plain, warned) {
+            let chosen = Some(&file.origin).filter(|_| !settings.endpoints.is_empty());
+            self.idle(chosen, "ssl.keyfile", "as no endpoint speaks TLS");
+        }
+    }
+
+    /// `sun_path` has 108 bytes, the last of them a zero.
+    fn socket_path(&mut self, origin: &Origin, name: &'static str, path: &Path) {
+        let length = path.as_os_str().len();
+        if length > 107 {
+            let path = quoted(&path.display().to_string());
+            let why =
+                format!("{path} has {length} bytes, and the path of a unix socket 107 at most");
+            self.error(origin, name, why);
+        }
+    }
+
+    /// A backend that is this server would be connected to for ever.
+    fn round_trip(&mut self, endpoint: &Setting<Endpoint>, backend: &Setting<Option<Backend>>) {
+        let Some(Backend::Address(to)) = &backend.value else {
+            return;
+        };
+        if reaches(to, &endpoint.value.address) {
+            let why = format!(
+                "'{to}' is this server's own endpoint '{}' ({})",
+                endpoint.value, endpoint.origin
+            );
+            self.error(&backend.origin, "backend", why);
+        }
+    }
+
+    fn names(&mut self, settings: &Settings) {
+        let unknown = &settings.unknown_name;
+        if unknown.value == UnknownName::Refuse && settings.names.is_empty() {
+            let why = "refuses every client that names a server, as 'ssl.server-name-indication' lists none";
+            self.warn(&unknown.origin, "ssl.unknown-server-name", why);
+        }
+    }
+
+    /// A mode is for the CA file of everybody, or of one server name.
+    fn ca_file_mode(&mut self, settings: &Settings) {
+        let mode = &settings.policy.ca_file_mode;
+        let mut own = settings.names.iter().flat_map(|name| &name.value.overrides);
+        let anywhere =
+            settings.policy.ca_file.is_some() || own.any(|(record, _)| record.name == "ssl.cafile");
+        if !anywhere {
+            let chosen = mode.is_chosen().then_some(&mode.origin);
+            self.idle(chosen, "ssl.cafile-mode", "without 'ssl.cafile'");
+        }
+    }
+
+    fn limits(&mut self, settings: &Settings) {
+        let limits = &settings.limits;
+        let all = *limits.connections;
+        for (limit, name) in [
+            (&limits.handshakes, "limit.handshakes"),
+            (&limits.per_address, "limit.per-address"),
+        ] {
+            if all > 0 && limit.value > all {
+                let why = format!("as 'limit.connections' is {all}");
+                self.idle(Some(&limit.origin), name, &why);
+            }
+        }
+        let handshake = &settings.timeouts.handshake;
+        if handshake.value == Duration::ZERO {
+            let why =
+                "without a deadline, clients that never finish a handshake stay connected for ever";
+            self.warn(&handshake.origin, "timeout.handshake", why);
+        }
+    }
+}
+
+/// Whether connecting to `to` ends at a listener on `on`. Names but `localhost` are not looked up.
+fn reaches(to: &Address, on: &Address) -> bool {
+    let (
+        Address::Tcp { host: to, port },
+        Address::Tcp {
+            host: on,
+            port: listening,
+        },
+    ) = (to, on)
+    else {
+        return to == on;
+    };
+    let here = |host: &str| matches!(host, "localhost" | "127.0.0.1" | "::1");
+    let everywhere = |host: &str| matches!(host, "0.0.0.0" | "::");
+    let local = here(to) || everywhere(to);
+    *port == *listening && *port != 0 && (to == on || local && (here(on) || everywhere(on)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,221 @@
+//! What must hold inside one policy: client certificates, versions, resumption.
+
+use super::{Finding, Findings};
+use crate::settings::value::Value;
+use crate::settings::{
+    CaFileMode, MaskPart, OptionsEra, Origin, Policy, ServerName, Setting, Settings, VerifyClient,
+    Version,
+};
+
+/// Who set it, when somebody did.
+fn chosen<T>(setting: &Setting<T>) -> Option<&Origin> {
+    setting.is_chosen().then_some(&setting.origin)
+}
+
+impl Findings {
+    pub(super) fn policy(&mut self, policy: &Policy) {
+        self.clients(policy);
+        self.versions(policy);
+        self.ciphers(policy);
+        self.resumption(policy);
+        if policy.prefer_http1_in_alpn.value && !policy.alpn.iter().any(|name| name == "h2") {
+            let origin = chosen(&policy.prefer_http1_in_alpn);
+            self.idle(
+                origin,
+                "ssl.prefer-http1-in-alpn",
+                "as 'ssl.alpn' does not list h2",
+            );
+        }
+    }
+
+    /// What a server name's own options bring about, beyond what holds without them.
+    pub(super) fn own_policy(&mut self, settings: &Settings, name: &Setting<ServerName>) {
+        let (mut general, mut own) = (Findings::default(), Findings::default());
+        general.clients(&settings.policy);
+        own.clients(&settings.policy_of(name));
+        let said = |finding: &Finding| {
+            let mut same = general.0.iter();
+            same.any(|known| known.name == finding.name && known.why == finding.why)
+        };
+        own.0.retain(|finding| !said(finding));
+        for Finding {
+            level,
+            name: option,
+            why,
+            ..
+        } in own.0
+        {
+            let why = format!("for '{}': '{option}': {why}", name.value.name);
+            self.push(level, &name.origin, "ssl.server-name-indication", why);
+        }
+    }
+
+    fn clients(&mut self, policy: &Policy) {
+        let asks = policy.verify() != VerifyClient::None;
+        self.contradiction(policy);
+        if asks && policy.ca_file.is_none() && !names_authorities(policy) {
+            let (origin, name) = match policy.verify_client.value {
+                Some(_) => (&policy.verify_client.origin, "ssl.verify-client"),
+                None => (
+                    &policy.require_peer_certificate.origin,
+                    "ssl.require-peer-certificate",
+                ),
+            };
+            let why = "no certificate can be verified without the CAs of 'ssl.cafile'";
+            self.error(origin, name, why);
+        }
+        if policy.ca_file.is_some() {
+            self.authorities(policy, asks);
+        }
+        for (list, name) in [
+            (&policy.crl_file, "ssl.crl-file"),
+            (&policy.crl_dir, "ssl.crl-dir"),
+        ] {
+            if list.is_some() && !asks {
+                let why = "revokes nothing, as clients are not asked for certificates";
+                self.error(&list.origin, name, why);
+            }
+        }
+    }
+
+    /// `ssl.verify-client` decides alone, so it must not undo a demand for certificates.
+    fn contradiction(&mut self, policy: &Policy) {
+        let require = &policy.require_peer_certificate;
+        match policy.verify_client.value {
+            Some(mode) if require.value && mode != VerifyClient::Require => {
+                let why = format!(
+                    "'{}' contradicts 'ssl.require-peer-certificate' ({})",
+                    mode.write().unwrap_or_default(),
+                    require.origin
+                );
+                self.error(&policy.verify_client.origin, "ssl.verify-client", why);
+            }
+            _ => {}
+        }
+    }
+
+    /// What a CA file means for clients, where that is not what one might think.
+    fn authorities(&mut self, policy: &Policy, asks: bool) {
+        let mode = &policy.ca_file_mode;
+        let by_mode = policy.verify_client.is_none() && !policy.require_peer_certificate.value;
+        if !asks {
+            let (origin, name) = match by_mode {
+                true => (&mode.origin, "ssl.cafile-mode"),
+                false => (&policy.verify_client.origin, "ssl.verify-client"),
+            };
+            let file = &policy.ca_file.origin;
+            let why = format!(
+                "clients are not asked for certificates, although 'ssl.cafile' is set ({file})"
+            );
+            self.warn(origin, name, why);
+        } else if !by_mode && mode.value == CaFileMode::Original {
+            let why = "as 'ssl.verify-client' or 'ssl.require-peer-certificate' decides";
+            self.idle(chosen(mode), "ssl.cafile-mode", why);
+        } else if by_mode && !mode.is_chosen() {
+            let why = "only clients with a certificate of these CAs are served, as ArangoDB's manual says; its \
+                       community server asks nobody, as 'ssl.cafile-mode=original' does";
+            self.info(&policy.ca_file.origin, "ssl.cafile", why);
+        }
+    }
+
+    fn versions(&mut self, policy: &Policy) {
+        let (min, max) = (&policy.min_protocol, &policy.max_protocol);
+        let number = Some(&policy.protocol).filter(|number| number.is_chosen());
+        let only = number.and_then(|number| number.only());
+        if let (Some(low), Some(high)) = (min.value.or(only), max.value.or(only)) {
+            if low > high {
+                let (origin, name) = match min.value {
+                    Some(_) => (&min.origin, "ssl.min-protocol"),
+                    None => (&max.origin, "ssl.max-protocol"),
+                };
+                let other = match (min.value, max.value) {
+                    (Some(_), Some(_)) => {
+                        format!("'{high}' of 'ssl.max-protocol' ({})", max.origin)
+                    }
+                    _ => format!(
+                        "'ssl.protocol' {} ({})",
+                        policy.protocol.value.number(),
+                        policy.protocol.origin
+                    ),
+                };
+                let why = match min.value {
+                    Some(_) => format!("'{low}' is above {other}"),
+                    None => format!("'{high}' is below {other}"),
+                };
+                self.error(origin, name, why);
+            }
+        }
+        if min.is_some() && max.is_some() {
+            let why = "as 'ssl.min-protocol' and 'ssl.max-protocol' are set";
+            self.idle(chosen(&policy.protocol), "ssl.protocol", why);
+        } else if min.is_none() && max.is_none() && policy.protocol.number() < 5 {
+            self.old_protocol(policy);
+        }
+        match min.value {
+            Some(low) if low < Version::Tls1_2 => {
+                let why = format!("'{low}' is broken, and so is TLS below 1.2 altogether");
+                self.warn(&min.origin, "ssl.min-protocol", why);
+            }
+            _ => {}
+        }
+    }
+
+    fn old_protocol(&mut self, policy: &Policy) {
+        let protocol = &policy.protocol;
+        let name = match protocol.number() {
+            3 => "SSLv3",
+            4 => "TLSv1",
+            _ => return,
+        };
+        let why = format!(
+            "'{}' speaks {name} alone, which is broken",
+            protocol.number()
+        );
+        self.warn(&protocol.origin, "ssl.protocol", why);
+    }
+
+    fn ciphers(&mut self, policy: &Policy) {
+        if let Some(level @ (0 | 1)) = policy.security_level.value {
+            let why = format!("'{level}' lets in keys and ciphers that can be broken");
+            self.warn(&policy.security_level.origin, "ssl.security-level", why);
+        }
+        if policy.cipher_list.contains("@SECLEVEL=") {
+            let why = "as '@SECLEVEL=' in 'ssl.cipher-list' decides";
+            self.idle(chosen(&policy.security_level), "ssl.security-level", why);
+        }
+        let numbers = policy
+            .options
+            .0
+            .iter()
+            .any(|part| matches!(part, MaskPart::Number(_)));
+        if policy.options_era.value == OptionsEra::OpenSsl1_0 && !numbers {
+            let why = "as 'ssl.options' holds no number";
+            self.idle(chosen(&policy.options_era), "ssl.options-era", why);
+        }
+    }
+
+    fn resumption(&mut self, policy: &Policy) {
+        let tickets = policy.session_tickets.value != Some(false);
+        if !policy.session_cache.value {
+            let why = "as 'ssl.session-cache' is off";
+            let size = chosen(&policy.session_cache_size);
+            self.idle(size, "ssl.session-cache-size", why);
+        }
+        if !tickets {
+            let why = "as 'ssl.session-tickets' is off";
+            self.idle(chosen(&policy.ticket_keys), "ssl.ticket-keys", why);
+        }
+        if !tickets && !policy.session_cache.value {
+            let why =
+                "as nothing is resumed with both 'ssl.session-cache' and 'ssl.session-tickets' off";
+            self.idle(chosen(&policy.session_timeout), "ssl.session-timeout", why);
+            self.idle(chosen(&policy.num_tickets), "ssl.num-tickets", why);
+        }
+    }
+}
+
+/// Whether CAs may come from elsewhere: a command for libssl, or a section of its configuration.
+fn names_authorities(policy: &Policy) -> bool {
+    let names = |name: &str| name.to_ascii_lowercase().starts_with("verifyca");
+    policy.config_section.is_some() || policy.conf.iter().any(|command| names(&command.value.0))
+}

@@ -1,0 +1,328 @@
+use crate::settings::{Builder, Level, Origin, Settings};
+
+/// What is said of some flags: errors, then warnings after `! `, then information after `. `.
+fn said(flags: &[&str]) -> Vec<String> {
+    let mut builder = Builder::new(Settings::default());
+    for flag in flags {
+        let (name, value) = flag.split_once('=').unwrap_or((flag, ""));
+        let origin = Origin::Flag(format!("--{name}").into());
+        builder.set(name, value, origin);
+    }
+    match builder.finish() {
+        Err(problems) => problems.0.iter().map(ToString::to_string).collect(),
+        Ok((_, notes)) => notes
+            .iter()
+            .map(|note| match note.level {
+                Level::Warn => format!("! {note}"),
+                Level::Info => format!(". {note}"),
+            })
+            .collect(),
+    }
+}
+
+const WHOLE: [&str; 3] = [
+    "server.endpoint=ssl://127.0.0.1:0",
+    "ssl.keyfile=server.pem",
+    "backend=service://echo",
+];
+
+fn said_beside_the_rest(flags: &[&str]) -> Vec<String> {
+    said(&[&WHOLE, flags].concat())
+}
+
+#[test]
+fn whole_settings_need_no_remark() {
+    assert_eq!(said(&WHOLE), [""; 0]);
+}
+
+#[test]
+fn what_is_missing_is_said_at_once_and_in_the_words_of_arangodb() {
+    assert_eq!(
+        said(&[]),
+        [
+            "no endpoints have been specified, giving up, please use the '--server.endpoint' option",
+            "no backend has been specified, please use the '--backend' option",
+        ]
+    );
+    let keyless = ["server.endpoint=ssl://127.0.0.1", "backend=service://echo"];
+    assert_eq!(said(&keyless), ["no value specified for '--ssl.keyfile'"]);
+}
+
+#[test]
+fn a_keyfile_is_not_asked_for_without_a_tls_endpoint() {
+    let plain = ["server.endpoint=tcp://127.0.0.1", "backend=service://echo"];
+    assert_eq!(said(&plain), [""; 0]);
+}
+
+#[test]
+fn what_could_not_be_read_is_not_called_missing_too() {
+    let unreadable = ["server.endpoint=ssl://127.0.0.1:x", "backend=nowhere"];
+    assert_eq!(
+        said(&unreadable),
+        [
+            "--server.endpoint: invalid endpoint 'ssl://127.0.0.1:x': port 'x' is not a number",
+            "--backend: invalid backend 'nowhere': it is none of tcp://HOST:PORT, unix:///PATH, service://echo, \
+             service://status",
+        ]
+    );
+}
+
+#[test]
+fn a_plain_endpoint_beside_a_keyfile_names_the_slip_of_the_manual() {
+    assert_eq!(
+        said_beside_the_rest(&["server.endpoint=tcp://127.0.0.1:8529"]),
+        [
+            "! --server.endpoint: 'http+tcp://127.0.0.1:8529' is plain although 'ssl.keyfile' is set: 'tcp://' never \
+             speaks TLS, 'ssl://' does (the SSL page of ArangoDB's manual shows 'tcp://' by mistake)"
+        ]
+    );
+}
+
+#[test]
+fn a_plain_unix_socket_beside_a_keyfile_is_no_slip() {
+    assert_eq!(
+        said_beside_the_rest(&["server.endpoint=unix:///run/a.sock"]),
+        [""; 0]
+    );
+    let alone = [
+        "server.endpoint=unix:///run/a.sock",
+        "ssl.keyfile=a.pem",
+        "backend=service://echo",
+    ];
+    assert_eq!(
+        said(&alone),
+        [". --ssl.keyfile: has no effect as no endpoint speaks TLS"]
+    );
+}
+
+#[test]
+fn a_socket_path_has_to_fit_the_system() {
+    let (long, fits) = ("x".repeat(107), "x".repeat(106));
+    assert_eq!(
+        said_beside_the_rest(&[&format!("server.endpoint=unix:///{fits}")]),
+        [""; 0]
+    );
+    assert_eq!(
+        said_beside_the_rest(&[&format!("server.endpoint=unix:///{long}")]),
+        [format!(
+            "--server.endpoint: '/{long}' has 108 bytes, and the path of a unix socket 107 at most"
+        )]
+    );
+}
+
+#[test]
+fn a_backend_that_is_this_server_is_refused() {
+    for (endpoint, backend, refused) in [
+        ("tcp://127.0.0.1:99", "tcp://127.0.0.1:99", true),
+        ("ssl://0.0.0.0:99", "tcp://localhost:99", true),
+        ("ssl://[::]:99", "tcp://127.0.0.1:99", true),
+        ("unix:///run/a", "unix:///run/a", true),
+        ("tcp://127.0.0.1:99", "tcp://127.0.0.1:98", false),
+        ("tcp://10.0.0.1:99", "tcp://127.0.0.1:99", false),
+        ("tcp://0.0.0.0:99", "tcp://10.0.0.1:99", false),
+        ("unix:///run/a", "unix:///run/b", false),
+    ] {
+        let endpoint = format!("server.endpoint={endpoint}");
+        let backend = format!("backend={backend}");
+        let said = said(&[&endpoint, "ssl.keyfile=a.pem", &backend]);
+        let refusal = said
+            .iter()
+            .any(|text| text.contains("this server's own endpoint"));
+        assert_eq!(refusal, refused, "{endpoint} {backend}: {said:?}");
+    }
+}
+
+#[test]
+fn a_range_of_versions_has_to_hold_one() {
+    for (flags, expected) in [
+        (
+            vec!["ssl.min-protocol=TLSv1.3", "ssl.max-protocol=TLSv1.2"],
+            "--ssl.min-protocol: 'TLSv1.3' is above 'TLSv1.2' of 'ssl.max-protocol' (--ssl.max-protocol)",
+        ),
+        (
+            vec!["ssl.protocol=5", "ssl.min-protocol=TLSv1.3"],
+            "--ssl.min-protocol: 'TLSv1.3' is above 'ssl.protocol' 5 (--ssl.protocol)",
+        ),
+        (
+            vec!["ssl.protocol=6", "ssl.max-protocol=TLSv1.2"],
+            "--ssl.max-protocol: 'TLSv1.2' is below 'ssl.protocol' 6 (--ssl.protocol)",
+        ),
+    ] {
+        assert_eq!(said_beside_the_rest(&flags), [expected]);
+    }
+    for flags in [
+        vec!["ssl.min-protocol=TLSv1.2", "ssl.max-protocol=TLSv1.2"],
+        vec!["ssl.protocol=9", "ssl.max-protocol=TLSv1.2"],
+        vec!["ssl.min-protocol=TLSv1.3"],
+    ] {
+        assert_eq!(said_beside_the_rest(&flags), [""; 0]);
+    }
+}
+
+#[test]
+fn client_certificates_are_neither_demanded_without_a_ca_nor_half_demanded() {
+    for (flags, expected) in [
+        (
+            vec![
+                "ssl.verify-client=none",
+                "ssl.require-peer-certificate=true",
+                "ssl.cafile=ca.pem",
+            ],
+            "--ssl.verify-client: 'none' contradicts 'ssl.require-peer-certificate' \
+             (--ssl.require-peer-certificate)",
+        ),
+        (
+            vec!["ssl.verify-client=request"],
+            "--ssl.verify-client: no certificate can be verified without the CAs of 'ssl.cafile'",
+        ),
+        (
+            vec!["ssl.require-peer-certificate=true"],
+            "--ssl.require-peer-certificate: no certificate can be verified without the CAs of 'ssl.cafile'",
+        ),
+        (
+            vec!["ssl.crl-file=crl.pem"],
+            "--ssl.crl-file: revokes nothing, as clients are not asked for certificates",
+        ),
+        (
+            vec![
+                "ssl.crl-dir=crls",
+                "ssl.cafile=ca.pem",
+                "ssl.cafile-mode=original",
+            ],
+            "--ssl.crl-dir: revokes nothing, as clients are not asked for certificates",
+        ),
+    ] {
+        assert_eq!(said_beside_the_rest(&flags), [expected]);
+    }
+}
+
+#[test]
+fn libssl_may_be_told_of_cas_by_other_ways() {
+    for flag in ["ssl.conf=VerifyCAFile=ca.pem", "ssl.config-section=mine"] {
+        assert_eq!(
+            said_beside_the_rest(&["ssl.verify-client=require", flag]),
+            [""; 0]
+        );
+    }
+}
+
+#[test]
+fn what_a_ca_file_means_for_clients_is_said() {
+    assert_eq!(
+        said_beside_the_rest(&["ssl.cafile=ca.pem"]),
+        [
+            ". --ssl.cafile: only clients with a certificate of these CAs are served, as ArangoDB's manual says; its \
+             community server asks nobody, as 'ssl.cafile-mode=original' does"
+        ]
+    );
+    assert_eq!(
+        said_beside_the_rest(&["ssl.cafile=ca.pem", "ssl.cafile-mode=original"]),
+        [
+            "! --ssl.cafile-mode: clients are not asked for certificates, although 'ssl.cafile' is set \
+             (--ssl.cafile)"
+        ]
+    );
+    assert_eq!(
+        said_beside_the_rest(&["ssl.cafile=ca.pem", "ssl.verify-client=none"]),
+        [
+            "! --ssl.verify-client: clients are not asked for certificates, although 'ssl.cafile' is set \
+             (--ssl.cafile)"
+        ]
+    );
+    for quiet in [
+        vec!["ssl.cafile=ca.pem", "ssl.cafile-mode=require"],
+        vec!["ssl.cafile=ca.pem", "ssl.require-peer-certificate"],
+        vec!["ssl.cafile=ca.pem", "ssl.verify-client=request"],
+    ] {
+        assert_eq!(said_beside_the_rest(&quiet), [""; 0]);
+    }
+}
+
+#[test]
+fn what_is_weak_is_warned_of() {
+    for flags in [
+        ["ssl.protocol=4"],
+        ["ssl.protocol=3"],
+        ["ssl.min-protocol=TLSv1.1"],
+        ["ssl.security-level=0"],
+        ["ssl.security-level=1"],
+        ["ssl.unknown-server-name=refuse"],
+        ["timeout.handshake=0"],
+    ] {
+        let said = said_beside_the_rest(&flags);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].starts_with("! --"), "{said:?}");
+    }
+}
+
+#[test]
+fn what_has_no_effect_is_said_to_have_none() {
+    for flags in [
+        vec!["ssl.cafile-mode=original"],
+        vec!["ssl.session-cache-size=10"],
+        vec![
+            "ssl.session-tickets=false",
+            "ssl.session-cache=true",
+            "ssl.ticket-keys=keys",
+        ],
+        vec!["ssl.session-tickets=false", "ssl.num-tickets=1"],
+        vec!["ssl.session-tickets=false", "ssl.session-timeout=60"],
+        vec!["ssl.prefer-http1-in-alpn=true"],
+        vec!["ssl.options-era=1.0", "ssl.options=NO_TICKET"],
+        vec!["ssl.security-level=2", "ssl.cipher-list=ALL:@SECLEVEL=1"],
+        vec![
+            "ssl.protocol=9",
+            "ssl.min-protocol=TLSv1.2",
+            "ssl.max-protocol=TLSv1.3",
+        ],
+        vec!["limit.connections=10", "limit.per-address=20"],
+        vec!["limit.connections=10", "limit.handshakes=20"],
+    ] {
+        let said = said_beside_the_rest(&flags);
+        assert_eq!(said.len(), 1, "{flags:?}: {said:?}");
+        assert!(
+            said[0].starts_with(". --") && said[0].contains("has no effect"),
+            "{said:?}"
+        );
+    }
+}
+
+#[test]
+fn the_options_of_one_server_name_are_checked_for_that_name() {
+    for (value, expected) in [
+        (
+            "a.example=a.pem,ssl.verify-client=require",
+            "--ssl.server-name-indication: for 'a.example': 'ssl.verify-client': no certificate can be verified \
+             without the CAs of 'ssl.cafile'",
+        ),
+        (
+            "a.example=a.pem,ssl.crl-file=crl.pem",
+            "--ssl.server-name-indication: for 'a.example': 'ssl.crl-file': revokes nothing, as clients are not \
+             asked for certificates",
+        ),
+        (
+            "a.example=a.pem,ssl.cafile=ca.pem,ssl.cafile-mode=original",
+            "! --ssl.server-name-indication: for 'a.example': 'ssl.cafile-mode': clients are not asked for \
+             certificates, although 'ssl.cafile' is set (--ssl.server-name-indication)",
+        ),
+    ] {
+        let flag = format!("ssl.server-name-indication={value}");
+        assert_eq!(said_beside_the_rest(&[&flag]), [expected]);
+    }
+}
+
+#[test]
+fn everything_wrong_is_said_at_once() {
+    let wrong = [
+        "server.endpoint=ssl://127.0.0.1",
+        "ssl.protocol=7",
+        "ssl.cafile-mode=maybe",
+        "ssl.min-protocol=TLSv1.3",
+        "ssl.max-protocol=TLSv1.1",
+        "ssl.crl-file=crl.pem",
+        "ssl.kefyile=a.pem",
+        "threads=many",
+    ];
+    let said = said(&wrong);
+    assert_eq!(said.len(), 8, "{said:#?}");
+}
