@@ -150,7 +150,7 @@ pub(crate) fn collect(matches: &ArgMatches) -> Builder {
     let file = matches.get_one::<PathBuf>("config");
     if let Some(path) = file.filter(|path| *path != Path::new("none")) {
         let name = matches.get_one::<String>("dialect");
-        //DIALECT dialect::read(name.map(String::as_str), &System, path, &mut builder);
+        dialect::read(name.map(String::as_str), &System, path, &mut builder);
     }
     builder.begin_layer();
     for (record, value) in typed(matches) {
