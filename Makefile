@@ -25,7 +25,8 @@ help:
 	@echo 'make lint      clippy, with warnings as errors'
 	@echo 'make format    check the formatting'
 	@echo 'make doc       the documentation of the crate, with warnings as errors'
-	@echo 'make bench     measure'
+	@echo 'make bench     measure the daemon beside nginx and bare C programs (make bench-quick: three minutes)'
+	@echo 'make bench-pure  measure what needs no socket'
 	@echo '.ci/run        all that has to hold before a change goes in'
 
 .PHONY: need-build need-test
@@ -72,9 +73,14 @@ oldest:
 		echo 'rust $(rust_version) is not installed: not tried (rustup toolchain install $(rust_version))'; \
 	fi
 
-.PHONY: bench
+# What the numbers mean: benches/README.md.
+.PHONY: bench bench-quick bench-pure
 bench: need-test
-	$(CARGO) bench $(ARGS)
+	$(CARGO) bench --locked --bench daemon -- $(ARGS)
+bench-quick: need-test
+	$(CARGO) bench --locked --bench daemon -- --quick $(ARGS)
+bench-pure: need-build
+	$(CARGO) bench --locked --bench pure -- $(ARGS)
 
 .PHONY: man
 man: $(share)/man/man1/tlsport.1
