@@ -80,7 +80,7 @@ pub(crate) fn command() -> Command {
                 .value_name("NAME")
                 .value_parser(file_name)
                 .default_value("client")
-                .help("The client, and base name of its files"),
+                .help("The client, and its files' base name"),
             Arg::new("only")
                 .long("only")
                 .value_name("WHICH")
@@ -279,7 +279,7 @@ fn authorities(
 }
 
 /// Tells the CAs of several directories apart in a list of issuers.
-fn distinction() -> String {
+pub(crate) fn distinction() -> String {
     let mut bytes = [0; 4];
     // Only a name hangs on it: zeros will do where libcrypto has no random bytes, and keys could not be made either.
     let _ = openssl::rand::rand_bytes(&mut bytes);

@@ -6,11 +6,13 @@
 
 mod certs;
 mod check;
+mod demo;
 mod failure;
 mod flags;
 mod log;
 mod manual;
 mod pki;
+mod running;
 mod serve;
 mod show;
 
@@ -28,6 +30,7 @@ type Entry = (
 
 /// Every subcommand, in the order of the help.
 const COMMANDS: &[Entry] = &[
+    (demo::command, demo::run),
     (serve::command, serve::run),
     (check::command, check::run),
     (show::command, show::run),
