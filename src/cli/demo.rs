@@ -2,8 +2,9 @@
 
 use super::certs::{self, Wish, quoted};
 use super::failure::Failure;
+use super::flags::Ready;
 use super::pki::{Host, KeyKind};
-use super::running::Wishes;
+use super::serve;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use log::info;
 use std::fs::{self, DirBuilder};
@@ -11,17 +12,12 @@ use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-use tlsport::error::Error;
-use tlsport::server::Server;
+use tlsport::error::{Error, Problems};
 use tlsport::settings::{Builder, Origin, Settings};
 use tlsport::tls::Prepared;
 
 /// Where the demo is unless told otherwise, or the place is taken.
 const PORT: u16 = 8530;
-
-/// A browser keeps its connection open for long: nobody wants to wait for that after Ctrl-C.
-const DRAIN: Duration = Duration::from_millis(500);
 
 /// `tlsport demo`.
 pub(crate) fn command() -> Command {
@@ -45,17 +41,14 @@ pub(crate) fn command() -> Command {
 /// Serves until Ctrl-C.
 pub(crate) fn run(matches: &ArgMatches, out: &mut dyn Write) -> Result<(), Failure> {
     super::log::start(matches)?;
-    let mut wishes = Wishes::listen()?;
     let home = Home::open(matches.get_one::<PathBuf>("dir"))?;
     let addresses = addresses(matches.get_one::<u16>("port").copied())?;
-    let settings = settings(home.path(), &addresses).map_err(Failure::settings)?;
-    let (prepared, _) = Prepared::load(&settings).map_err(Failure::settings)?;
-    let mut server = Server::start(&settings, &prepared)?;
-    introduce(&home, &addresses, out)?;
-    out.flush()?;
-    wishes.serve(&mut server, Some(DRAIN), |_| None);
-    drop(home);
-    Ok(writeln!(out, "\nstopped")?)
+    let anew = || prepare(home.path(), &addresses);
+    let ready = anew().map_err(Failure::settings)?;
+    serve::until_stopped(ready, anew, |_| {
+        introduce(&home, &addresses, out)?;
+        Ok(out.flush()?)
+    })
 }
 
 /// The directory with CA and certificates.
@@ -170,7 +163,7 @@ fn free_port(hosts: &[SocketAddr]) -> Result<u16, Error> {
 }
 
 /// The demo's settings, in the words that anybody would use.
-fn settings(home: &Path, addresses: &[SocketAddr]) -> Result<Settings, tlsport::error::Problems> {
+fn prepare(home: &Path, addresses: &[SocketAddr]) -> Result<Ready, Problems> {
     let mut builder = Builder::new(Settings::default());
     builder.begin_layer();
     let mut set = |name: &str, value: &str| builder.set(name, value, Origin::Program);
@@ -185,7 +178,15 @@ fn settings(home: &Path, addresses: &[SocketAddr]) -> Result<Settings, tlsport::
     set("ssl.protocol", "9");
     set("ssl.session-cache", "true");
     set("threads", "1");
-    builder.finish().map(|(settings, _)| settings)
+    // A browser keeps its connection open: nobody wants to wait for that after Ctrl-C.
+    set("timeout.drain", "1s");
+    let (settings, _) = builder.finish()?;
+    let (prepared, notes) = Prepared::load(&settings)?;
+    Ok(Ready {
+        settings,
+        prepared,
+        notes,
+    })
 }
 
 /// Says where it is and what to type next.

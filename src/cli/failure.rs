@@ -78,18 +78,6 @@ impl From<Error> for Failure {
     }
 }
 
-impl From<Problems> for Failure {
-    /// What went wrong while running; a wrong setting among it counts as that.
-    fn from(problems: Problems) -> Failure {
-        let mut kinds = problems.0.iter().map(Error::kind);
-        let status = match kinds.any(|kind| kind == Kind::Settings) {
-            true => Status::Settings,
-            false => Status::Failed,
-        };
-        Failure::Problems(status, problems)
-    }
-}
-
 impl From<io::Error> for Failure {
     /// What happened to our own output.
     fn from(error: io::Error) -> Failure {

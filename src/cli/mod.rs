@@ -12,7 +12,6 @@ mod flags;
 mod log;
 mod manual;
 mod pki;
-mod running;
 mod serve;
 mod show;
 
