@@ -44,8 +44,8 @@ const TELLING: &[&str] = &[
 /// Options about connections that the backend goes on keeping, not tlsport.
 const BACKENDS: &[&str] = &["http.keep-alive-timeout", "server.keep-alive-timeout"];
 
-/// How deep files may include each other.
-const DEEPEST: usize = 16;
+/// How many files may be included in all.
+const MOST_INCLUDES: usize = 64;
 
 /// A longer line is no setting.
 const LONGEST_LINE: usize = 16 << 10;
@@ -73,14 +73,14 @@ fn read(source: &dyn Source, path: &Path, bytes: &[u8], builder: &mut Builder) {
         left_alone: BTreeMap::new(),
     };
     reader.builder.begin_layer();
-    reader.file(path, bytes, 0);
+    reader.file(path, bytes);
     let mut local = path.as_os_str().to_owned();
     local.push(".local");
     let local = PathBuf::from(local);
     match source.read(&local) {
         Ok(Some(bytes)) => {
             reader.builder.begin_layer();
-            reader.file(&local, &bytes, 0);
+            reader.file(&local, &bytes);
         }
         Ok(None) => {}
         Err(error) => {
@@ -95,7 +95,7 @@ fn read(source: &dyn Source, path: &Path, bytes: &[u8], builder: &mut Builder) {
 struct Reader<'a> {
     source: &'a dyn Source,
     builder: &'a mut Builder,
-    /// Every file is included once at most, as in ArangoDB.
+    /// What was included: every file is once at most, as in ArangoDB.
     included: BTreeSet<PathBuf>,
     /// How many options were not ours, by section.
     left_alone: BTreeMap<String, usize>,
@@ -105,7 +105,6 @@ struct Reader<'a> {
 struct Place {
     path: Arc<Path>,
     line: usize,
-    depth: usize,
     /// `None` below a heading that could not be read.
     section: Option<String>,
     edition: Edition,
@@ -125,11 +124,10 @@ impl Place {
 }
 
 impl Reader<'_> {
-    fn file(&mut self, path: &Path, bytes: &[u8], depth: usize) {
+    fn file(&mut self, path: &Path, bytes: &[u8]) {
         let mut place = Place {
             path: Arc::from(path),
             line: 0,
-            depth,
             section: Some(String::new()),
             edition: Edition::Any,
         };
@@ -143,9 +141,12 @@ impl Reader<'_> {
             }
             match std::str::from_utf8(line) {
                 Ok(text) => self.line(&mut place, text),
-                Err(_) => self
-                    .builder
-                    .problem(place.error("the line is not UTF-8 text")),
+                // A comment may be in any encoding.
+                Err(_) if line.trim_ascii_start().starts_with(b"#") => {}
+                Err(_) => {
+                    let why = "the line is not UTF-8 text";
+                    self.builder.problem(place.error(why));
+                }
             }
         }
     }
@@ -204,12 +205,14 @@ impl Reader<'_> {
         let (value, unset) = ini::substitute(value, |name| self.source.env(name));
         let origin = place.origin();
         for variable in unset {
-            let text = format!(
-                "{origin}: '{name}': the environment variable {} is not set, so nothing stands in its place \
-                 ('@@' is a plain '@')",
-                quoted(variable)
-            );
-            self.builder.note(Note::warn(text));
+            let variable = quoted(variable);
+            let why = format!("{origin}: '{name}': the environment variable {variable} is not set");
+            if value.is_empty() {
+                // Nothing at all may mean an open door: an empty ssl.cafile asks nobody for a certificate.
+                return self.builder.problem(Error::settings(why));
+            }
+            let why = format!("{why}, so nothing stands in its place ('@@' is a plain '@')");
+            self.builder.note(Note::warn(why));
         }
         if let Some(sign) = kept_sign(record, &value) {
             let text = format!("{origin}: '{name}': the {sign} is part of the value");
@@ -232,14 +235,16 @@ impl Reader<'_> {
             }
         });
         let why = match found {
-            Some(Ok((path, bytes))) if !self.included.contains(&path) && place.depth < DEEPEST => {
-                self.included.insert(path.clone());
-                return self.file(&path, &bytes, place.depth + 1);
-            }
             Some(Ok((path, _))) if self.included.contains(&path) => {
                 format!("recursive include of file '{}'", path.display())
             }
-            Some(Ok(_)) => format!("files include each other more than {DEEPEST} deep"),
+            Some(Ok(_)) if self.included.len() == MOST_INCLUDES => {
+                format!("more than {MOST_INCLUDES} files are included")
+            }
+            Some(Ok((path, bytes))) => {
+                self.included.insert(path.clone());
+                return self.file(&path, &bytes);
+            }
             Some(Err(why)) => format!("cannot read included file '{name}': {why}"),
             None => format!("cannot read included file '{name}': no such file or directory"),
         };

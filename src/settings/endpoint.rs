@@ -114,7 +114,7 @@ fn endpoint(text: &str) -> Result<Endpoint, Option<String>> {
     if text.len() < 7 {
         return Err(None);
     }
-    let text = text.strip_suffix('/').unwrap_or(text);
+    let text = text.strip_suffix('/').unwrap_or(text).trim_end();
     let text = strip_prefix(text, &["http+", "http@"]);
     let text = strip_prefix(text, &["vst+"]);
     let (scheme, rest) = text.split_once("://").ok_or(None)?;
@@ -166,6 +166,9 @@ fn strip_prefix<'a>(text: &'a str, prefixes: &[&str]) -> &'a str {
 fn socket_path(path: &str) -> Result<PathBuf, Option<String>> {
     if path.is_empty() {
         return Err(Some("a path is missing".into()));
+    }
+    if path.ends_with('/') {
+        return Err(Some("a path to a socket does not end in '/'".into()));
     }
     if path.contains('\0') {
         return Err(Some("a path holds no zero byte".into()));

@@ -74,7 +74,7 @@ fn server_name(text: &str) -> Result<String, String> {
     let shown = quoted(text);
     if text.contains('*') {
         return Err(format!(
-            "{shown} cannot be matched: server names are exact, a wildcard belongs into the certificate"
+            "{shown} cannot be matched: server names are exact (a wildcard may stand in the certificate)"
         ));
     }
     if text.parse::<std::net::IpAddr>().is_ok() {
