@@ -63,7 +63,7 @@ impl Server {
         let has_tls = settings
             .endpoints
             .iter()
-            .any(|endpoint| endpoint.accept != Accept::Plain);
+            .any(|endpoint| endpoint.accept.has_tls());
         let overview = status::Overview::new(has_tls.then(|| prepared.report()), threads, totals);
         let mut server = Server {
             workers: Vec::new(),
@@ -180,7 +180,7 @@ impl Server {
         if settings
             .endpoints
             .iter()
-            .all(|endpoint| endpoint.accept == Accept::Plain)
+            .all(|endpoint| !endpoint.accept.has_tls())
         {
             return Ok(Vec::new());
         }
@@ -236,6 +236,7 @@ impl Server {
             let security = match endpoint.accept {
                 Accept::Plain => "non-encrypted",
                 Accept::Tls => "ssl-encrypted",
+                Accept::Either => "ssl-encrypted and non-encrypted",
             };
             plan.lines
                 .push(format!("using endpoint '{name}' for {security} requests"));
@@ -244,6 +245,7 @@ impl Server {
                 let security = match (endpoint.accept, contexts.get(number)) {
                     (Accept::Plain, _) | (_, None) => Security::Plain,
                     (Accept::Tls, Some(context)) => Security::Tls(Arc::clone(context)),
+                    (Accept::Either, Some(context)) => Security::Either(Arc::clone(context)),
                 };
                 let terms = Terms::new(
                     name.clone(),

@@ -10,6 +10,8 @@ mod plain;
 mod relay;
 mod service;
 mod terms;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub use crate::tls::Failure;
@@ -98,6 +100,8 @@ struct Ends {
     plain_said: bool,
     /// Everything was said to the answering side, or it listens no more.
     plain_shut: bool,
+    /// The client is to be sent a close-notify before it is drained.
+    farewell: bool,
 }
 
 impl Conn {
@@ -375,7 +379,7 @@ impl Conn {
     /// Ends an open connection in good order: close-notify, then a moment for the client to read it.
     pub fn end(&mut self, now: Instant) {
         if self.state == State::Open {
-            self.wire.close();
+            self.ends.farewell = true;
             self.enter(State::Draining, now);
         } else {
             self.enter(State::Closed, now);
@@ -385,6 +389,9 @@ impl Conn {
     /// Sends what is left, shuts our direction, and reads until the client has gone: closing a socket on unread
     /// bytes would be a reset, and could cost the client our last words (an alert, an answer).
     fn drain(&mut self, work: &mut Work) -> Next {
+        if std::mem::take(&mut self.ends.farewell) {
+            self.wire.close();
+        }
         match self.wire.stream().flush() {
             Ok(true) => {}
             Ok(false) => return Next::Wait,

@@ -264,7 +264,7 @@ mod tests {
             .send(b"0123456789", || Buffer::new(32))
             .expect("sent or kept");
         assert!(stream.is_waiting());
-        let (mut got, mut buf) = (Vec::new(), [0; 8]);
+        let (mut got, mut buf) = (Vec::<u8>::new(), [0; 8]);
         while got.len() < 10 {
             while let Ok(count) = theirs.read(&mut buf) {
                 got.extend(&buf[..count]);

@@ -22,7 +22,8 @@ pub(crate) struct Pipe {
     pub(crate) window: usize,
     /// Whether every other call says would-block.
     pub(crate) stutter: bool,
-    calls: u32,
+    reads: u32,
+    writes: u32,
 }
 
 /// Two joined ends.
@@ -37,17 +38,13 @@ pub(crate) fn pipe(chunk: usize, window: usize, stutter: bool) -> (Pipe, Pipe) {
         chunk,
         window,
         stutter,
-        calls: 0,
+        reads: 0,
+        writes: 0,
     };
     (end(&one, &other), end(&other, &one))
 }
 
 impl Pipe {
-    fn stuttered(&mut self) -> bool {
-        self.calls = self.calls.wrapping_add(1);
-        self.stutter && self.calls % 2 == 0
-    }
-
     /// Whether the other end reset the stream.
     pub(crate) fn was_reset(&self) -> bool {
         lock(&self.incoming).reset
@@ -60,6 +57,12 @@ fn lock(direction: &Mutex<Direction>) -> MutexGuard<'_, Direction> {
         .expect("no test thread panicked holding it")
 }
 
+/// Counts a call; whether it is one that says would-block.
+fn stutters(stutter: bool, calls: &mut u32) -> bool {
+    *calls = calls.wrapping_add(1);
+    stutter && *calls % 2 == 0
+}
+
 impl Drop for Pipe {
     fn drop(&mut self) {
         lock(&self.outgoing).ended = true;
@@ -69,7 +72,7 @@ impl Drop for Pipe {
 
 impl Io for Pipe {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.stuttered() {
+        if stutters(self.stutter, &mut self.reads) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let mut queue = lock(&self.incoming);
@@ -88,7 +91,7 @@ impl Io for Pipe {
     }
 
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        if self.stuttered() {
+        if stutters(self.stutter, &mut self.writes) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let mut queue = lock(&self.outgoing);

@@ -28,6 +28,15 @@ pub enum Accept {
     Plain,
     /// TLS from the first byte.
     Tls,
+    /// Either, told apart by the first byte.
+    Either,
+}
+
+impl Accept {
+    /// Whether TLS is spoken there.
+    pub fn has_tls(self) -> bool {
+        self != Accept::Plain
+    }
 }
 
 /// A place to listen on or to connect to.
@@ -78,8 +87,11 @@ impl fmt::Display for Endpoint {
         match (&self.address, self.accept) {
             (Address::Tcp { .. }, Accept::Plain) => write!(f, "http+tcp://{}", self.address),
             (Address::Tcp { .. }, Accept::Tls) => write!(f, "http+ssl://{}", self.address),
+            (Address::Tcp { .. }, Accept::Either) => write!(f, "http+tcp+ssl://{}", self.address),
             (Address::Unix(_), Accept::Plain) => write!(f, "http+unix://{}", self.address),
-            (Address::Unix(_), Accept::Tls) => write!(f, "http+ssl+unix://{}", self.address),
+            (Address::Unix(_), Accept::Tls | Accept::Either) => {
+                write!(f, "http+ssl+unix://{}", self.address)
+            }
         }
     }
 }
@@ -121,12 +133,13 @@ fn endpoint(text: &str) -> Result<Endpoint, Option<String>> {
     let accept = match scheme.to_ascii_lowercase().as_str() {
         "tcp" | "http" => Accept::Plain,
         "ssl" | "https" => Accept::Tls,
+        "tcp+ssl" => Accept::Either,
         "unix" => return on_unix(rest, Accept::Plain),
         "ssl+unix" => return on_unix(rest, Accept::Tls),
         "srv" => return Err(Some("srv:// is for clients".into())),
         _ => {
             return Err(Some(
-                "it begins with none of tcp://, ssl://, unix://, ssl+unix://".into(),
+                "it begins with none of tcp://, ssl://, tcp+ssl://, unix://, ssl+unix://".into(),
             ));
         }
     };

@@ -1,0 +1,512 @@
+//! The connection driven in memory: every chunk size, a would-block on every other call, every way to end.
+
+use super::*;
+use crate::io::testing::{Pipe, pipe};
+use crate::io::{Buffer, CAPACITY};
+use crate::service::Echo;
+use crate::settings::{Origin, Protocol, Setting, Settings};
+use crate::tls::{Context, Prepared, Shared};
+use openssl::asn1::Asn1Time;
+use openssl::ec::{EcGroup, EcKey};
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::pkey::PKey;
+use openssl::ssl::{Ssl, SslContext, SslMethod};
+use openssl::x509::{X509, X509NameBuilder};
+use std::io;
+use std::sync::OnceLock;
+
+const READY: Readiness = Readiness {
+    readable: true,
+    writable: true,
+    hung_up: false,
+};
+
+/// One context for all tests of this file: making it is what costs.
+fn context() -> Arc<Context> {
+    static CONTEXT: OnceLock<Arc<Context>> = OnceLock::new();
+    Arc::clone(CONTEXT.get_or_init(|| {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("server.pem");
+        std::fs::write(&file, self_signed()).expect("writable");
+        let mut settings = Settings::default();
+        settings
+            .policy
+            .key_files
+            .push(Setting::new(file, Origin::Program));
+        settings.policy.protocol = Setting::new(Protocol(9), Origin::Program);
+        let (prepared, _) = Prepared::load(&settings).expect("a good policy");
+        Arc::new(Context::build(&prepared, &Shared::new(&settings)).expect("a context"))
+    }))
+}
+
+fn self_signed() -> Vec<u8> {
+    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).expect("known");
+    let key = PKey::from_ec_key(EcKey::generate(&group).expect("a key")).expect("a key");
+    let mut name = X509NameBuilder::new().expect("memory");
+    name.append_entry_by_text("CN", "localhost")
+        .expect("a name");
+    let name = name.build();
+    let mut builder = X509::builder().expect("memory");
+    builder.set_version(2).expect("v3");
+    builder.set_subject_name(&name).expect("a name");
+    builder.set_issuer_name(&name).expect("a name");
+    builder.set_pubkey(&key).expect("a key");
+    builder
+        .set_not_before(&Asn1Time::days_from_now(0).expect("a time"))
+        .expect("a time");
+    builder
+        .set_not_after(&Asn1Time::days_from_now(7).expect("a time"))
+        .expect("a time");
+    builder.sign(&key, MessageDigest::sha256()).expect("signed");
+    let mut pem = builder.build().to_pem().expect("PEM");
+    pem.extend(key.private_key_to_pem_pkcs8().expect("PEM"));
+    pem
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    chunk: usize,
+    window: usize,
+    stutter: bool,
+}
+
+const SHAPES: [Shape; 6] = [
+    Shape {
+        chunk: 1,
+        window: 64,
+        stutter: false,
+    },
+    Shape {
+        chunk: 7,
+        window: 512,
+        stutter: false,
+    },
+    Shape {
+        chunk: 1 << 20,
+        window: 1 << 20,
+        stutter: false,
+    },
+    Shape {
+        chunk: 1,
+        window: 64,
+        stutter: true,
+    },
+    Shape {
+        chunk: 7,
+        window: 512,
+        stutter: true,
+    },
+    Shape {
+        chunk: 1 << 20,
+        window: 3000,
+        stutter: true,
+    },
+];
+
+/// A client, a connection, and whoever answers, all in one thread.
+struct World {
+    conn: Conn,
+    client: Option<Client>,
+    /// The answering end, once the connection has asked for it.
+    backend: Option<Pipe>,
+    shape: Shape,
+    work: Work,
+    now: Instant,
+    closed: bool,
+}
+
+enum Client {
+    Tls { channel: Channel, connected: bool },
+    Clear(Pipe),
+}
+
+impl World {
+    fn new(shape: Shape, security: Security, answers: Answers, tls: bool) -> World {
+        let now = Instant::now();
+        let (theirs, ours) = pipe(shape.chunk, shape.window, shape.stutter);
+        let timeouts = Settings::default().timeouts;
+        let terms = Terms::new("http+ssl://test:1".into(), security, answers, &timeouts);
+        let conn = Conn::accept(Box::new(ours), Peer::Local, Arc::new(terms), now).expect("memory");
+        let client = if tls {
+            let mut builder = SslContext::builder(SslMethod::tls_client()).expect("memory");
+            builder.set_mode(
+                openssl::ssl::SslMode::ENABLE_PARTIAL_WRITE
+                    | openssl::ssl::SslMode::ACCEPT_MOVING_WRITE_BUFFER,
+            );
+            let ssl = Ssl::new(&builder.build()).expect("memory");
+            let mut stream = Stream::new(Box::new(theirs));
+            stream.lend(|| Buffer::new(CAPACITY));
+            let channel = Channel::connect(ssl, stream).expect("memory");
+            Client::Tls {
+                channel,
+                connected: false,
+            }
+        } else {
+            Client::Clear(theirs)
+        };
+        World {
+            conn,
+            client: Some(client),
+            backend: None,
+            shape,
+            work: Work {
+                pool: Pool::new(),
+                counters: Arc::default(),
+            },
+            now,
+            closed: false,
+        }
+    }
+
+    fn tls(shape: Shape) -> World {
+        World::new(shape, Security::Tls(context()), Answers::Backend, true)
+    }
+
+    /// One turn of the loop.
+    fn turn(&mut self) {
+        if let Some(client) = &mut self.client {
+            client.turn();
+        }
+        if self.closed {
+            return;
+        }
+        self.conn.announce_wire(READY);
+        self.conn.announce_plain(READY);
+        match self.conn.step(self.now, &mut self.work) {
+            Next::Connect => {
+                let (ours, theirs) = pipe(self.shape.chunk, self.shape.window, self.shape.stutter);
+                self.backend = Some(theirs);
+                self.conn.attach(Box::new(ours), self.now);
+            }
+            Next::Close => self.close(),
+            Next::Wait | Next::Again => {}
+        }
+    }
+
+    fn close(&mut self) {
+        self.closed = true;
+        let (ours, _) = pipe(1, 1, false);
+        let terms = Arc::new(Terms::new(
+            String::new(),
+            Security::Plain,
+            Answers::Backend,
+            &Settings::default().timeouts,
+        ));
+        self.conn = Conn::accept(Box::new(ours), Peer::Local, terms, self.now).expect("memory");
+    }
+
+    /// Turns until `done` says so.
+    fn until(&mut self, what: &str, mut done: impl FnMut(&mut World) -> bool) {
+        for _ in 0..2_000_000 {
+            if done(self) {
+                return;
+            }
+            self.turn();
+        }
+        panic!("{what} did not happen with {:?}", self.shape);
+    }
+
+    /// Writes everything to the client's side and waits until the backend has it.
+    fn client_says(&mut self, bytes: &[u8]) {
+        let (mut sent, mut got) = (0, Vec::new());
+        self.until("the client's bytes", |world| {
+            sent += world.client.as_mut().expect("there").write(&bytes[sent..]);
+            world.backend_reads(&mut got);
+            got.len() >= bytes.len()
+        });
+        assert_eq!(got, bytes);
+    }
+
+    fn backend_says(&mut self, bytes: &[u8]) {
+        let (mut sent, mut got) = (0, Vec::new());
+        self.until("the backend's bytes", |world| {
+            if let Some(backend) = &mut world.backend {
+                sent += backend.write(&bytes[sent..]).unwrap_or(0);
+            }
+            world.client.as_mut().expect("there").read(&mut got);
+            got.len() >= bytes.len()
+        });
+        assert_eq!(got, bytes);
+    }
+
+    fn backend_reads(&mut self, got: &mut Vec<u8>) -> Option<io::Result<usize>> {
+        let mut buf = [0; 4096];
+        let read = self.backend.as_mut()?.read(&mut buf);
+        if let Ok(count) = read {
+            got.extend(&buf[..count]);
+        }
+        Some(read)
+    }
+}
+
+impl Client {
+    fn turn(&mut self) {
+        if let Client::Tls { channel, connected } = self {
+            channel.stream().announce(READY);
+            if !*connected {
+                *connected = channel.handshake().expect("a good server") == Outcome::Done(0);
+            }
+            let _ = channel.stream().flush();
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> usize {
+        match self {
+            Client::Tls {
+                channel,
+                connected: true,
+            } if !bytes.is_empty() => match channel.write(bytes) {
+                Ok(Outcome::Done(count)) => count,
+                _ => 0,
+            },
+            Client::Tls { .. } => 0,
+            Client::Clear(pipe) => pipe.write(bytes).unwrap_or(0),
+        }
+    }
+
+    /// Reads what is there; `Some` at the end: whether it was a clean one.
+    fn read(&mut self, got: &mut Vec<u8>) -> Option<bool> {
+        let mut buf = [0; 4096];
+        match self {
+            Client::Tls {
+                connected: false, ..
+            } => None,
+            Client::Tls { channel, .. } => match channel.read(&mut buf) {
+                Ok(Outcome::Done(count)) => {
+                    got.extend(&buf[..count]);
+                    None
+                }
+                Ok(Outcome::Closed) => Some(true),
+                Ok(_) => None,
+                Err(_) => Some(false),
+            },
+            Client::Clear(pipe) => match pipe.read(&mut buf) {
+                Ok(0) => Some(true),
+                Ok(count) => {
+                    got.extend(&buf[..count]);
+                    None
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+                Err(_) => Some(false),
+            },
+        }
+    }
+
+    /// Ends its direction cleanly.
+    fn close(&mut self) {
+        match self {
+            Client::Tls { channel, .. } => channel.close(),
+            Client::Clear(pipe) => pipe.shut_write().expect("open"),
+        }
+    }
+}
+
+/// So many bytes, but no more than moves in reasonable time where every byte is a record of its own.
+fn volume(shape: Shape, count: usize) -> Vec<u8> {
+    pattern(count.min(shape.chunk.saturating_mul(2_000)))
+}
+
+fn pattern(count: usize) -> Vec<u8> {
+    (0..count).map(|index| (index * 31 % 251) as u8).collect()
+}
+
+#[test]
+fn bytes_arrive_whole_and_in_order_whatever_the_sockets_take() {
+    for shape in SHAPES {
+        let mut world = World::tls(shape);
+        let (up, down) = (volume(shape, 50_000), volume(shape, 70_001));
+        world.client_says(&up);
+        world.backend_says(&down);
+        world.client_says(b"x");
+        assert_eq!(world.work.counters.bytes_in.value(), up.len() as u64 + 1);
+        assert_eq!(world.work.counters.bytes_out.value(), down.len() as u64);
+        assert_eq!(world.work.counters.handshakes_full.value(), 1);
+    }
+}
+
+#[test]
+fn the_client_may_end_first_and_still_hears_the_answer() {
+    for shape in SHAPES {
+        let mut world = World::tls(shape);
+        world.client_says(b"question");
+        world.client.as_mut().expect("there").close();
+        world.until("the end at the backend", |world| {
+            matches!(world.backend_reads(&mut Vec::new()), Some(Ok(0)))
+        });
+        world.backend_says(&volume(shape, 40_000));
+        drop(world.backend.take());
+        world.until("a clean end at the client", |world| {
+            world.client.as_mut().expect("there").read(&mut Vec::new()) == Some(true)
+        });
+        world.until("the close", |world| world.closed);
+    }
+}
+
+#[test]
+fn the_backend_may_end_first_and_still_hears_the_client() {
+    for shape in SHAPES {
+        let mut world = World::tls(shape);
+        world.client_says(b"hello");
+        world.backend_says(b"bye");
+        world
+            .backend
+            .as_mut()
+            .expect("there")
+            .shut_write()
+            .expect("open");
+        world.until("a clean end at the client", |world| {
+            world.client.as_mut().expect("there").read(&mut Vec::new()) == Some(true)
+        });
+        world.client_says(&volume(shape, 30_000));
+        world.client.as_mut().expect("there").close();
+        world.until("the close", |world| world.closed);
+    }
+}
+
+#[test]
+fn a_client_that_is_cut_off_is_a_reset_for_the_backend_and_no_clean_end() {
+    for shape in SHAPES {
+        let mut world = World::tls(shape);
+        world.client_says(b"half of a ques");
+        drop(world.client.take());
+        world.until("the close", |world| world.closed);
+        assert!(world.backend.as_ref().expect("there").was_reset());
+    }
+}
+
+#[test]
+fn a_backend_that_is_cut_off_is_no_clean_end_for_the_client() {
+    for shape in SHAPES {
+        let mut world = World::tls(shape);
+        world.backend_says(b"half of an answ");
+        let mut backend = world.backend.take().expect("there");
+        backend.reset_on_close();
+        let mut end = None;
+        world.until("an end at the client", |world| {
+            end = world.client.as_mut().expect("there").read(&mut Vec::new());
+            end.is_some()
+        });
+        assert_eq!(end, Some(false));
+        drop(backend);
+    }
+}
+
+#[test]
+fn a_failed_handshake_delivers_its_alert_before_the_end() {
+    for shape in SHAPES {
+        let mut world = World::new(shape, Security::Tls(context()), Answers::Backend, false);
+        let mut got = Vec::new();
+        let mut sent = 0;
+        let hello = b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n";
+        let mut end = None;
+        world.until("an end at the client", |world| {
+            let client = world.client.as_mut().expect("there");
+            sent += client.write(&hello[sent..]);
+            end = client.read(&mut got);
+            end.is_some()
+        });
+        assert_eq!(end, Some(true), "an end, no reset");
+        drop(world.client.take());
+        world.until("the close", |world| world.closed);
+        assert_eq!(
+            world
+                .work
+                .counters
+                .failures
+                .iter()
+                .map(Counter::value)
+                .sum::<u64>(),
+            1
+        );
+        assert_eq!(world.work.counters.handshakes_full.value(), 0);
+    }
+}
+
+#[test]
+fn a_service_answers_in_this_process_and_is_told_of_the_end() {
+    for shape in SHAPES {
+        let answers = Answers::Service(Box::new(|| Box::new(Echo::new())));
+        let mut world = World::new(shape, Security::Tls(context()), answers, true);
+        let bytes = volume(shape, 60_000);
+        let (mut sent, mut got) = (0, Vec::new());
+        world.until("the echo", |world| {
+            let client = world.client.as_mut().expect("there");
+            sent += client.write(&bytes[sent..]);
+            client.read(&mut got);
+            got.len() >= bytes.len()
+        });
+        assert_eq!(got, bytes);
+        world.client.as_mut().expect("there").close();
+        world.until("a clean end", |world| {
+            world.client.as_mut().expect("there").read(&mut Vec::new()) == Some(true)
+        });
+        world.until("the close", |world| world.closed);
+    }
+}
+
+#[test]
+fn an_endpoint_for_both_tells_tls_from_plain_by_the_first_byte() {
+    for shape in SHAPES {
+        for tls in [true, false] {
+            let mut world = World::new(shape, Security::Either(context()), Answers::Backend, tls);
+            world.client_says(&pattern(5_000));
+            world.backend_says(&pattern(5_000));
+            assert_eq!(world.work.counters.handshakes_full.value(), u64::from(tls));
+        }
+    }
+}
+
+#[test]
+fn a_plain_endpoint_relays_and_half_closes() {
+    for shape in SHAPES {
+        let mut world = World::new(shape, Security::Plain, Answers::Backend, false);
+        world.client_says(&pattern(20_000));
+        world.client.as_mut().expect("there").close();
+        world.until("the end at the backend", |world| {
+            matches!(world.backend_reads(&mut Vec::new()), Some(Ok(0)))
+        });
+        world.backend_says(&pattern(20_000));
+        drop(world.backend.take());
+        world.until("the close", |world| world.closed);
+    }
+}
+
+#[test]
+fn a_silent_handshake_and_a_drained_connection_end_at_their_deadlines() {
+    let mut world = World::new(SHAPES[2], Security::Tls(context()), Answers::Backend, false);
+    world.turn();
+    let deadline = world.conn.deadline().expect("a handshake has one");
+    assert_eq!(deadline, world.now + Duration::from_secs(60));
+    assert_eq!(world.conn.expire(deadline, &mut world.work), Next::Close);
+    assert_eq!(
+        world.work.counters.failures[Failure::Timeout as usize].value(),
+        1
+    );
+
+    let mut world = World::tls(SHAPES[2]);
+    world.client_says(b"hello");
+    assert_eq!(
+        world.conn.deadline(),
+        None,
+        "an open connection may be silent for ever"
+    );
+    world.conn.end(world.now);
+    world.turn();
+    let deadline = world.conn.deadline().expect("draining has one");
+    assert_eq!(world.conn.expire(deadline, &mut world.work), Next::Close);
+}
+
+#[test]
+fn an_idle_connection_holds_no_buffer() {
+    let mut world = World::tls(SHAPES[2]);
+    world.client_says(&pattern(100_000));
+    world.backend_says(&pattern(100_000));
+    world.turn();
+    assert_eq!(world.conn.held.capacity(), 0);
+    assert_eq!(
+        world.conn.wire.stream().room(),
+        0,
+        "the gathering buffer is back in the pool"
+    );
+}
