@@ -33,7 +33,7 @@ pub(super) struct Farewell {
 }
 
 impl Farewell {
-    /// Takes all of `input`; the first request ends it.
+    /// Takes all of `input`.
     pub(super) fn data(&mut self, input: &[u8], out: &mut Vec<u8>) -> Verdict {
         for &byte in input {
             let verdict = if self.preface < PREFACE.len() {
@@ -53,7 +53,7 @@ impl Farewell {
 
     fn expect(&mut self, byte: u8, out: &mut Vec<u8>) -> Verdict {
         if PREFACE[self.preface] != byte {
-            return go_away(0, PROTOCOL_ERROR, out);
+            return give_up(out);
         }
         self.preface += 1;
         if self.preface == PREFACE.len() {
@@ -73,13 +73,14 @@ impl Farewell {
         self.skip = u32::from_be_bytes([0, a, b, c]) as usize;
         let stream = u32::from_be_bytes([s & 0x7f, t, u, v]);
         if self.skip > FRAME_LIMIT {
-            return go_away(0, PROTOCOL_ERROR, out);
+            return give_up(out);
         }
         match kind {
             HEADERS => {
                 let code = HTTP_1_1_REQUIRED.to_be_bytes();
                 frame(RST_STREAM, 0, stream, &code, out);
-                go_away(stream, HTTP_1_1_REQUIRED, out)
+                // The client closes: curl takes an end that comes with the reset for an empty answer.
+                Verdict::Continue
             }
             SETTINGS if flags & ACK == 0 => {
                 frame(SETTINGS, ACK, 0, &[], out);
@@ -90,8 +91,9 @@ impl Farewell {
     }
 }
 
-fn go_away(last: u32, code: u32, out: &mut Vec<u8>) -> Verdict {
-    let payload = [last.to_be_bytes(), code.to_be_bytes()].concat();
+/// Ends a connection whose frames cannot be told apart: no stream was worked on, and why.
+fn give_up(out: &mut Vec<u8>) -> Verdict {
+    let payload = [0u32.to_be_bytes(), PROTOCOL_ERROR.to_be_bytes()].concat();
     frame(GOAWAY, 0, 0, &payload, out);
     Verdict::Finish
 }
@@ -113,26 +115,20 @@ mod tests {
         \0\0\x04\x08\0\0\0\0\0\0\x01\0\0\
         \0\0\x03\x01\x05\0\0\0\x01abc";
 
-    /// SETTINGS, SETTINGS ACK, RST_STREAM 1 and GOAWAY with HTTP_1_1_REQUIRED.
+    /// SETTINGS, SETTINGS ACK, and RST_STREAM 1 with HTTP_1_1_REQUIRED.
     const ANSWER: &[u8] = b"\0\0\0\x04\0\0\0\0\0\
         \0\0\0\x04\x01\0\0\0\0\
-        \0\0\x04\x03\0\0\0\0\x01\0\0\0\x0d\
-        \0\0\x08\x07\0\0\0\0\0\0\0\0\x01\0\0\0\x0d";
+        \0\0\x04\x03\0\0\0\0\x01\0\0\0\x0d";
 
     #[test]
     fn a_request_over_http_2_is_sent_back_to_http_1_however_it_is_cut() {
         for size in [1, 2, 7, 25, REQUEST.len()] {
             let mut farewell = Farewell::default();
             let mut out = Vec::new();
-            let verdicts: Vec<_> = REQUEST
-                .chunks(size)
-                .map(|piece| farewell.data(piece, &mut out))
-                .collect();
-            assert!(verdicts.contains(&Verdict::Finish), "pieces of {size}");
-            assert_eq!(verdicts[0] == Verdict::Finish, size == REQUEST.len());
-            if size > 1 {
-                assert_eq!(out, ANSWER, "pieces of {size}");
+            for piece in REQUEST.chunks(size) {
+                assert_eq!(farewell.data(piece, &mut out), Verdict::Continue);
             }
+            assert_eq!(out, ANSWER, "pieces of {size}");
         }
     }
 

@@ -306,7 +306,7 @@ fn a_client_that_agreed_to_http_2_is_sent_back_to_http_1() {
     let mut page = open_page(overview(), Some(&agreed));
     let mut out = Vec::new();
     let request = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x01\x05\0\0\0\x01";
-    assert_eq!(page.data(request, &mut out), Verdict::Finish);
+    assert_eq!(page.data(request, &mut out), Verdict::Continue);
     assert!(out.ends_with(&[0, 0, 0, 13]), "HTTP_1_1_REQUIRED: {out:?}");
     assert_eq!(page.end(&mut out), Verdict::Finish);
 }
