@@ -30,7 +30,10 @@ pub(super) fn render(view: &View<'_>) -> Html {
 
 fn rules(policy: &Policy, yours: Option<&Facts>) -> Html {
     let report = &policy.report;
-    let group = yours.and_then(|facts| facts.group.as_deref());
+    let group = yours
+        .and_then(|facts| facts.group.as_deref())
+        .and_then(|group| report.groups.iter().find(|name| is_same(name, group)))
+        .map(String::as_str);
     let alpn = yours.and_then(|facts| facts.alpn.as_deref());
     let mask = Html::new(format!("<code>{:#x}</code>", report.options_mask));
     let rows = terms([
@@ -54,6 +57,22 @@ fn rules(policy: &Policy, yours: Option<&Facts>) -> Html {
     Html::new(format!(
         "<section class=\"card\">\n<h3>Rules</h3>\n{rows}</section>\n"
     ))
+}
+
+/// Names of one curve: OpenSSL takes any of them, and tells of a connection by the second.
+const CURVES: [[&str; 3]; 3] = [
+    ["prime256v1", "secp256r1", "P-256"],
+    ["secp384r1", "secp384r1", "P-384"],
+    ["secp521r1", "secp521r1", "P-521"],
+];
+
+fn is_same(group: &str, other: &str) -> bool {
+    let names =
+        |curve: &[&str; 3], name: &str| curve.iter().any(|one| one.eq_ignore_ascii_case(name));
+    group.eq_ignore_ascii_case(other)
+        || CURVES
+            .iter()
+            .any(|curve| names(curve, group) && names(curve, other))
 }
 
 fn range(report: &Report) -> String {

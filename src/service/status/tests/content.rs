@@ -218,6 +218,39 @@ fn what_is_weak_is_not_praised() {
 }
 
 #[test]
+fn a_group_is_recognised_by_each_of_its_names() {
+    for (group, told) in [
+        (
+            "x25519",
+            "<code>X25519</code> <span class=\"tag good\">yours",
+        ),
+        (
+            "secp256r1",
+            "<code>prime256v1</code> <span class=\"tag good\">yours",
+        ),
+        (
+            "P-256",
+            "<code>prime256v1</code> <span class=\"tag good\">yours",
+        ),
+    ] {
+        let facts = Facts {
+            group: Some(group.into()),
+            ..facts()
+        };
+        assert!(
+            with_view(Some(facts), page::render).contains(told),
+            "{group}"
+        );
+    }
+    let other = Facts {
+        group: Some("secp384r1".into()),
+        ..facts()
+    };
+    let page = with_view(Some(other), page::render);
+    assert!(page.contains("<li><code>X25519</code></li><li><code>prime256v1</code></li>"));
+}
+
+#[test]
 fn a_server_without_a_policy_says_so() {
     let overview = Arc::new(Overview::new(None, 1, Totals::default));
     let mut page = open_page(overview, None);
