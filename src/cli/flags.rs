@@ -3,6 +3,7 @@
 //! A flag beats the file, as in ArangoDB. Values are handed over as written, in the order they were typed, so that
 //! all that is wrong with them is reported together. Read next: `tlsport::settings::TABLE`.
 
+use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use std::path::{Path, PathBuf};
 use tlsport::dialect::{self, System};
@@ -75,7 +76,14 @@ pub(crate) fn with_settings(command: Command) -> Command {
             Arg::new("dialect")
                 .long("dialect")
                 .value_name("NAME")
-                .help("Language of the file, if not recognised"),
+                .value_parser(PossibleValuesParser::new(dialect::names()))
+                .hide_possible_values(true)
+                .requires("config")
+                .help("Language of the file, if not recognised")
+                .long_help(format!(
+                    "Language of the file, if it is not recognised: {}",
+                    dialect::names().join(", ")
+                )),
         ])
         .args(TABLE.iter().map(flag))
         .after_help("more: --help")
@@ -98,14 +106,6 @@ fn flag(record: &'static Record) -> Arg {
     }
 }
 
-/// The settings that file and flags come to. May be called again: a reload does.
-///
-/// # Errors
-/// Everything that is wrong, each with its origin.
-pub(crate) fn load(matches: &ArgMatches) -> Result<(Settings, Vec<Note>), Problems> {
-    collect(matches).finish()
-}
-
 /// The settings with their files read and judged by libssl: all that a server does before it listens.
 pub(crate) struct Ready {
     pub(crate) settings: Settings,
@@ -114,7 +114,7 @@ pub(crate) struct Ready {
     pub(crate) notes: Vec<Note>,
 }
 
-/// [`load`], then what libssl has to say. May be called again: a reload does.
+/// All that serving needs. May be called again: a reload does.
 ///
 /// # Errors
 /// Everything that is wrong, with the settings and with the files they name.

@@ -2,6 +2,7 @@
 
 use crate::tlsport;
 use serde_json::Value;
+use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
@@ -129,4 +130,66 @@ fn log_lines_are_text_or_json() {
         );
     }
     done.fine();
+}
+
+#[test]
+fn a_file_with_five_errors_reports_five_with_file_and_line() {
+    let site = Site::new();
+    let file = site.path("arangod.conf");
+    let text = "[server]\nendpoint = sssl://127.0.0.1:8530\n\n[ssl]\nprotocol = 7\nsession-cache = perhaps\n\
+                cipher-list = ALL\ncipher-list = HIGH\nkeyfiel = server.pem\n";
+    fs::write(&file, text).unwrap();
+    let file = file.to_str().unwrap();
+    let refused = tlsport(&[
+        "check",
+        "--config",
+        file,
+        "--backend",
+        "tcp://127.0.0.1:9000",
+    ])
+    .refused(3);
+    for (line, word) in [
+        (2, "sssl"),
+        (5, "7"),
+        (6, "perhaps"),
+        (8, "cipher-list"),
+        (9, "did you mean 'ssl.keyfile'"),
+    ] {
+        let place = format!("tlsport: {file}:{line}: ");
+        let found = refused
+            .lines()
+            .filter(|said| said.starts_with(&place) && said.contains(word));
+        assert_eq!(found.count(), 1, "line {line}: {refused}");
+    }
+}
+
+#[test]
+fn flags_beat_the_file_and_show_says_so() {
+    let site = Site::new();
+    let file = site.path("arangod.conf");
+    fs::write(&file, "[ssl]\nprotocol = 6\nsession-cache = true\n").unwrap();
+    let file = file.to_str().unwrap();
+    let shown = site
+        .run("show", &["--json", "-c", file, "--ssl.protocol", "9"])
+        .fine();
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    let protocol = &shown["settings"]["ssl.protocol"];
+    assert_eq!(
+        (&protocol["value"], &protocol["origin"]),
+        (&"9".into(), &"--ssl.protocol".into())
+    );
+    assert_eq!(
+        shown["settings"]["ssl.session-cache"]["origin"],
+        format!("{file}:3")
+    );
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named_and_none_is_no_file() {
+    let site = Site::new();
+    let refused = site
+        .run("check", &["-c", "/nowhere/arangod.conf"])
+        .refused(3);
+    assert!(refused.contains("'/nowhere/arangod.conf'"), "{refused}");
+    site.run("check", &["-c", "none"]).fine();
 }
