@@ -12,6 +12,7 @@ mod flags;
 mod log;
 mod manual;
 mod pki;
+mod process;
 mod serve;
 mod show;
 

@@ -28,6 +28,7 @@ pub(crate) fn command() -> Command {
 /// Serves until it is told to stop.
 pub(crate) fn run(matches: &ArgMatches, _: &mut dyn Write) -> Result<(), Failure> {
     super::log::start(matches)?;
+    super::process::prepare();
     let ready = flags::prepare(matches).map_err(Failure::settings)?;
     until_stopped(ready, || flags::prepare(matches), |_| Ok(()))
 }

@@ -34,6 +34,13 @@ pub enum Security {
     Either(Arc<Context>),
 }
 
+impl Security {
+    /// Whether connections begin with a handshake, or may.
+    pub fn has_tls(&self) -> bool {
+        !matches!(self, Security::Plain)
+    }
+}
+
 /// Who answers the connections of an endpoint.
 pub enum Answers {
     /// A server: the loop connects to it.

@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket as Raw, Type};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,12 +68,32 @@ pub(crate) enum Listener {
 
 /// The file of a unix socket, removed when the last worker listens no more.
 #[derive(Debug)]
-pub(crate) struct SocketFile(PathBuf);
+pub(crate) struct SocketFile {
+    path: PathBuf,
+    /// Device and inode: by now the path may lead to the socket of a successor, which is left alone.
+    identity: Option<(u64, u64)>,
+}
+
+impl SocketFile {
+    fn new(path: &Path) -> SocketFile {
+        SocketFile {
+            path: path.to_owned(),
+            identity: identity(path),
+        }
+    }
+}
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0); // somebody else may have taken it away
+        if self.identity.is_some() && self.identity == identity(&self.path) {
+            let _ = std::fs::remove_file(&self.path); // somebody else was faster
+        }
     }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = std::fs::symlink_metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
 }
 
 /// Binds a place, one socket a worker, and says where it is: the port, when the system chose it.
@@ -135,7 +155,7 @@ fn bind_unix(path: &Path, tcp: &Tcp, workers: usize) -> io::Result<(Vec<Listener
     remove_stale(path)?;
     let socket = Raw::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
     socket.bind(&SockAddr::unix(path)?)?;
-    let file = Arc::new(SocketFile(path.to_owned()));
+    let file = Arc::new(SocketFile::new(path));
     socket.listen(backlog(tcp))?;
     let mut listeners = Vec::new();
     for _ in 1..workers {
@@ -182,12 +202,21 @@ fn backlog(tcp: &Tcp) -> i32 {
 }
 
 impl Listener {
-    pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        match self {
-            Listener::Tcp(listener) => listener.register(registry, token, Interest::READABLE),
-            Listener::Unix { listener, .. } => {
-                listener.register(registry, token, Interest::READABLE)
-            }
+    /// Registers it under `token`, or moves it there.
+    pub(crate) fn register(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        known: bool,
+    ) -> io::Result<()> {
+        let source: &mut dyn Source = match self {
+            Listener::Tcp(listener) => listener,
+            Listener::Unix { listener, .. } => listener,
+        };
+        if known {
+            source.reregister(registry, token, Interest::READABLE)
+        } else {
+            source.register(registry, token, Interest::READABLE)
         }
     }
 

@@ -5,7 +5,7 @@
 //! work left makes the next poll not wait.
 
 use super::backend::Backend;
-use super::ceiling::Ceilings;
+use super::ceiling::{Ceilings, Ticket};
 use super::listener::{Listener, PAUSE, Place, is_shortage};
 use super::socket::Socket;
 use super::timer::Timer;
@@ -81,6 +81,8 @@ struct Gate {
     listener: Listener,
     terms: Arc<Terms>,
     backend: Option<Arc<Backend>>,
+    /// Whether the poll knows the socket.
+    known: bool,
     /// Whether connections may wait there.
     ready: bool,
     paused_until: Option<Instant>,
@@ -93,8 +95,11 @@ struct Entry {
     backend: Option<Arc<Backend>>,
     /// The socket that is connecting, and the number of its address.
     connecting: Option<(Socket, usize)>,
-    counted_handshake: bool,
-    counted_address: bool,
+    /// Its places under the ceilings.
+    ticket: Ticket,
+    /// The backend's queue was full: it is tried again soon.
+    retrying: bool,
+    /// Whether it waits in `again`.
     queued: bool,
 }
 
@@ -242,9 +247,9 @@ impl Worker {
                 .iter()
                 .position(|gate| gate.place == door.place)
                 .map(|at| old.swap_remove(at));
-            let listener = match (door.listener, known) {
-                (Some(listener), _) => listener,
-                (None, Some(gate)) => gate.listener,
+            let (listener, known) = match (door.listener, known) {
+                (Some(listener), _) => (listener, false),
+                (None, Some(gate)) => (gate.listener, true),
                 (None, None) => continue,
             };
             self.doors.push(Gate {
@@ -252,6 +257,7 @@ impl Worker {
                 listener,
                 terms: door.terms,
                 backend: door.backend,
+                known,
                 ready: true,
                 paused_until: None,
             });
@@ -268,12 +274,14 @@ impl Worker {
                 LISTENER,
                 Side::Plain,
             );
-            if let Err(error) = door.listener.register(self.poll.registry(), token) {
-                error!(
+            let registry = self.poll.registry();
+            match door.listener.register(registry, token, door.known) {
+                Ok(()) => door.known = true,
+                Err(error) => error!(
                     "cannot listen on endpoint '{}': {}",
                     door.terms.endpoint,
                     reason(&error)
-                );
+                ),
             }
         }
     }
@@ -337,52 +345,50 @@ impl Worker {
         if !door.ready || door.paused_until.is_some_and(|until| now < until) {
             return false;
         }
-        if self.ceilings.connections.is_reached() || self.ceilings.handshakes.is_reached() {
+        let Some(ticket) = self.ceilings.enter(door.terms.security.has_tls()) else {
             door.paused_until = Some(now + PAUSE);
             return false;
-        }
+        };
         match door.listener.accept() {
             Ok((socket, peer)) => {
                 door.paused_until = None;
                 let (terms, backend) = (Arc::clone(&door.terms), door.backend.clone());
-                self.admit(socket, peer, terms, backend, now);
-                true
+                self.admit(socket, peer, ticket, terms, backend, now);
+                return true;
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 door.ready = false;
                 door.paused_until = None;
-                false
             }
             Err(error) if is_shortage(&error) => {
                 if door.paused_until.is_none() {
-                    warn!(
-                        "accept on endpoint '{}': {}",
-                        door.terms.endpoint,
-                        reason(&error)
-                    );
+                    let endpoint = &door.terms.endpoint;
+                    warn!("accept on endpoint '{endpoint}': {}", reason(&error));
                 }
                 door.paused_until = Some(now + PAUSE);
-                false
             }
-            Err(_) => true, // that client is gone
+            Err(_) => {} // that client is gone, the next one may be there
         }
+        door.ready && door.paused_until.is_none()
     }
 
+    /// Takes in a connection for which the ceilings have a place.
     fn admit(
         &mut self,
         mut socket: Socket,
         peer: Peer,
+        mut ticket: Ticket,
         terms: Arc<Terms>,
         backend: Option<Arc<Backend>>,
         now: Instant,
     ) {
         self.work.counters.accepted.add(1);
-        let Some(counted_address) = self.ceilings.enter_address(peer) else {
+        if !ticket.claim(peer) {
             debug!("{peer}: refused, too many connections of this address");
             self.work.counters.refused.add(1);
             self.work.counters.closed.add(1);
             return;
-        };
+        }
         self.generation = (self.generation + 1) % LISTENER;
         let generation = self.generation;
         let number = u32::try_from(self.entries.vacant_key()).unwrap_or(u32::MAX);
@@ -396,24 +402,16 @@ impl Worker {
             Err(error) => {
                 warn!("{peer}: {error}");
                 self.work.counters.closed.add(1);
-                if counted_address {
-                    self.ceilings.leave_address(peer);
-                }
                 return;
             }
         };
-        self.ceilings.connections.enter();
-        let counted_handshake = conn.is_handshaking();
-        if counted_handshake {
-            self.ceilings.handshakes.enter();
-        }
         self.entries.insert(Entry {
             conn,
             generation,
             backend,
             connecting: None,
-            counted_handshake,
-            counted_address,
+            ticket,
+            retrying: false,
             queued: false,
         });
         self.step(number, now);
@@ -432,13 +430,15 @@ impl Worker {
         let Some(entry) = self.entries.get_mut(number as usize) else {
             return;
         };
-        if entry.counted_handshake && !entry.conn.is_handshaking() {
-            entry.counted_handshake = false;
-            self.ceilings.handshakes.leave();
+        if !entry.conn.is_handshaking() {
+            entry.ticket.handshake_done();
         }
         match next {
             Next::Close => return self.remove(number),
-            Next::Connect if entry.connecting.is_none() => return self.connect(number, 0, now),
+            Next::Connect if entry.connecting.is_none() && !entry.retrying => {
+                entry.conn.restart_deadline(now);
+                return self.connect(number, 0, now);
+            }
             Next::Again if !entry.queued => {
                 entry.queued = true;
                 self.again.push_back((number, entry.generation));
@@ -468,8 +468,12 @@ impl Worker {
             match started {
                 Ok(socket) => {
                     entry.connecting = Some((socket, address));
-                    entry.conn.restart_deadline(now);
                     return self.follow(number, Next::Wait, now);
+                }
+                // A unix socket whose queue is full: a connect on it cannot be waited for, only repeated.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    entry.retrying = true;
+                    return self.timer.set(number, now + PAUSE);
                 }
                 Err(error) => why = backend.failure(address, &error),
             }
@@ -519,6 +523,9 @@ impl Worker {
         };
         if address + 1 < backend.len() {
             debug!("{}", backend.failure(address, error));
+            if let Some(entry) = self.entries.get_mut(number as usize) {
+                entry.conn.restart_deadline(now);
+            }
             self.connect(number, address + 1, now);
         } else {
             self.backend_failed(number, &backend.failure(address, error), now);
@@ -526,18 +533,10 @@ impl Worker {
     }
 
     fn remove(&mut self, number: u32) {
-        let Some(entry) = self.entries.try_remove(number as usize) else {
-            return;
-        };
-        self.timer.clear(number);
-        self.ceilings.connections.leave();
-        if entry.counted_handshake {
-            self.ceilings.handshakes.leave();
+        if self.entries.try_remove(number as usize).is_some() {
+            self.timer.clear(number);
+            self.work.counters.closed.add(1);
         }
-        if entry.counted_address {
-            self.ceilings.leave_address(entry.conn.peer());
-        }
-        self.work.counters.closed.add(1);
     }
 
     /// Connections whose budget ran out, each once: what they queue anew waits for the next turn.
@@ -560,20 +559,30 @@ impl Worker {
             let Some(entry) = self.entries.get_mut(number as usize) else {
                 continue;
             };
-            match entry.conn.deadline() {
-                Some(deadline) if deadline <= now => {}
-                Some(deadline) => {
-                    self.timer.set(number, deadline);
-                    continue;
+            let due = entry
+                .conn
+                .deadline()
+                .is_some_and(|deadline| deadline <= now);
+            let retrying = std::mem::take(&mut entry.retrying).then_some(0);
+            if due {
+                let late = io::ErrorKind::TimedOut.into();
+                match entry
+                    .connecting
+                    .take()
+                    .map(|(_, address)| address)
+                    .or(retrying)
+                {
+                    Some(address) => self.next_address(number, address, &late, now),
+                    None => {
+                        let next = entry.conn.expire(now, &mut self.work);
+                        self.follow(number, next, now);
+                    }
                 }
-                None => continue,
+            } else if let Some(address) = retrying {
+                self.connect(number, address, now);
+            } else if let Some(deadline) = entry.conn.deadline() {
+                self.timer.set(number, deadline); // it moved since it was set
             }
-            if let Some((_, address)) = entry.connecting.take() {
-                self.next_address(number, address, &io::ErrorKind::TimedOut.into(), now);
-                continue;
-            }
-            let next = entry.conn.expire(now, &mut self.work);
-            self.follow(number, next, now);
         }
     }
 }

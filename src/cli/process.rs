@@ -1,0 +1,22 @@
+//! What a server asks of its own process before it reads a key or opens a socket.
+
+use log::{debug, warn};
+use rustix::process::{DumpableBehavior, Resource, getrlimit, set_dumpable_behavior, setrlimit};
+
+/// Takes as many descriptors as it may have, and keeps its memory, keys included, out of core files.
+pub(crate) fn prepare() {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        limit.current = limit.maximum;
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            warn!("cannot raise the limit of open files: {error}");
+        }
+    }
+    debug!(
+        "open files: at most {:?}",
+        getrlimit(Resource::Nofile).current
+    );
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        warn!("cannot forbid core files: {error}");
+    }
+}
