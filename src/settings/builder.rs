@@ -143,3 +143,156 @@ fn twice(name: &str, origin: &Origin, first: &Origin) -> Error {
         _ => format!("{origin}: '{name}' given twice{place}"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    fn line(line: usize) -> Origin {
+        let path = Arc::from(Path::new("arangod.conf"));
+        Origin::File { path, line }
+    }
+
+    fn flag(name: &str) -> Origin {
+        Origin::Flag(format!("--{name}").into())
+    }
+
+    fn problems(builder: Builder) -> Vec<String> {
+        let problems = builder.problems.iter();
+        problems.map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_later_layer_beats_an_earlier_one_and_replaces_its_lists() {
+        let mut builder = Builder::new(Settings::default());
+        builder.begin_layer();
+        builder.set("ssl.protocol", "5", line(1));
+        builder.set("ssl.keyfile", "a.pem", line(2));
+        builder.set("ssl.keyfile", "b.pem", line(3));
+        builder.set("ssl.session-cache", "true", line(4));
+        builder.begin_layer();
+        builder.set("ssl.protocol", "6", flag("ssl.protocol"));
+        builder.set("ssl.keyfile", "c.pem", flag("ssl.keyfile"));
+        let policy = &builder.settings().policy;
+        assert_eq!(policy.protocol.number(), 6);
+        assert_eq!(policy.key_files.len(), 1);
+        assert_eq!(policy.key_files[0].value, Path::new("c.pem"));
+        assert!(policy.session_cache.value);
+        assert!(problems(builder).is_empty());
+    }
+
+    #[test]
+    fn an_option_given_twice_in_a_layer_names_the_first_place() {
+        let mut builder = Builder::new(Settings::default());
+        builder.begin_layer();
+        builder.set("ssl.protocol", "5", line(8));
+        builder.set("ssl.protocol", "5", line(30));
+        builder.set("server.ssl-protocol", "5", line(31));
+        builder.begin_layer();
+        builder.set("threads", "1", flag("threads"));
+        builder.set("threads", "2", flag("threads"));
+        assert_eq!(
+            problems(builder),
+            [
+                "arangod.conf:30: 'ssl.protocol' given twice (first at line 8)",
+                "arangod.conf:31: 'server.ssl-protocol' given twice (first at line 8)",
+                "--threads given twice",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_wrong_value_names_place_option_and_value() {
+        let mut builder = Builder::new(Settings::default());
+        builder.set("ssl.cafile-mode", "maybe", line(12));
+        builder.begin_layer();
+        builder.set("ssl.cafile-mode", "maybe", flag("ssl.cafile-mode"));
+        builder.begin_layer();
+        let variable = Origin::Environment("TLSPORT_MODE".into());
+        builder.set("ssl.cafile-mode", "maybe", variable);
+        builder.begin_layer();
+        builder.set("ssl.cafile-mode", "maybe", Origin::Program);
+        assert_eq!(
+            problems(builder),
+            [
+                "arangod.conf:12: 'ssl.cafile-mode': 'maybe' is not one of require, original",
+                "--ssl.cafile-mode: 'maybe' is not one of require, original",
+                "environment variable TLSPORT_MODE: 'ssl.cafile-mode': 'maybe' is not one of require, original",
+                "the program: 'ssl.cafile-mode': 'maybe' is not one of require, original",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_unknown_option_gets_the_nearest_known_one_if_it_is_near() {
+        let mut builder = Builder::new(Settings::default());
+        builder.set("ssl.kefyile", "a", line(1));
+        builder.set("ssl.horse", "a", line(2));
+        builder.set("ssl.cafil", "a", flag("ssl.cafil"));
+        assert_eq!(
+            problems(builder),
+            [
+                "arangod.conf:1: unknown option 'ssl.kefyile': did you mean 'ssl.keyfile'?",
+                "arangod.conf:2: unknown option 'ssl.horse'",
+                "--ssl.cafil: unknown option: did you mean 'ssl.cafile'?",
+            ]
+        );
+    }
+
+    #[test]
+    fn two_names_of_one_setting_contradict_each_other_in_a_layer_and_not_across() {
+        let mut builder = Builder::new(Settings::default());
+        builder.begin_layer();
+        builder.set("ssl.ecdh-curve", "prime256v1", line(1));
+        builder.begin_layer();
+        builder.set("ssl.groups", "X25519:P-256", flag("ssl.groups"));
+        assert_eq!(builder.settings().policy.groups.value, "X25519:P-256");
+        builder.set("ssl.ecdh-curve", "prime256v1", flag("ssl.ecdh-curve"));
+        assert_eq!(
+            problems(builder),
+            ["--ssl.ecdh-curve: says the same as 'ssl.groups' (--ssl.groups): give one of them"]
+        );
+    }
+
+    #[test]
+    fn the_same_endpoint_twice_is_one_endpoint() {
+        let mut builder = Builder::new(Settings::default());
+        builder.set("server.endpoint", "ssl://localhost", line(1));
+        builder.set("server.endpoint", "http+ssl://127.0.0.1:8529/", line(2));
+        assert_eq!(builder.settings().endpoints.len(), 1);
+        assert!(problems(builder).is_empty());
+    }
+
+    #[test]
+    fn a_server_name_keeps_its_own_options_and_takes_the_rest_from_the_general_ones() {
+        let mut builder = Builder::new(Settings::default());
+        let name = "ssl.server-name-indication";
+        builder.set("ssl.cafile", "ca.pem", line(1));
+        builder.set("ssl.keyfile", "a.pem", line(2));
+        builder.set(
+            name,
+            "A.example=b.pem,ssl.options=0x4|NO_TICKET,ssl.cafile-mode=original",
+            line(3),
+        );
+        builder.set(name, "a.example=c.pem", line(4));
+        let settings = builder.settings();
+        assert_eq!(settings.names.len(), 1);
+        let policy = settings.policy_of(&settings.names[0]);
+        let files: Vec<_> = policy
+            .key_files
+            .iter()
+            .map(|file| file.value.as_path())
+            .collect();
+        assert_eq!(files, [Path::new("b.pem"), Path::new("c.pem")]);
+        assert_eq!(policy.options.to_string(), "0x4|NO_TICKET");
+        assert_eq!(policy.options.origin, line(3));
+        assert_eq!(policy.ca_file.value.as_deref(), Some(Path::new("ca.pem")));
+        assert_eq!(policy.verify(), crate::settings::VerifyClient::None);
+        assert_eq!(
+            settings.policy.verify(),
+            crate::settings::VerifyClient::Require
+        );
+    }
+}

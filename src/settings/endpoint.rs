@@ -334,3 +334,6 @@ impl Value for Backend {
         Some(self.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests;

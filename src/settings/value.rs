@@ -420,3 +420,6 @@ pub(super) fn command(text: &str) -> Result<(String, String), String> {
     }
     Ok((name.to_owned(), value.trim().to_owned()))
 }
+
+#[cfg(test)]
+mod tests;

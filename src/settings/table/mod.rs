@@ -187,3 +187,6 @@ impl std::fmt::Debug for Record {
         f.write_str(self.name)
     }
 }
+
+#[cfg(test)]
+mod tests;

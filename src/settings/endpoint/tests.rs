@@ -1,0 +1,201 @@
+use super::*;
+use proptest::prelude::*;
+
+fn unified(text: &str) -> String {
+    match text.parse::<Endpoint>() {
+        Ok(endpoint) => endpoint.to_string(),
+        Err(why) => why,
+    }
+}
+
+#[test]
+fn an_endpoint_is_read_as_arangodb_reads_it() {
+    for (text, expected) in [
+        ("tcp://127.0.0.1:8529", "http+tcp://127.0.0.1:8529"),
+        ("ssl://127.0.0.1:8529", "http+ssl://127.0.0.1:8529"),
+        ("  ssl://10.1.2.3:1  ", "http+ssl://10.1.2.3:1"),
+        ("ssl://10.1.2.3:1/", "http+ssl://10.1.2.3:1"),
+        ("SSL://Host.Example.ORG", "http+ssl://host.example.org:8529"),
+        ("ssl://localhost", "http+ssl://127.0.0.1:8529"),
+        ("ssl://LOCALHOST:1", "http+ssl://127.0.0.1:1"),
+        (
+            "ssl://localhost.example",
+            "http+ssl://localhost.example:8529",
+        ),
+        ("tcp://[::1]", "http+tcp://[::1]:8529"),
+        ("tcp://[::]:80", "http+tcp://[::]:80"),
+        ("ssl://[FE80:0:0:0::1]:80", "http+ssl://[fe80::1]:80"),
+        ("ssl://[fe80::1%Eth0]:80", "http+ssl://[fe80::1%Eth0]:80"),
+        ("http+tcp://h:1", "http+tcp://h:1"),
+        ("HTTP@ssl://h:1", "http+ssl://h:1"),
+        ("vst+ssl://h:1", "http+ssl://h:1"),
+        ("http+vst+ssl://h:1", "http+ssl://h:1"),
+        ("http://h:1", "http+tcp://h:1"),
+        ("https://h:1", "http+ssl://h:1"),
+        ("tcp://h:0", "http+tcp://h:0"),
+        ("tcp://h:00080", "http+tcp://h:80"),
+        ("tcp://h:65535", "http+tcp://h:65535"),
+        ("unix:///Run/A.sock", "http+unix:///Run/A.sock"),
+        ("UNIX:///run/a.sock/", "http+unix:///run/a.sock"),
+        ("unix://relative", "http+unix://relative"),
+        ("ssl+unix:///run/a.sock", "http+ssl+unix:///run/a.sock"),
+    ] {
+        assert_eq!(unified(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_endpoint_is_refused_with_its_reason() {
+    for (text, why) in [
+        ("", ""),
+        ("tcp://", ""),
+        ("tcp:/a", ""),
+        ("127.0.0.1:8529", ""),
+        (
+            "ftp://host",
+            ": it begins with none of tcp://, ssl://, unix://, ssl+unix://",
+        ),
+        ("srv://host", ": srv:// is for clients"),
+        ("ssl://:8529", ": a host is missing"),
+        ("ssl:///", ": a host is missing"),
+        (
+            "ssl://h:65536",
+            ": specified port number '65536' is outside the allowed range",
+        ),
+        (
+            "ssl://h:-1",
+            ": specified port number '-1' is outside the allowed range",
+        ),
+        (
+            "ssl://[::1]:99999999999999999999",
+            ": specified port number '99999999999999999999' is outside the allowed range",
+        ),
+        ("ssl://h:", ": port '' is not a number"),
+        ("ssl://h:http", ": port 'http' is not a number"),
+        ("ssl://h:80/x", ": port '80/x' is not a number"),
+        ("ssl://h:+80", ": port '+80' is not a number"),
+        ("ssl://h/x", ": 'h/x' is not a host name or address"),
+        ("ssl://a b:1", ": 'a b' is not a host name or address"),
+        (
+            "ssl://grün.example",
+            ": 'grün.example' is not a host name or address",
+        ),
+        ("ssl://300.1.1.1", ": '300.1.1.1' is not an IPv4 address"),
+        ("ssl://1.2.3", ": '1.2.3' is not an IPv4 address"),
+        ("ssl://::1:80", ": an IPv6 address stands in brackets"),
+        ("ssl://[::1", ": ']' is missing"),
+        ("ssl://[]", ": '' is not an IPv6 address"),
+        ("ssl://[:]", ": ':' is not an IPv6 address"),
+        ("ssl://[1.2.3.4]", ": '1.2.3.4' is not an IPv6 address"),
+        ("ssl://[fe80::1%]", ": 'fe80::1%' is not an IPv6 address"),
+        ("ssl://[::1]80", ": '80' follows the ']'"),
+        ("ssl://[::1]:", ": port '' is not a number"),
+        ("unix://", ": a path is missing"),
+        ("unix:////", ": a path to a socket does not end in '/'"),
+    ] {
+        assert_eq!(unified(text), format!("invalid endpoint '{text}'{why}"));
+    }
+}
+
+#[test]
+fn a_backend_is_a_plain_address_or_a_service() {
+    for text in [
+        "tcp://127.0.0.1:80",
+        "tcp://[::1]:80",
+        "tcp://app.example:80",
+        "tcp://localhost:80",
+        "unix:///run/App.sock",
+        "service://echo",
+        "service://status",
+    ] {
+        let backend = text.parse::<Backend>().map(|backend| backend.to_string());
+        assert_eq!(backend.as_deref(), Ok(text));
+    }
+    for (text, why) in [
+        ("tcp://h", "a port is missing"),
+        ("tcp://h:0", "port 0 cannot be connected to"),
+        ("tcp://h:x", "port 'x' is not a number"),
+        ("unix://", "a path is missing"),
+        (
+            "service://proxy",
+            "the service 'proxy' is not one of echo, status",
+        ),
+        (
+            "https://h:443",
+            "only plain backends exist yet, so https:// cannot be reached",
+        ),
+        (
+            "tls://h:443",
+            "only plain backends exist yet, so tls:// cannot be reached",
+        ),
+        (
+            "http://h:80",
+            "bytes are carried as they are: write tcp://HOST:PORT",
+        ),
+        (
+            "h:80",
+            "it is none of tcp://HOST:PORT, unix:///PATH, service://echo, service://status",
+        ),
+    ] {
+        let backend = text.parse::<Backend>();
+        assert_eq!(backend, Err(format!("invalid backend '{text}': {why}")));
+    }
+}
+
+#[test]
+fn an_address_names_its_port() {
+    let address = |text: &str| text.parse::<Address>().map(|address| address.to_string());
+    assert_eq!(address("tcp://H:1").as_deref(), Ok("h:1"));
+    assert_eq!(address("unix:///a").as_deref(), Ok("/a"));
+    assert_eq!(
+        address("tcp://h"),
+        Err("'tcp://h': a port is missing".into())
+    );
+    assert!(address("h:1").is_err());
+}
+
+/// Texts that look like endpoints, now and then.
+fn likely() -> impl Strategy<Value = String> {
+    let scheme = prop::sample::select(vec![
+        "tcp",
+        "SSL",
+        "unix",
+        "http+ssl+unix",
+        "vst+tcp",
+        "http@https",
+    ]);
+    let host = prop::sample::select(vec![
+        "h",
+        "127.0.0.1",
+        "[::1]",
+        "[fe80::1%a]",
+        "/run/x",
+        "localhost",
+        "",
+    ]);
+    (scheme, host, "[:/]?[0-9]{0,6}[ /]{0,3}")
+        .prop_map(|(scheme, host, rest)| format!("{scheme}://{host}{rest}"))
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_too_odd(text in prop_oneof![".*", likely()]) {
+        let _ = text.parse::<Endpoint>();
+        let _ = text.parse::<Backend>();
+        let _ = text.parse::<Address>();
+    }
+
+    #[test]
+    fn the_unified_form_is_read_as_the_same_endpoint(text in likely()) {
+        if let Ok(endpoint) = text.parse::<Endpoint>() {
+            prop_assert_eq!(endpoint.to_string().parse(), Ok(endpoint));
+        }
+    }
+
+    #[test]
+    fn a_backend_is_read_back_from_what_is_written(text in likely()) {
+        if let Ok(backend) = text.parse::<Backend>() {
+            prop_assert_eq!(backend.to_string().parse(), Ok(backend));
+        }
+    }
+}
