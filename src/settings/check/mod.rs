@@ -9,6 +9,7 @@ use super::builder::{complaint, remark};
 use super::value::quoted;
 use super::{
     Accept, Address, Backend, Endpoint, Level, Note, Origin, Setting, Settings, UnknownName,
+    VerifyClient,
 };
 use crate::error::Error;
 use std::path::Path;
@@ -59,7 +60,7 @@ fn missing(settings: &Settings, unread: &[&str]) -> Vec<Error> {
             "no endpoints have been specified, giving up, please use the '--server.endpoint' option",
         ));
     }
-    let tls = |endpoint: &&Setting<Endpoint>| endpoint.value.accept == Accept::Tls;
+    let tls = |endpoint: &&Setting<Endpoint>| endpoint.value.accept.has_tls();
     let keyless = settings.policy.key_files.is_empty() && !given("ssl.keyfile");
     if let Some(endpoint) = settings.endpoints.iter().find(tls).filter(|_| keyless) {
         let asked = format!(
@@ -140,15 +141,19 @@ impl Findings {
                 );
                 self.warn(&endpoint.origin, "server.endpoint", why);
             }
+            if *accept == Accept::Either && settings.policy.verify() == VerifyClient::Require {
+                let why = format!(
+                    "'{}' lets in plain clients without the certificate that TLS clients need",
+                    endpoint.value
+                );
+                self.warn(&endpoint.origin, "server.endpoint", why);
+            }
             self.round_trip(endpoint, &settings.backend);
         }
         if let Some(Backend::Address(Address::Unix(path))) = &settings.backend.value {
             self.socket_path(&settings.backend.origin, "backend", path);
         }
-        let plain = settings
-            .endpoints
-            .iter()
-            .all(|e| e.value.accept == Accept::Plain);
+        let plain = settings.endpoints.iter().all(|e| !e.value.accept.has_tls());
         if let (Some(file), true, false) = (settings.policy.key_files.first(), plain, warned) {
             let chosen = Some(&file.origin).filter(|_| !settings.endpoints.is_empty());
             self.idle(chosen, "ssl.keyfile", "as no endpoint speaks TLS");

@@ -96,6 +96,21 @@ fn a_plain_unix_socket_beside_a_keyfile_is_no_slip() {
 }
 
 #[test]
+fn an_endpoint_for_both_lets_plain_clients_past_a_demand_for_certificates() {
+    let both = "server.endpoint=tcp+ssl://127.0.0.1:8530";
+    assert_eq!(said_beside_the_rest(&[both]), [""; 0]);
+    assert_eq!(
+        said_beside_the_rest(&[both, "ssl.cafile=ca.pem", "ssl.cafile-mode=require"]),
+        [
+            "! --server.endpoint: 'http+tcp+ssl://127.0.0.1:8530' lets in plain clients without the certificate that \
+             TLS clients need"
+        ]
+    );
+    let keyless = [both, "backend=service://echo"];
+    assert_eq!(said(&keyless), ["no value specified for '--ssl.keyfile'"]);
+}
+
+#[test]
 fn a_socket_path_has_to_fit_the_system() {
     let (long, fits) = ("x".repeat(107), "x".repeat(106));
     assert_eq!(

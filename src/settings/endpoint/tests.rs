@@ -32,6 +32,7 @@ fn an_endpoint_is_read_as_arangodb_reads_it() {
         ("http+vst+ssl://h:1", "http+ssl://h:1"),
         ("http://h:1", "http+tcp://h:1"),
         ("https://h:1", "http+ssl://h:1"),
+        ("tcp+ssl://h:1", "http+tcp+ssl://h:1"),
         ("tcp://h:0", "http+tcp://h:0"),
         ("tcp://h:00080", "http+tcp://h:80"),
         ("tcp://h:65535", "http+tcp://h:65535"),
@@ -53,7 +54,7 @@ fn what_is_no_endpoint_is_refused_with_its_reason() {
         ("127.0.0.1:8529", ""),
         (
             "ftp://host",
-            ": it begins with none of tcp://, ssl://, unix://, ssl+unix://",
+            ": it begins with none of tcp://, ssl://, tcp+ssl://, unix://, ssl+unix://",
         ),
         ("srv://host", ": srv:// is for clients"),
         ("ssl://:8529", ": a host is missing"),
@@ -90,7 +91,8 @@ fn what_is_no_endpoint_is_refused_with_its_reason() {
         ("ssl://[fe80::1%]", ": 'fe80::1%' is not an IPv6 address"),
         ("ssl://[::1]80", ": '80' follows the ']'"),
         ("ssl://[::1]:", ": port '' is not a number"),
-        ("unix://", ": a path is missing"),
+        ("unix://", ""),
+        ("unix:///", ": a path is missing"),
         ("unix:////", ": a path to a socket does not end in '/'"),
     ] {
         assert_eq!(unified(text), format!("invalid endpoint '{text}'{why}"));
@@ -159,6 +161,7 @@ fn likely() -> impl Strategy<Value = String> {
     let scheme = prop::sample::select(vec![
         "tcp",
         "SSL",
+        "tcp+ssl",
         "unix",
         "http+ssl+unix",
         "vst+tcp",

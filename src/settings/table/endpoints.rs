@@ -14,9 +14,9 @@ pub(super) const RECORDS: &[Record] = &[
         name: "server.endpoint",
         value: "ENDPOINT",
         form: Form::Repeated,
-        help: "Where to listen: ssl://HOST:PORT for TLS, tcp://HOST:PORT for plain bytes, unix:///PATH for plain \
-               bytes on a unix socket, ssl+unix:///PATH for TLS on one. An IPv6 address stands in brackets; the \
-               port is 8529 unless given.",
+        help: "Where to listen: ssl://HOST:PORT for TLS, tcp://HOST:PORT for plain bytes, tcp+ssl://HOST:PORT for \
+               both, told apart by the first byte; unix:///PATH and ssl+unix:///PATH on unix sockets. IPv6 \
+               addresses stand in brackets; the port is 8529 unless given.",
         set: |settings, text, origin| {
             let endpoint = Endpoint::parse(text)?;
             // The same place twice is no mistake to ArangoDB either.

@@ -7,7 +7,7 @@ const EXAMPLES: &[(&str, &str, &str, &str)] = &[
         "server.endpoint",
         "ssl://h",
         "smtp://h",
-        "none of tcp://, ssl://, unix://, ssl+unix://",
+        "none of tcp://, ssl://, tcp+ssl://, unix://, ssl+unix://",
     ),
     (
         "backend",
