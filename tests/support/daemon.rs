@@ -166,7 +166,11 @@ impl Daemon {
             let (_, address) = place.split_once("://").unwrap();
             address.parse().unwrap()
         };
-        self.places(count).into_iter().map(parse).collect()
+        self.places(count)
+            .into_iter()
+            .take(count)
+            .map(parse)
+            .collect()
     }
 
     /// The endpoints it has logged, at least `count` of them, as in `http+ssl://127.0.0.1:8529`.

@@ -56,8 +56,8 @@ impl Pki {
             authority: Authority::new("CA of the tests"),
             stranger: Authority::new("CA that nobody trusts"),
         };
-        pki.write("ca.pem", &pki.authority.certificate.to_pem().unwrap());
-        pki.write("other-ca.pem", &pki.stranger.certificate.to_pem().unwrap());
+        pki.write("ca.pem", pki.authority.certificate.to_pem().unwrap());
+        pki.write("other-ca.pem", pki.stranger.certificate.to_pem().unwrap());
         pki.issue_server("server.pem", "localhost", Key::Ecdsa);
         pki
     }
