@@ -19,9 +19,17 @@ use tlsport::settings::{Level, Note};
 /// How often a draining server is asked whether it is done.
 const GLANCE: Duration = Duration::from_millis(20);
 
+const LONG_ABOUT: &str = "\
+Serve TLS endpoints in front of a plain backend.
+
+SIGTERM and SIGINT stop accepting and let open connections end, for as long as --timeout.drain says; a second one ends \
+them at once. SIGHUP reads files, keys and certificates again: all of it is used, or, when anything is wrong, none.";
+
 /// `tlsport serve`.
 pub(crate) fn command() -> Command {
-    let command = Command::new("serve").about("Serve TLS endpoints in front of a plain backend");
+    let command = Command::new("serve")
+        .about("Serve TLS endpoints in front of a plain backend")
+        .long_about(LONG_ABOUT);
     super::log::with_flags(flags::with_settings(command))
 }
 
