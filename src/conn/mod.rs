@@ -339,9 +339,9 @@ impl Conn {
         self.enter(self.state, now);
     }
 
-    /// The backend answered: `io` is connected.
-    pub fn attach(&mut self, io: Box<dyn Io>, now: Instant) {
-        self.plain = Plain::Backend(Stream::new(io));
+    /// The backend answered: `io` is connected, and so far this was announced about it.
+    pub fn attach(&mut self, io: Box<dyn Io>, announced: Readiness, now: Instant) {
+        self.plain = Plain::Backend(Stream::announced(io, announced));
         self.enter(State::Open, now);
     }
 

@@ -269,8 +269,11 @@ impl Conn {
         match self.wire.stream().flush() {
             Ok(true) => {
                 self.ends.wire_shut = true;
-                if let Err(error) = self.wire.stream().shut_write() {
-                    moved.failure = Some(Failure::Wire(Error::io("shut down", &error)));
+                // Where the client has ended too, the close that follows says it as well.
+                if !self.ends.wire_said {
+                    if let Err(error) = self.wire.stream().shut_write() {
+                        moved.failure = Some(Failure::Wire(Error::io("shut down", &error)));
+                    }
                 }
             }
             Ok(false) => {}

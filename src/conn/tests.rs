@@ -177,7 +177,7 @@ impl World {
             Next::Connect => {
                 let (ours, theirs) = pipe(self.shape.chunk, self.shape.window, self.shape.stutter);
                 self.backend = Some(theirs);
-                self.conn.attach(Box::new(ours), self.now);
+                self.conn.attach(Box::new(ours), READY, self.now);
             }
             Next::Close => self.close(),
             Next::Wait | Next::Again => {}

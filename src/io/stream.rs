@@ -44,6 +44,16 @@ impl Stream {
         }
     }
 
+    /// A stream of which `announced` is all that is ready.
+    pub fn announced(io: Box<dyn Io>, announced: Readiness) -> Stream {
+        Stream {
+            drained: !announced.readable,
+            blocked: !announced.writable,
+            hung_up: announced.hung_up,
+            ..Stream::new(io)
+        }
+    }
+
     /// A stream that is over.
     pub(crate) fn closed() -> Stream {
         Stream::new(Box::new(Closed))

@@ -211,11 +211,7 @@ impl Worker {
         if entry.generation != generation {
             return; // an event of a connection that was here before
         }
-        let readiness = Readiness {
-            readable: event.is_readable() || event.is_error(),
-            writable: event.is_writable() || event.is_error(),
-            hung_up: event.is_read_closed() || event.is_error(),
-        };
+        let readiness = readiness(event);
         match side {
             Side::Wire => entry.conn.announce_wire(readiness),
             Side::Plain if entry.connecting.is_some() => {
@@ -508,7 +504,7 @@ impl Worker {
             entry.connecting = Some((socket, address));
             return;
         }
-        entry.conn.attach(Box::new(socket), now);
+        entry.conn.attach(Box::new(socket), readiness(event), now);
         self.step(number, now);
     }
 
@@ -592,6 +588,15 @@ impl Drop for Worker {
         for number in 0..self.entries.capacity() {
             self.remove(u32::try_from(number).unwrap_or(u32::MAX));
         }
+    }
+}
+
+/// What an event says. After an error every call tells it, so everything is worth trying.
+fn readiness(event: &Event) -> Readiness {
+    Readiness {
+        readable: event.is_readable() || event.is_error(),
+        writable: event.is_writable() || event.is_error(),
+        hung_up: event.is_read_closed() || event.is_error(),
     }
 }
 
