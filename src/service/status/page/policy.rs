@@ -5,7 +5,7 @@ use crate::tls::{CipherLine, Facts, Identity, Report};
 use super::html::{Html, code, count, moment, names, tag, terms, text, version};
 use crate::service::status::view::{Policy, View};
 
-/// More suites than this are folded away.
+/// More suites than this scroll in a frame of their own.
 const SHOWN: usize = 16;
 /// Fewer days than this and an identity is marked.
 const SOON: i64 = 30;
@@ -97,16 +97,20 @@ fn suites(lines: &[CipherLine], yours: Option<&Facts>) -> Html {
     let mine = |line: &CipherLine| yours.is_some_and(|facts| facts.cipher == line.name);
     let place = lines.iter().position(mine);
     let told = place.map(|index| format!(", yours is number {}", index + 1));
-    let open = if lines.len() > SHOWN { "" } else { " open" };
+    let frame = if lines.len() > SHOWN {
+        " class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Cipher suites\""
+    } else {
+        ""
+    };
     let rows = lines
         .iter()
         .enumerate()
         .map(|(index, line)| suite(index, line, mine(line)));
     Html::new(format!(
-        "<section class=\"card\">\n<h3>Cipher suites</h3>\n<details{open}>\n\
-         <summary>{number} in this order{told}</summary>\n<table>\n\
+        "<section class=\"card\">\n<h3>Cipher suites</h3>\n\
+         <p class=\"none\">{number} in this order{told}</p>\n<div{frame}><table>\n\
          <thead><tr><th scope=\"col\">#</th><th scope=\"col\">Name</th><th scope=\"col\">From</th>\
-         <th scope=\"col\">Bits</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n</details></section>\n",
+         <th scope=\"col\">Bits</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n</div></section>\n",
         number = count(lines.len() as u64),
         told = told.unwrap_or_default(),
         rows = Html::from_iter(rows),
