@@ -23,7 +23,8 @@ pub(super) const RECORDS: &[Record] = &[
     Record {
         name: "ssl.min-protocol",
         value: "TLSv1|TLSv1.1|TLSv1.2|TLSv1.3",
-        help: "Lowest version to speak, instead of ssl.protocol's.",
+        help: "Lowest version to speak, instead of ssl.protocol's. Unless ssl.protocol is set as well, the highest is \
+               libssl's own then.",
         set: |settings, text, origin| put(&mut settings.policy.min_protocol, text, origin),
         get: |settings| shown(&settings.policy.min_protocol),
         ..BASE
@@ -31,7 +32,8 @@ pub(super) const RECORDS: &[Record] = &[
     Record {
         name: "ssl.max-protocol",
         value: "TLSv1|TLSv1.1|TLSv1.2|TLSv1.3",
-        help: "Highest version to speak, instead of ssl.protocol's.",
+        help: "Highest version to speak, instead of ssl.protocol's. Unless ssl.protocol is set as well, the lowest is \
+               libssl's own then.",
         set: |settings, text, origin| put(&mut settings.policy.max_protocol, text, origin),
         get: |settings| shown(&settings.policy.max_protocol),
         ..BASE
