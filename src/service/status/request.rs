@@ -170,12 +170,10 @@ fn unreadable(error: httparse::Error, bytes: &[u8]) -> Response {
     }
 }
 
-/// Whether the request line ends in some version of HTTP.
+/// Whether the third word of the request line is some version of HTTP.
 fn names_http(bytes: &[u8]) -> bool {
-    let line = bytes
-        .split(|&byte| byte == b'\n')
-        .next()
-        .unwrap_or_default();
-    let last = line.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
-    last.starts_with(b"HTTP/")
+    let mut words = bytes.split(|byte| matches!(byte, b' ' | b'\n'));
+    words
+        .nth(2)
+        .is_some_and(|version| version.starts_with(b"HTTP/"))
 }
