@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Problems, reason};
 use crate::io::Pool;
 use crate::net::{Backend, Ceilings, Command, Door, Handle, Listener, Place, Worker, bind};
 use crate::service::{Echo, status};
-use crate::settings::{self, Accept, Endpoint, Settings};
+use crate::settings::{self, Accept, Endpoint, Setting, Settings};
 use crate::tls::{Context, Prepared, Shared};
 use log::{debug, info};
 use std::collections::HashMap;
@@ -78,6 +78,23 @@ impl Server {
         server.spawn()?;
         server.commit(settings, plan);
         Ok(server)
+    }
+
+    /// Looks up every name in the settings, as a start does before it opens a socket.
+    ///
+    /// # Errors
+    /// What is not known, one error a name.
+    pub fn check_names(settings: &Settings) -> Result<(), Problems> {
+        let unknown = |endpoint: &Setting<Endpoint>| {
+            let error = Place::of(&endpoint.address).err()?;
+            Some(Error::io(
+                format!("cannot resolve endpoint '{}'", endpoint.value),
+                &error,
+            ))
+        };
+        let mut problems: Vec<Error> = settings.endpoints.iter().filter_map(unknown).collect();
+        problems.extend(resolve(settings).err());
+        Problems::or(problems, ())
     }
 
     /// Goes over to other settings, if all of them can be had; open connections keep what they have.

@@ -4,6 +4,7 @@ use super::failure::Failure;
 use super::flags::{self, Ready};
 use clap::{ArgMatches, Command};
 use std::io::Write;
+use tlsport::server::Server;
 use tlsport::settings::Level;
 
 /// `tlsport check`.
@@ -15,7 +16,11 @@ pub(crate) fn command() -> Command {
 /// Prints what is remarkable, then `ok`.
 pub(crate) fn run(matches: &ArgMatches, out: &mut dyn Write) -> Result<(), Failure> {
     super::log::start(matches)?;
-    let Ready { notes, .. } = flags::prepare(matches).map_err(Failure::settings)?;
+    let ready = flags::prepare(matches).map_err(Failure::settings)?;
+    let Ready {
+        settings, notes, ..
+    } = ready;
+    Server::check_names(&settings).map_err(Failure::settings)?;
     for note in notes {
         let loudness = match note.level {
             Level::Warn => "warning",

@@ -41,6 +41,16 @@ fn settings_that_serve_are_ok() {
 }
 
 #[test]
+fn a_name_that_is_not_known_is_found_before_serving() {
+    let more = ["--server.endpoint", "tcp://no-such-host.invalid:1"];
+    let refused = Site::new().run("check", &more).refused(3);
+    assert!(
+        refused.contains("cannot resolve endpoint 'http+tcp://no-such-host.invalid:1'"),
+        "{refused}"
+    );
+}
+
+#[test]
 fn all_that_is_wrong_is_said_at_once() {
     let refused = tlsport(&[
         "check",
