@@ -102,6 +102,8 @@ struct Ends {
     plain_shut: bool,
     /// The client is to be sent a close-notify before it is drained.
     farewell: bool,
+    /// The client is to see a cut and no end.
+    cut: bool,
 }
 
 impl Conn {
@@ -349,7 +351,16 @@ impl Conn {
     pub fn backend_failed(&mut self, why: &str, now: Instant, work: &mut Work) {
         work.counters.backend_failures.add(1);
         warn!("{}: {why}", self.peer);
-        // Without a close-notify: nothing was served, and the client shall not take this for an empty answer.
+        // Nothing was served, and the client shall not take this for an empty answer.
+        self.cut(now);
+    }
+
+    /// Ends without a close-notify, or by a reset where there is no TLS, once what was said has gone.
+    fn cut(&mut self, now: Instant) {
+        if self.wire.channel().is_none() {
+            self.wire.stream().reset_on_close();
+            self.ends.cut = true;
+        }
         self.enter(State::Draining, now);
     }
 
@@ -399,7 +410,8 @@ impl Conn {
         }
         if !self.ends.wire_shut {
             self.ends.wire_shut = true;
-            if self.wire.stream().shut_write().is_err() {
+            // Shutting our direction would be an end in good order, which no reset can take back.
+            if self.ends.cut || self.wire.stream().shut_write().is_err() {
                 return self.over();
             }
             self.plain = Plain::None;

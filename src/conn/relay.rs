@@ -309,12 +309,9 @@ impl Conn {
         self.enter(if said { State::Draining } else { State::Closed }, now);
     }
 
-    /// The backend's stream failed: what it said is still sent, but no close-notify, so that the client sees a cut.
+    /// The backend's stream failed: what it said is still sent, but the client sees a cut.
     fn backend_broken(&mut self, error: &Error, now: Instant) {
         info!("{}: backend: {error}", self.peer);
-        if self.wire.channel().is_none() {
-            self.wire.stream().reset_on_close();
-        }
-        self.enter(State::Draining, now);
+        self.cut(now);
     }
 }
