@@ -52,7 +52,7 @@ impl Server {
     /// What libssl or the system refused. Nothing is left behind then.
     pub fn start(settings: &Settings, prepared: &Prepared) -> Result<Server, Problems> {
         let threads = threads(settings);
-        let shared = Shared::new(settings);
+        let shared = Shared::new();
         let counters: Vec<Arc<Counters>> = (0..threads).map(|_| Arc::default()).collect();
         let summed = counters.clone();
         let totals = move || {

@@ -18,8 +18,8 @@ pub use check::check;
 pub use endpoint::{Accept, Address, Backend, Endpoint, Service};
 pub use note::{Level, Note};
 pub use origin::{Origin, Setting};
-pub(crate) use table::slip_of;
 pub use table::{Form, Group, Record, TABLE, find, nearest};
+pub(crate) use table::{nearest_word, slip_of};
 pub(crate) use value::quoted;
 
 use std::path::PathBuf;

@@ -1,6 +1,7 @@
 //! Why a handshake failed: a class to count, and one line to log.
 
-use super::queue::Queue;
+use super::queue::{Entry, Queue};
+use super::sys;
 use openssl::ssl::SslRef;
 use std::time::Duration;
 
@@ -79,12 +80,81 @@ impl HandshakeError {
         }
     }
 
-    /// What libssl queued, classified.
-    pub(crate) fn classify(queue: &Queue, _ssl: &SslRef) -> HandshakeError {
+    /// What libssl queued, classified. The entry of libssl itself says most; before it may stand what libcrypto made
+    /// of it.
+    pub(crate) fn classify(queue: &Queue, ssl: &SslRef) -> HandshakeError {
+        let entries = queue.entries();
+        let own = entries
+            .iter()
+            .find(|entry| entry.library() == sys::ERR_LIB_SSL);
+        let Some(entry) = own.or(entries.first()) else {
+            return HandshakeError {
+                kind: Failure::Other,
+                reason: queue.reason(),
+                cause: None,
+            };
+        };
+        let kind = match entry.library() {
+            sys::ERR_LIB_SSL => kind(entry.reason_code()),
+            _ => Failure::Other,
+        };
         HandshakeError {
-            kind: Failure::Other,
-            reason: queue.reason(),
-            cause: Some(queue.first()),
+            kind,
+            reason: in_words(entry, ssl),
+            cause: Some(entry.line()),
         }
+    }
+}
+
+/// Reasons of libssl (`SSL_R_*`), by class.
+const NOTHING_IN_COMMON: &[i32] = &[
+    101, // no suitable key share
+    112, // missing sigalgs extension
+    118, // no suitable signature algorithm
+    166, // version too high
+    191, // no protocols available
+    193, // no shared cipher
+    209, // missing supported groups extension
+    258, // unsupported protocol
+    295, // no suitable groups
+    297, // no suitable digest algorithm
+    376, // no shared signature algorithms
+    396, // version too low
+    410, // no shared groups
+];
+const CLIENT_CERTIFICATE: &[i32] = &[CERTIFICATE_VERIFY_FAILED, 199]; // 199: peer did not return a certificate
+const NOT_TLS: &[i32] = &[
+    155, // https proxy request
+    156, // http request
+    198, // packet length too long
+    252, // unknown protocol
+    267, // wrong version number
+    443, // bad record type
+];
+const CERTIFICATE_VERIFY_FAILED: i32 = 134;
+const CALLBACK_FAILED: i32 = 234;
+/// From here on, a reason is an alert of the peer (`SSL_AD_REASON_OFFSET`).
+const FIRST_ALERT: i32 = 1000;
+
+fn kind(reason: i32) -> Failure {
+    match reason {
+        FIRST_ALERT.. => Failure::ClientAlert,
+        _ if NOTHING_IN_COMMON.contains(&reason) => Failure::NothingInCommon,
+        _ if CLIENT_CERTIFICATE.contains(&reason) => Failure::ClientCertificate,
+        _ if NOT_TLS.contains(&reason) => Failure::NotTls,
+        _ => Failure::Other,
+    }
+}
+
+fn in_words(entry: &Entry, ssl: &SslRef) -> String {
+    match (entry.library(), entry.reason_code()) {
+        (sys::ERR_LIB_SSL, CERTIFICATE_VERIFY_FAILED) => {
+            format!("{}: {}", entry.words(), ssl.verify_result().error_string())
+        }
+        // The only callback that fails a handshake is the one that looks for the server name.
+        (sys::ERR_LIB_SSL, CALLBACK_FAILED) => "the server name is not listed".into(),
+        // Their added text repeats the alert's number.
+        (sys::ERR_LIB_SSL, FIRST_ALERT..) => entry.words(),
+        _ => entry.reason(),
     }
 }

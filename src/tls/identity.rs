@@ -3,33 +3,41 @@
 //!
 //! Not here: whether libssl accepts the key at its security level, which only a context can tell.
 
+use super::files::{self, Unreadable};
 use super::pem::{self, Block};
 use super::queue::{self, Queue};
-use crate::error::{Error, reason};
-use openssl::pkey::{PKey, Private};
-use openssl::x509::X509;
+use super::validity::{self, Validity};
+use crate::error::Error;
+use crate::settings::Note;
+use openssl::nid::Nid;
+use openssl::pkey::{HasPublic, Id, PKey, PKeyRef, Private};
+use openssl::x509::{GeneralNameRef, X509, X509Ref};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+
+/// Larger than any chain and key.
+const LARGEST_FILE: u64 = 1 << 20;
 
 /// A chain, leaf first, and the leaf's key.
 pub(super) struct Identity {
     pub(super) file: PathBuf,
     pub(super) leaf: X509,
     pub(super) chain: Vec<X509>,
-    pub(super) key: PKey<Private>,
+    key: PKey<Private>,
 }
 
 impl Identity {
     /// Reads a file with a chain and its key, in either order.
-    pub(super) fn read(file: &Path) -> Result<Identity, Error> {
-        let text = std::fs::read(file).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => {
+    pub(super) fn read(file: &Path) -> Result<(Identity, Vec<Note>), Error> {
+        let content = files::read(file, LARGEST_FILE).map_err(|why| match why {
+            Unreadable::Missing(_) => {
                 Error::settings(format!("unable to find SSL keyfile '{}'", file.display()))
             }
-            _ => cannot_read("certificate", file, &reason(&error)),
+            Unreadable::Refused(why) => cannot_read("certificate", file, &why),
         })?;
-        let blocks = pem::blocks(&text);
+        let blocks = pem::blocks(&content.bytes);
         let (leaf, chain) = certificates(&blocks, file)?;
-        let key = private_key(&text, &blocks, file)?;
+        let key = private_key(&blocks, file)?;
         let belongs = leaf.public_key().is_ok_and(|public| public.public_eq(&key));
         queue::clear();
         if !belongs {
@@ -38,41 +46,114 @@ impl Identity {
                 file.display()
             )));
         }
-        Ok(Identity {
+        let identity = Identity {
             file: file.to_owned(),
             leaf,
             chain,
             key,
-        })
+        };
+        let mut notes = identity.expiry();
+        if content.is_readable_by_others() {
+            let text = format!(
+                "private key in '{}' can be read by every user",
+                file.display()
+            );
+            notes.push(Note::warn(text));
+        }
+        Ok((identity, notes))
     }
+
+    /// The key, for one context alone: libssl locks a key that threads share. A key that cannot be copied is shared.
+    pub(super) fn key_of_its_own(&self) -> PKey<Private> {
+        let copy = self.key.private_key_to_pkcs8().and_then(|mut encoded| {
+            let copy = PKey::private_key_from_pkcs8(&encoded);
+            super::sys::cleanse(&mut encoded);
+            copy
+        });
+        queue::clear();
+        copy.unwrap_or_else(|_| self.key.clone())
+    }
+
+    /// The place libssl has for it: one each key type.
+    pub(super) fn key_type(&self) -> &'static str {
+        key_type(&self.key)
+    }
+
+    /// `RSA 2048`, `EC prime256v1`, `ED25519` and so on.
+    pub(super) fn key_in_words(&self) -> String {
+        let kind = self.key_type();
+        match self
+            .key
+            .ec_key()
+            .ok()
+            .and_then(|key| key.group().curve_name())
+        {
+            Some(curve) => format!(
+                "{kind} {}",
+                curve.short_name().unwrap_or("of another curve")
+            ),
+            None if kind.starts_with("ED") => kind.to_owned(),
+            None => format!("{kind} {}", self.key.bits()),
+        }
+    }
+
+    fn expiry(&self) -> Vec<Note> {
+        std::iter::once(&self.leaf)
+            .chain(&self.chain)
+            .filter_map(|certificate| {
+                let what = format!(
+                    "certificate '{}' in '{}'",
+                    super::sys::distinguished_name(certificate.subject_name()),
+                    self.file.display()
+                );
+                validity::of(certificate).note(&what, Validity::SOON)
+            })
+            .collect()
+    }
+}
+
+fn key_type<T: HasPublic>(key: &PKeyRef<T>) -> &'static str {
+    match key.id() {
+        Id::RSA => "RSA",
+        Id::RSA_PSS => "RSA-PSS",
+        Id::EC => "EC",
+        Id::ED25519 => "ED25519",
+        Id::ED448 => "ED448",
+        other => Nid::from_raw(other.as_raw())
+            .short_name()
+            .unwrap_or("other"),
+    }
+}
+
+/// DNS names and addresses a certificate is for.
+pub(super) fn host_names(certificate: &X509Ref) -> Vec<String> {
+    let Some(names) = certificate.subject_alt_names() else {
+        return Vec::new();
+    };
+    let address = |bytes: &[u8]| match bytes.len() {
+        4 => <[u8; 4]>::try_from(bytes).ok().map(IpAddr::from),
+        _ => <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from),
+    };
+    let written = |name: &GeneralNameRef| {
+        let dns = name.dnsname().map(str::to_owned);
+        dns.or_else(|| Some(address(name.ipaddress()?)?.to_string()))
+    };
+    names.iter().filter_map(written).collect()
 }
 
 /// The leaf and the rest of its chain.
 fn certificates(blocks: &[Block<'_>], file: &Path) -> Result<(X509, Vec<X509>), Error> {
-    let mut chain = Vec::new();
-    for block in blocks.iter().filter(|block| block.is_certificate()) {
-        if block.is_encrypted() {
-            return Err(cannot_read("certificate", file, "it is encrypted"));
-        }
-        let certificate = X509::from_pem(block.text)
-            .map_err(|stack| cannot_read("certificate", file, &Queue::from(stack).first()))?;
-        chain.push(certificate);
-    }
-    if chain.is_empty() {
-        // libcrypto's own words for a file without one.
-        let queue = X509::from_pem(b"").map_or_else(Queue::from, |_| Queue::default());
-        return Err(cannot_read("certificate", file, &queue.first()));
-    }
+    let mut chain =
+        pem::certificates(blocks).map_err(|why| cannot_read("certificate", file, &why))?;
     let leaf = chain.remove(0);
     Ok((leaf, chain))
 }
 
 /// The first private key. Nobody is asked for a passphrase: a server that starts unattended has nobody to ask.
-fn private_key(text: &[u8], blocks: &[Block<'_>], file: &Path) -> Result<PKey<Private>, Error> {
+fn private_key(blocks: &[Block<'_>], file: &Path) -> Result<PKey<Private>, Error> {
     let block = blocks.iter().find(|block| block.is_private_key());
-    let key =
-        PKey::private_key_from_pem_callback(block.map_or(text, |block| block.text), |_| Ok(0));
-    key.map_err(|stack| {
+    let text = block.map_or(&b""[..], |block| block.text);
+    PKey::private_key_from_pem_callback(text, |_| Ok(0)).map_err(|stack| {
         let refused = Queue::from(stack).first();
         if block.is_some_and(Block::is_encrypted) {
             cannot_read("key", file, &format!("{refused} (the key is encrypted)"))

@@ -68,7 +68,7 @@ fn check_config_file() -> Result<(), Error> {
 /// `SSL_CTX_new` applies the section `system_default` and ignores what fails in it, so it is tried here once more,
 /// by a name that reports.
 fn check_system_section() -> Result<(), Error> {
-    let mut context = SslContext::builder(SslMethod::tls_server()).map_err(|stack| {
+    let mut context = SslContext::builder(SslMethod::tls()).map_err(|stack| {
         Error::new(Kind::Tls, "cannot create SSL context").caused_by(stack.to_string())
     })?;
     queue::clear();

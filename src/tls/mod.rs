@@ -4,21 +4,30 @@
 
 mod alpn;
 mod bio;
+mod callbacks;
 mod channel;
+pub mod ciphers;
 mod context;
 pub(crate) mod facts;
 mod failure;
+mod files;
 mod identity;
 mod library;
+mod names;
+mod option_bits;
 pub mod options;
 mod pem;
 mod prepared;
+mod probe;
 pub mod protocol;
 pub(crate) mod queue;
 mod report;
 mod resume;
+mod scope;
 mod sys;
+mod tickets;
 mod trust;
+mod validity;
 
 pub use channel::{Channel, Outcome, RECORD};
 pub use context::Context;

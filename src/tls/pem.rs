@@ -1,5 +1,8 @@
 //! Finding the blocks of a PEM file, so that each can be handed to libcrypto by its kind. Decoding is libcrypto's.
 
+use super::queue::Queue;
+use openssl::x509::X509;
+
 /// One block, from its BEGIN line to its END line.
 pub(super) struct Block<'a> {
     /// What stands between `-----BEGIN ` and `-----`.
@@ -64,6 +67,23 @@ pub(super) fn blocks(file: &[u8]) -> Vec<Block<'_>> {
         });
     }
     found
+}
+
+/// Every certificate among some blocks; the error is OpenSSL's, at the first that is broken, or for none at all.
+pub(super) fn certificates(blocks: &[Block<'_>]) -> Result<Vec<X509>, String> {
+    let refused = |stack| Queue::from(stack).first();
+    let mut found = Vec::new();
+    for block in blocks.iter().filter(|block| block.is_certificate()) {
+        if block.is_encrypted() {
+            return Err("it is encrypted".into()); // libcrypto would ask for a passphrase on the terminal
+        }
+        found.push(X509::from_pem(block.text).map_err(refused)?);
+    }
+    if found.is_empty() {
+        // libcrypto's own words for a file without one.
+        found.push(X509::from_pem(b"").map_err(refused)?);
+    }
+    Ok(found)
 }
 
 /// The label of a line that opens or closes a block.

@@ -1,26 +1,47 @@
 //! A policy whose files are read and whose values libssl has judged: what every worker's context is built from.
+//!
+//! Reading comes first and happens once; building ([`Context::build`]) opens no file, so that a reload either has
+//! everything or changes nothing.
 
+use super::context::Making;
 use super::identity::Identity;
 use super::protocol::{self, Range};
-use super::report::Report;
+use super::report::{self, Report};
 use super::resume::Shared;
+use super::scope::{self, Scope};
+use super::tickets::FileKeys;
 use super::trust::Trust;
-use super::{Context, library, options};
-use crate::error::{Error, Problems};
-use crate::settings::{Note, Origin, Policy, Setting, Settings};
+use super::{library, options, probe};
+use crate::error::{Error, Kind, Problems};
+use crate::settings::{Note, Origin, Policy, Setting, Settings, UnknownName};
+use std::sync::Arc;
 
 /// A policy ready to be built into contexts, any number of times, without touching a file again.
 pub struct Prepared {
-    pub(super) base: Prepped,
+    pub(super) base: Ready,
+    pub(super) names: Vec<Ready>,
+    pub(super) unknown: UnknownName,
+    pub(super) ticket_keys: Option<Arc<FileKeys>>,
+    report: Report,
 }
 
-/// One policy: that of the endpoint, or that of a server name.
-pub(super) struct Prepped {
+/// One policy with its files: that of the endpoints, or that of a server name.
+pub(super) struct Ready {
+    /// The server name it is for.
+    pub(super) name: Option<String>,
     pub(super) policy: Policy,
     pub(super) identities: Vec<Setting<Identity>>,
-    pub(super) trust: Option<Setting<Trust>>,
+    pub(super) trust: Trust,
     pub(super) range: Range,
     pub(super) mask: u64,
+    pub(super) scope: Scope,
+}
+
+/// What is found on the way.
+#[derive(Default)]
+struct Findings {
+    problems: Vec<Error>,
+    notes: Vec<Note>,
 }
 
 impl Prepared {
@@ -30,14 +51,27 @@ impl Prepared {
     /// Everything that is wrong, each with its origin.
     pub fn load(settings: &Settings) -> Result<(Prepared, Vec<Note>), Problems> {
         library::start()?;
-        let mut problems = Vec::new();
-        let mut notes = Vec::new();
-        let base = Prepped::load(&settings.policy, &mut problems, &mut notes);
-        let prepared = Problems::or(problems, Prepared { base })?;
-        if prepared.has_identity() {
-            Context::build(&prepared, &Shared::new(settings))?;
-        }
-        Ok((prepared, notes))
+        let mut findings = Findings::default();
+        let base = Ready::load(None, &settings.policy, &mut findings);
+        let names: Vec<Ready> = settings
+            .names
+            .iter()
+            .map(|name| {
+                let policy = settings.policy_of(name);
+                Ready::load(Some(&name.value.name), &policy, &mut findings)
+            })
+            .collect();
+        let ticket_keys = findings.ticket_keys(&settings.policy.ticket_keys);
+        let mut prepared = Prepared {
+            base,
+            names,
+            unknown: *settings.unknown_name,
+            ticket_keys,
+            report: Report::default(),
+        };
+        prepared.judge(&mut findings);
+        let Findings { problems, notes } = findings;
+        Problems::or(problems, (prepared, without_repeats(notes)))
     }
 
     /// Whether there is a chain and a key to serve TLS with.
@@ -47,50 +81,144 @@ impl Prepared {
 
     /// What libssl makes of the policy.
     pub fn report(&self) -> Report {
-        Report::default()
+        self.report.clone()
+    }
+
+    /// Builds every context once, for what libssl says of it.
+    fn judge(&mut self, findings: &mut Findings) {
+        let shared = Shared::new();
+        for ready in std::iter::once(&self.base).chain(&self.names) {
+            match Making::new(ready, self, &shared).finish(None) {
+                Ok(context) => {
+                    findings.notes.extend(ready.notes(&context));
+                    if ready.name.is_none() {
+                        self.report = report::of(self, &context);
+                    }
+                }
+                Err(Problems(problems)) => findings.add(problems),
+            }
+        }
     }
 }
 
-impl Prepped {
-    fn load(policy: &Policy, problems: &mut Vec<Error>, notes: &mut Vec<Note>) -> Prepped {
-        let mut keep = |result: Result<(), Error>| problems.extend(result.err());
-        let mut identities = Vec::new();
-        for file in &policy.key_files {
-            keep(
-                Identity::read(file)
-                    .map(|identity| identities.push(Setting::new(identity, file.origin.clone())))
-                    .map_err(|error| blame(&file.origin, error)),
+impl Ready {
+    /// Reads the files of a policy; what is wrong with them, and with its numbers, is found.
+    fn load(name: Option<&str>, policy: &Policy, findings: &mut Findings) -> Ready {
+        let identities = findings.identities(policy);
+        let (trust, notes) = Trust::read(policy, |origin, error| findings.problem(origin, error));
+        findings.notes.extend(notes);
+        let range = protocol::range(policy).unwrap_or_else(|error| {
+            findings.problem(&policy.protocol.origin, error);
+            Range::default()
+        });
+        let mask = findings.mask(policy);
+        let scope = scope::of(name, policy, &identities, &trust, range).unwrap_or_else(|stack| {
+            let refused = super::queue::Queue::from(stack).first();
+            let error = Error::new(
+                Kind::Tls,
+                format!("cannot set SSL session id context: {refused}"),
             );
-        }
-        let mut trust = None;
-        if let Some(file) = &policy.ca_file.value {
-            let origin = &policy.ca_file.origin;
-            keep(
-                Trust::read(file)
-                    .map(|read| trust = Some(Setting::new(read, origin.clone())))
-                    .map_err(|error| blame(origin, error)),
-            );
-        }
-        let mut range = Range::default();
-        keep(
-            protocol::range(policy)
-                .map(|found| range = found)
-                .map_err(|error| blame(&policy.protocol.origin, error)),
-        );
-        let mut mask = 0;
-        match options::resolve(&policy.options, *policy.options_era) {
-            Ok(resolved) => {
-                mask = resolved.bits;
-                notes.extend(resolved.notes);
-            }
-            Err(error) => problems.push(blame(&policy.options.origin, error)),
-        }
-        Prepped {
+            findings.problem(&Origin::BuiltIn, error);
+            Scope::default()
+        });
+        Ready {
+            name: name.map(str::to_owned),
             policy: policy.clone(),
             identities,
             trust,
             range,
             mask,
+            scope,
+        }
+    }
+
+    /// What to say about a context that could be built.
+    fn notes(&self, context: &openssl::ssl::SslContextRef) -> Vec<Note> {
+        let policy = &self.policy;
+        let mut notes = probe::notes(context, self.range.min.version().is_some());
+        let (level, own) = (context.security_level(), probe::security_level_of_its_own());
+        if level < own && policy.security_level.is_none() {
+            notes.push(Note::warn(format!(
+                "security level {level} is below {own}, this libssl's own: keys and ciphers that can be broken get in"
+            )));
+        }
+        notes
+    }
+}
+
+impl Findings {
+    fn problem(&mut self, origin: &Origin, error: Error) {
+        self.add(vec![blame(origin, error)]);
+    }
+
+    /// A server name that inherits what is wrong does not say it again.
+    fn add(&mut self, problems: Vec<Error>) {
+        for problem in problems {
+            let text = problem.to_string();
+            if !self.problems.iter().any(|known| known.to_string() == text) {
+                self.problems.push(problem);
+            }
+        }
+    }
+
+    fn identities(&mut self, policy: &Policy) -> Vec<Setting<Identity>> {
+        let mut identities: Vec<Setting<Identity>> = Vec::new();
+        for file in &policy.key_files {
+            let identity = match Identity::read(file) {
+                Ok((identity, notes)) => {
+                    self.notes.extend(notes);
+                    identity
+                }
+                Err(error) => {
+                    self.problem(&file.origin, error);
+                    continue;
+                }
+            };
+            let kind = identity.key_type();
+            match identities.iter().find(|known| known.key_type() == kind) {
+                Some(known) => {
+                    let (first, second) = (known.file.display(), identity.file.display());
+                    let text = format!(
+                        "'{first}' and '{second}' both hold an {kind} key: one of each type is used"
+                    );
+                    self.problem(&file.origin, Error::settings(text));
+                }
+                None => identities.push(Setting::new(identity, file.origin.clone())),
+            }
+        }
+        identities
+    }
+
+    fn mask(&mut self, policy: &Policy) -> u64 {
+        match options::resolve(&policy.options, *policy.options_era) {
+            Ok(resolved) => {
+                let origin = &policy.options.origin;
+                let placed = resolved.notes.into_iter().map(|note| Note {
+                    text: placed(origin, &note.text),
+                    ..note
+                });
+                self.notes.extend(placed);
+                resolved.bits
+            }
+            Err(Problems(problems)) => {
+                for problem in problems {
+                    self.problem(&policy.options.origin, problem);
+                }
+                0
+            }
+        }
+    }
+
+    fn ticket_keys(&mut self, file: &Setting<Option<std::path::PathBuf>>) -> Option<Arc<FileKeys>> {
+        match FileKeys::read(file.value.as_deref()?) {
+            Ok((keys, notes)) => {
+                self.notes.extend(notes);
+                Some(Arc::new(keys))
+            }
+            Err(error) => {
+                self.problem(&file.origin, error);
+                None
+            }
         }
     }
 }
@@ -101,4 +229,22 @@ pub(super) fn blame(origin: &Origin, error: Error) -> Error {
         Origin::BuiltIn | Origin::Program => error,
         origin => error.context(origin),
     }
+}
+
+/// The same for a remark.
+fn placed(origin: &Origin, text: &str) -> String {
+    match origin {
+        Origin::BuiltIn | Origin::Program => text.to_owned(),
+        origin => format!("{origin}: {text}"),
+    }
+}
+
+fn without_repeats(notes: Vec<Note>) -> Vec<Note> {
+    let mut once: Vec<Note> = Vec::new();
+    for note in notes {
+        if !once.contains(&note) {
+            once.push(note);
+        }
+    }
+    once
 }

@@ -6,6 +6,7 @@
 use crate::error::Error;
 use crate::settings::{Policy, Protocol, Setting, Version};
 use openssl::ssl::SslVersion;
+use std::fmt;
 
 /// The message of ArangoDB 3.4 and later.
 const SSL2_GONE: &str =
@@ -37,10 +38,26 @@ impl Bound {
         match self {
             Bound::Open => None,
             Bound::Ssl3 => Some(SslVersion::SSL3),
-            Bound::Tls(Version::Tls1) => Some(SslVersion::TLS1),
-            Bound::Tls(Version::Tls1_1) => Some(SslVersion::TLS1_1),
-            Bound::Tls(Version::Tls1_2) => Some(SslVersion::TLS1_2),
-            Bound::Tls(Version::Tls1_3) => Some(SslVersion::TLS1_3),
+            Bound::Tls(version) => Some(wire_version(version)),
+        }
+    }
+}
+
+pub(super) fn wire_version(version: Version) -> SslVersion {
+    match version {
+        Version::Tls1 => SslVersion::TLS1,
+        Version::Tls1_1 => SslVersion::TLS1_1,
+        Version::Tls1_2 => SslVersion::TLS1_2,
+        Version::Tls1_3 => SslVersion::TLS1_3,
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Bound::Open => f.write_str("any"),
+            Bound::Ssl3 => f.write_str("SSLv3"),
+            Bound::Tls(version) => version.fmt(f),
         }
     }
 }
@@ -99,8 +116,7 @@ pub fn range(policy: &Policy) -> Result<Range, Error> {
         if min > max {
             return Err(Error::settings(format!(
                 "cannot set SSL protocol versions: the lowest, '{}', is above the highest, '{}'",
-                name(range.min),
-                name(range.max)
+                range.min, range.max
             )));
         }
     }
@@ -121,13 +137,5 @@ fn order(bound: Bound) -> Option<u8> {
         Bound::Tls(Version::Tls1_1) => Some(2),
         Bound::Tls(Version::Tls1_2) => Some(3),
         Bound::Tls(Version::Tls1_3) => Some(4),
-    }
-}
-
-fn name(bound: Bound) -> String {
-    match bound {
-        Bound::Open => "any".into(),
-        Bound::Ssl3 => "SSLv3".into(),
-        Bound::Tls(version) => version.to_string(),
     }
 }

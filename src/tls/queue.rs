@@ -49,11 +49,6 @@ impl Queue {
         &self.entries
     }
 
-    /// Whether libssl had nothing to say.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     /// The first entry as it stands in ArangoDB's messages: OpenSSL's line, at most 121 characters.
     pub(crate) fn first(&self) -> String {
         match self.entries.first() {
@@ -89,12 +84,17 @@ impl Entry {
         openssl_sys::ERR_GET_REASON(self.code)
     }
 
-    /// Its reason in words, with the text that was added to it.
-    pub(crate) fn reason(&self) -> String {
-        let words = match sys::error_reason(self.code) {
+    /// Its reason in words.
+    pub(crate) fn words(&self) -> String {
+        match sys::error_reason(self.code) {
             Some(words) => words.to_owned(),
             None => format!("reason({})", self.reason_code()),
-        };
+        }
+    }
+
+    /// Its reason in words, with the text that was added to it.
+    pub(crate) fn reason(&self) -> String {
+        let words = self.words();
         if self.data.is_empty() {
             words
         } else {

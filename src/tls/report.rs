@@ -1,5 +1,9 @@
 //! What libssl makes of a policy: for `tlsport show`, the log at start, and the status page.
 
+use super::prepared::{Prepared, Ready};
+use super::{identity, library, options, probe, sys, validity};
+use openssl::ssl::{SslContextRef, SslVerifyMode};
+
 /// A policy as libssl understands it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -65,4 +69,96 @@ pub struct Identity {
     pub days_left: i64,
     /// How many certificates are sent.
     pub chain_length: usize,
+}
+
+/// What `context`, built from the general policy, comes to.
+pub(super) fn of(prepared: &Prepared, context: &SslContextRef) -> Report {
+    let policy = &prepared.base.policy;
+    let versions = probe::versions(context);
+    let mut spoken = versions.iter().filter(|reach| reach.spoken);
+    let min = spoken.next();
+    let named = |reach: Option<&probe::Reach>| reach.map_or("none", |reach| reach.name).to_owned();
+    let mask = sys::context_options(context);
+    let ready = std::iter::once(&prepared.base).chain(&prepared.names);
+    let groups = policy.groups.split(':').filter(|group| !group.is_empty());
+    Report {
+        library: library::library_version(),
+        config_file: library::config_file()
+            .map(|path| path.display().to_string())
+            .unwrap_or_default(),
+        min_protocol: named(min),
+        max_protocol: named(spoken.next_back().or(min)),
+        ciphers: ciphers(context),
+        groups: groups.map(str::to_owned).collect(),
+        security_level: context.security_level(),
+        options: options::names(mask),
+        options_mask: mask,
+        verify_client: verification(context.verify_mode()).into(),
+        identities: ready.flat_map(identities).collect(),
+        session_cache: cache(prepared),
+        session_tickets: tickets(prepared, mask),
+        alpn: policy.alpn_order(),
+    }
+}
+
+fn ciphers(context: &SslContextRef) -> Vec<CipherLine> {
+    let mut lines = Vec::new();
+    probe::each_suite(context, |cipher| {
+        lines.push(CipherLine {
+            name: cipher.name().to_owned(),
+            standard_name: cipher.standard_name().unwrap_or_default().to_owned(),
+            protocol: cipher.version().to_owned(),
+            bits: cipher.bits().secret.unsigned_abs(),
+        });
+    });
+    lines
+}
+
+fn verification(mode: SslVerifyMode) -> &'static str {
+    if mode.contains(SslVerifyMode::FAIL_IF_NO_PEER_CERT) {
+        "require"
+    } else if mode.contains(SslVerifyMode::PEER) {
+        "request"
+    } else {
+        "none"
+    }
+}
+
+fn identities(ready: &Ready) -> impl Iterator<Item = Identity> + '_ {
+    ready.identities.iter().map(|identity| {
+        let leaf = &identity.leaf;
+        let left = validity::until(leaf.not_after()).days_left();
+        Identity {
+            server_name: ready.name.clone(),
+            file: identity.file.display().to_string(),
+            subject: sys::distinguished_name(leaf.subject_name()),
+            names: identity::host_names(leaf),
+            key: identity.key_in_words(),
+            not_after: leaf.not_after().to_string(),
+            days_left: left,
+            chain_length: 1 + identity.chain.len(),
+        }
+    })
+}
+
+fn cache(prepared: &Prepared) -> String {
+    let policy = &prepared.base.policy;
+    if !policy.session_cache.value {
+        return "off".into();
+    }
+    let (size, seconds) = (*policy.session_cache_size, policy.session_timeout.as_secs());
+    format!("{size} sessions for {seconds}s")
+}
+
+fn tickets(prepared: &Prepared, mask: u64) -> String {
+    if mask & sys::OP_NO_TICKET != 0 {
+        return "off".into();
+    }
+    match (
+        &prepared.ticket_keys,
+        &prepared.base.policy.ticket_keys.value,
+    ) {
+        (Some(_), Some(file)) => format!("on, keys from '{}'", file.display()),
+        _ => "on, random keys".into(),
+    }
 }

@@ -1,60 +1,214 @@
 //! What client certificates are checked against: CAs and revocation lists, read once.
+//!
+//! libssl could look into a directory of revocation lists itself, at each handshake; reading them all at the start
+//! makes them part of the policy, so that a session that was made under older ones is not resumed (`scope`).
 
+use super::files;
 use super::pem;
 use super::queue::Queue;
+use super::sys;
+use super::validity;
 use crate::error::{Error, reason};
+use crate::settings::{Note, Origin, Policy};
 use openssl::stack::Stack;
 use openssl::x509::store::{X509Store, X509StoreBuilder};
-use openssl::x509::{X509, X509Name};
-use std::path::Path;
+use openssl::x509::verify::X509VerifyFlags;
+use openssl::x509::{X509, X509Crl, X509Name, X509NameRef};
+use std::path::{Path, PathBuf};
 
-/// CAs, in the order of their file.
+/// Room for every public CA many times over, and for long revocation lists.
+const LARGEST_FILE: u64 = 256 << 20;
+
+/// CAs and revocation lists, in the order of their files.
 #[derive(Default)]
 pub(super) struct Trust {
     pub(super) authorities: Vec<X509>,
+    pub(super) crls: Vec<X509Crl>,
 }
 
 impl Trust {
-    /// Reads a PEM file of CAs.
-    pub(super) fn read(file: &Path) -> Result<Trust, Error> {
-        let refuse = |why: &str| {
-            Error::settings(format!(
-                "cannot load CA certificates from '{}': {why}",
-                file.display()
-            ))
-        };
-        let text = std::fs::read(file).map_err(|error| refuse(&reason(&error)))?;
-        let mut authorities = Vec::new();
-        for block in pem::blocks(&text) {
-            if block.is_certificate() && !block.is_encrypted() {
-                authorities.push(
-                    X509::from_pem(block.text)
-                        .map_err(|stack| refuse(&Queue::from(stack).first()))?,
-                );
+    /// Reads what a policy names. What is wrong goes to `problem`, with the origin's place still to be added.
+    pub(super) fn read(
+        policy: &Policy,
+        mut problem: impl FnMut(&Origin, Error),
+    ) -> (Trust, Vec<Note>) {
+        let mut trust = Trust::default();
+        let mut notes = Vec::new();
+        if let Some(file) = &policy.ca_file.value {
+            match authorities(file) {
+                Ok(authorities) => trust.authorities = authorities,
+                Err(error) => problem(&policy.ca_file.origin, error),
+            }
+            notes.extend(trust.expired(file));
+        }
+        if let Some(file) = &policy.crl_file.value {
+            match crls(file).and_then(|crls| some(crls, file)) {
+                Ok(crls) => trust.crls = crls,
+                Err(error) => problem(&policy.crl_file.origin, error),
             }
         }
-        if authorities.is_empty() {
-            let queue = X509::from_pem(b"").map_or_else(Queue::from, |_| Queue::default());
-            return Err(refuse(&queue.first()));
+        if let Some(directory) = &policy.crl_dir.value {
+            match crl_directory(directory) {
+                Ok(crls) => trust.crls.extend(crls),
+                Err(error) => problem(&policy.crl_dir.origin, error),
+            }
         }
-        Ok(Trust { authorities })
+        if policy.crl_file.is_some() || policy.crl_dir.is_some() {
+            notes.extend(trust.revocation_gaps());
+        }
+        (trust, notes)
     }
 
-    /// The names announced to clients.
+    /// The names announced to clients, each once.
     pub(super) fn names(&self) -> Result<Stack<X509Name>, Queue> {
-        let mut names = Stack::new()?;
+        let mut names: Stack<X509Name> = Stack::new()?;
         for authority in &self.authorities {
-            names.push(authority.subject_name().to_owned()?)?;
+            let name = authority.subject_name();
+            let same = |known: &X509NameRef| known.try_cmp(name).is_ok_and(|order| order.is_eq());
+            if !names.iter().any(same) {
+                names.push(name.to_owned()?)?;
+            }
         }
         Ok(names)
     }
 
-    /// A store of its own for one context, so that workers share no lock.
+    /// A store of its own for one context, so that workers share no lock. With revocation lists, one is needed of
+    /// every CA in a client's chain.
     pub(super) fn store(&self) -> Result<X509Store, Queue> {
         let mut store = X509StoreBuilder::new()?;
         for authority in &self.authorities {
             store.add_cert(authority.clone())?;
         }
+        for crl in &self.crls {
+            sys::add_crl(&mut store, crl)?;
+        }
+        if !self.crls.is_empty() {
+            store.set_flags(X509VerifyFlags::CRL_CHECK | X509VerifyFlags::CRL_CHECK_ALL)?;
+        }
         Ok(store.build())
+    }
+
+    fn expired(&self, file: &Path) -> Vec<Note> {
+        let note = |authority: &X509| {
+            let name = sys::distinguished_name(authority.subject_name());
+            let what = format!("CA certificate '{name}' in '{}'", file.display());
+            validity::of(authority).note(&what, validity::Validity::SOON)
+        };
+        self.authorities.iter().filter_map(note).collect()
+    }
+
+    /// Lists that are out of date, and CAs without one: either way their clients are refused.
+    fn revocation_gaps(&self) -> Vec<Note> {
+        let mut notes = Vec::new();
+        for crl in &self.crls {
+            let name = sys::distinguished_name(crl.issuer_name());
+            let over = crl.next_update().map(validity::until);
+            if let Some(validity::Validity::Over(_, when)) = over {
+                notes.push(Note::warn(format!(
+                    "revocation list of '{name}' was due for replacement on {when}: its clients are refused"
+                )));
+            }
+        }
+        for authority in &self.authorities {
+            let name = authority.subject_name();
+            let has_list = |crl: &X509Crl| {
+                crl.issuer_name()
+                    .try_cmp(name)
+                    .is_ok_and(|order| order.is_eq())
+            };
+            if !self.crls.iter().any(has_list) {
+                let name = sys::distinguished_name(name);
+                notes.push(Note::warn(format!(
+                    "there is no revocation list of '{name}': its clients are refused"
+                )));
+            }
+        }
+        notes
+    }
+}
+
+fn authorities(file: &Path) -> Result<Vec<X509>, Error> {
+    let refuse = |why: String| {
+        let file = file.display();
+        Error::settings(format!("cannot load CA certificates from '{file}': {why}"))
+    };
+    let content = files::read(file, LARGEST_FILE).map_err(|why| refuse(why.to_string()))?;
+    pem::certificates(&pem::blocks(&content.bytes)).map_err(refuse)
+}
+
+fn refuse_lists(place: &Path, why: impl std::fmt::Display) -> Error {
+    let place = place.display();
+    Error::settings(format!(
+        "cannot load revocation lists from '{place}': {why}"
+    ))
+}
+
+fn some(crls: Vec<X509Crl>, file: &Path) -> Result<Vec<X509Crl>, Error> {
+    if crls.is_empty() {
+        return Err(refuse_lists(file, "there is none in it"));
+    }
+    Ok(crls)
+}
+
+fn crls(file: &Path) -> Result<Vec<X509Crl>, Error> {
+    let content = files::read(file, LARGEST_FILE).map_err(|why| refuse_lists(file, why))?;
+    pem::blocks(&content.bytes)
+        .iter()
+        .filter(|block| block.is_crl() && !block.is_encrypted())
+        .map(|block| {
+            X509Crl::from_pem(block.text)
+                .map_err(|stack| refuse_lists(file, Queue::from(stack).first()))
+        })
+        .collect()
+}
+
+/// Every list under a hashed name, as `openssl rehash` makes them, in the order of their names.
+fn crl_directory(directory: &Path) -> Result<Vec<X509Crl>, Error> {
+    let refuse = |error: std::io::Error| refuse_lists(directory, reason(&error));
+    let mut files: Vec<PathBuf> = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(refuse)? {
+        let entry = entry.map_err(refuse)?;
+        if is_hashed_name(entry.file_name().as_encoded_bytes()) {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    let mut all = Vec::new();
+    for file in files {
+        all.extend(crls(&file)?);
+    }
+    some(all, directory)
+}
+
+/// `HHHHHHHH.rN`
+fn is_hashed_name(name: &[u8]) -> bool {
+    let Some((hash, [b'.', b'r', number @ ..])) = name.split_at_checked(8) else {
+        return false;
+    };
+    hash.iter().all(u8::is_ascii_hexdigit)
+        && !number.is_empty()
+        && number.iter().all(u8::is_ascii_digit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_hashed_name;
+
+    #[test]
+    fn only_hashed_names_of_lists_count() {
+        for name in ["0a1b2c3d.r0", "ffffffff.r12"] {
+            assert!(is_hashed_name(name.as_bytes()), "{name}");
+        }
+        for name in [
+            "0a1b2c3d.0",
+            "0a1b2c3d.r",
+            "0a1b2c3.r0",
+            "xa1b2c3d.r0",
+            "0a1b2c3d.r0~",
+            "",
+            "crl.pem",
+        ] {
+            assert!(!is_hashed_name(name.as_bytes()), "{name}");
+        }
     }
 }

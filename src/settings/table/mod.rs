@@ -12,7 +12,7 @@ mod protocol;
 mod resumption;
 
 pub use near::nearest;
-pub(crate) use near::slip_of;
+pub(crate) use near::{nearest_word, slip_of};
 
 use super::value::Value;
 use super::{Origin, Setting, Settings};

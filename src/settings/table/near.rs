@@ -20,6 +20,17 @@ pub(crate) fn slip_of(name: &str) -> Option<&'static str> {
     (slips <= tolerance(&name)).then_some(meant)
 }
 
+/// The one of some words that is nearest to a misspelt one, when it is near enough to be meant.
+pub(crate) fn nearest_word<'a>(
+    word: &str,
+    known: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let (near, distance) = known
+        .map(|known| (known, distance(word, known)))
+        .min_by_key(|(_, distance)| *distance)?;
+    (distance <= tolerance(word)).then_some(near)
+}
+
 /// One slip in four letters, three at most.
 fn tolerance(name: &str) -> usize {
     (name.len() / 4).min(3)

@@ -1,0 +1,103 @@
+//! Which server name a client asks for, read from its ClientHello before libssl does, and the context of that name.
+//!
+//! libssl's own callback for server names comes after the session was looked up: a client could resume under one
+//! name what it was allowed under another. So the name is read and the context switched in the ClientHello
+//! callback, which comes first. What libssl copied from the first context is carried over by hand.
+
+use super::sys;
+use crate::settings::UnknownName;
+use openssl::error::ErrorStack;
+use openssl::ssl::{SslContext, SslRef, SslVerifyMode};
+use std::collections::HashMap;
+
+/// Server names and their contexts.
+pub(super) struct Names {
+    pub(super) contexts: HashMap<String, SslContext>,
+    pub(super) unknown: UnknownName,
+}
+
+/// What becomes of a connection after its ClientHello was read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Chosen {
+    /// It goes on, in whichever context it is in now.
+    GoOn,
+    /// The name is not listed, and unlisted names are refused.
+    Unlisted,
+}
+
+impl Names {
+    /// Moves a connection to the context of the name it asks for.
+    pub(super) fn choose(
+        &self,
+        ssl: &mut SslRef,
+        extension: Option<&[u8]>,
+    ) -> Result<Chosen, ErrorStack> {
+        let Some(name) = extension.and_then(host_name) else {
+            return Ok(Chosen::GoOn);
+        };
+        match self.find(name) {
+            Some(context) => {
+                adopt(ssl, context)?;
+                Ok(Chosen::GoOn)
+            }
+            None if self.unknown == UnknownName::Refuse => Ok(Chosen::Unlisted),
+            None => Ok(Chosen::GoOn),
+        }
+    }
+
+    /// Case does not matter, nor does the dot at the end that makes a name absolute.
+    fn find(&self, name: &[u8]) -> Option<&SslContext> {
+        let name = name.strip_suffix(b".").unwrap_or(name);
+        let name = std::str::from_utf8(name).ok()?;
+        self.contexts.get(&name.to_ascii_lowercase())
+    }
+}
+
+/// `SSL_set_SSL_CTX`, and what it leaves behind: options, verification and the number of tickets stay those of the
+/// first context. The scope of sessions is taken over by libssl, as long as nobody set one for this `SSL`.
+fn adopt(ssl: &mut SslRef, context: &SslContext) -> Result<(), ErrorStack> {
+    ssl.set_ssl_context(context)?;
+    sys::replace_options(ssl, sys::context_options(context));
+    let verify: SslVerifyMode = context.verify_mode();
+    ssl.set_verify(verify);
+    ssl.set_num_tickets(context.num_tickets())
+}
+
+/// The host name in the contents of a `server_name` extension. `None` for what is malformed, which libssl refuses
+/// afterwards.
+fn host_name(extension: &[u8]) -> Option<&[u8]> {
+    let (list, rest) = prefixed(extension)?;
+    if !rest.is_empty() {
+        return None;
+    }
+    let (&kind, name) = list.split_first()?;
+    let (name, rest) = prefixed(name)?;
+    (kind == 0 && rest.is_empty()).then_some(name)
+}
+
+/// Bytes after their length in two bytes, and what follows them.
+fn prefixed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<2>()?;
+    rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_name_is_read_from_the_extension() {
+        assert_eq!(host_name(b"\0\x08\0\0\x05a.b.c"), Some(&b"a.b.c"[..]));
+    }
+
+    #[test]
+    fn a_malformed_extension_names_nobody() {
+        let whole = b"\0\x08\0\0\x05a.b.c";
+        for end in 0..whole.len() {
+            assert_eq!(host_name(&whole[..end]), None, "{end}");
+        }
+        assert_eq!(host_name(b"\0\x08\0\0\x05a.b.c!"), None);
+        assert_eq!(host_name(b"\0\x08\x01\0\x05a.b.c"), None);
+        assert_eq!(host_name(b"\xff\xff\0\0\x05a.b.c"), None);
+    }
+}

@@ -1,0 +1,127 @@
+//! What a finished context comes to: the versions it can really speak, and with which suites.
+//!
+//! A version inside the range may still be out of reach: disabled by the mask, by the security level, or for want
+//! of a suite. libssl says so only when a client has come; asking it for the suites of each version tells before.
+
+use super::sys;
+use crate::settings::Note;
+use openssl::ssl::{Ssl, SslCipherRef, SslContext, SslContextRef, SslMethod, SslVersion};
+
+/// Every version, lowest first, with its name.
+const VERSIONS: [(SslVersion, &str); 5] = [
+    (SslVersion::SSL3, "SSLv3"),
+    (SslVersion::TLS1, "TLSv1"),
+    (SslVersion::TLS1_1, "TLSv1.1"),
+    (SslVersion::TLS1_2, "TLSv1.2"),
+    (SslVersion::TLS1_3, "TLSv1.3"),
+];
+
+/// A version within a context's range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reach {
+    pub(super) name: &'static str,
+    pub(super) spoken: bool,
+    /// Whether the security level alone keeps it from being spoken.
+    pub(super) level_forbids: bool,
+}
+
+/// The versions within a context's range, lowest first.
+pub(super) fn versions(context: &SslContextRef) -> Vec<Reach> {
+    let (min, max) = sys::version_bounds(context);
+    let within = |version: SslVersion| {
+        min.is_none_or(|min| number(version) >= min) && max.is_none_or(|max| number(version) <= max)
+    };
+    let named = VERSIONS.iter().filter(|(version, _)| within(*version));
+    named
+        .filter(|(version, _)| is_built_in(*version))
+        .map(|&(version, name)| {
+            let spoken = has_suites(context, version, None);
+            Reach {
+                name,
+                spoken,
+                level_forbids: !spoken && has_suites(context, version, Some(0)),
+            }
+        })
+        .collect()
+}
+
+/// What to say about versions that are in range and cannot be spoken.
+pub(super) fn notes(context: &SslContextRef, min_was_chosen: bool) -> Vec<Note> {
+    let level = context.security_level();
+    let versions = versions(context);
+    let mut notes = Vec::new();
+    for reach in versions.iter().filter(|reach| reach.level_forbids) {
+        // An open range leaves old versions to the library on purpose.
+        let note = format!(
+            "{} cannot be spoken at security level {level}: '@SECLEVEL=0' in the cipher list allows it, for clients \
+             that do the same",
+            reach.name
+        );
+        notes.push(if min_was_chosen {
+            Note::warn(note)
+        } else {
+            Note::info(note)
+        });
+    }
+    if !versions.iter().any(|reach| reach.spoken) {
+        notes.push(Note::warn(
+            "no protocol version can be spoken: every handshake will fail",
+        ));
+    }
+    notes
+}
+
+/// Shows the suites a context can be used with, in order.
+pub(super) fn each_suite(context: &SslContextRef, each: impl FnMut(&SslCipherRef)) {
+    if let Ok(mut ssl) = Ssl::new(context) {
+        sys::for_each_cipher(&mut ssl, true, each);
+    }
+    super::queue::clear();
+}
+
+/// Whether this libssl was built with a version.
+pub(super) fn is_built_in(version: SslVersion) -> bool {
+    let built_in = SslContext::builder(SslMethod::tls_server()).is_ok_and(|mut context| {
+        let free = context.set_min_proto_version(None).is_ok()
+            && context.set_max_proto_version(None).is_ok();
+        free && context.set_min_proto_version(Some(version)).is_ok()
+            && context.set_max_proto_version(Some(version)).is_ok()
+    });
+    super::queue::clear();
+    built_in
+}
+
+/// The security level that the library, its build and its openssl.cnf set by themselves.
+pub(super) fn security_level_of_its_own() -> u32 {
+    let context = SslContext::builder(SslMethod::tls_server());
+    super::queue::clear();
+    context.map_or(0, |context| context.build().security_level())
+}
+
+fn has_suites(context: &SslContextRef, version: SslVersion, level: Option<u32>) -> bool {
+    let Ok(mut ssl) = Ssl::new(context) else {
+        return false;
+    };
+    if let Some(level) = level {
+        ssl.set_security_level(level);
+    }
+    let set = ssl.set_min_proto_version(Some(version)).is_ok()
+        && ssl.set_max_proto_version(Some(version)).is_ok();
+    let mut any = false;
+    if set {
+        sys::for_each_cipher(&mut ssl, true, |_| any = true);
+    }
+    super::queue::clear();
+    any
+}
+
+/// The number on the wire.
+fn number(version: SslVersion) -> i32 {
+    match version {
+        SslVersion::SSL3 => 0x300,
+        SslVersion::TLS1 => 0x301,
+        SslVersion::TLS1_1 => 0x302,
+        SslVersion::TLS1_2 => 0x303,
+        _ => 0x304,
+    }
+}

@@ -1,0 +1,123 @@
+//! Calls on an `SSL` and its session.
+
+use super::text;
+use foreign_types::{ForeignType, ForeignTypeRef};
+use openssl::ssl::{SslCipher, SslCipherRef, SslRef, SslSessionRef};
+use openssl::stack::{Stack, StackRef};
+use openssl::x509::X509Ref;
+use openssl_sys as ffi;
+#[cfg(openssl3)]
+use std::ffi::{c_char, c_int};
+#[cfg(openssl3)]
+use std::ptr;
+
+/// `SSL_CTRL_GET_NEGOTIATED_GROUP`
+#[cfg(openssl3)]
+const CTRL_GET_NEGOTIATED_GROUP: c_int = 134;
+
+/// `SSL_OP_*` as this libssl passes them.
+#[cfg(openssl3)]
+type Options = u64;
+#[cfg(not(openssl3))]
+type Options = std::ffi::c_ulong;
+
+unsafe extern "C" {
+    #[cfg(openssl3)]
+    fn SSL_group_to_name(ssl: *mut ffi::SSL, id: c_int) -> *const c_char;
+    fn SSL_get_options(ssl: *const ffi::SSL) -> Options;
+    fn SSL_set_options(ssl: *mut ffi::SSL, bits: Options) -> Options;
+    fn SSL_clear_options(ssl: *mut ffi::SSL, bits: Options) -> Options;
+    fn SSL_get_ciphers(ssl: *const ffi::SSL) -> *mut ffi::stack_st_SSL_CIPHER;
+    fn SSL_get1_supported_ciphers(ssl: *mut ffi::SSL) -> *mut ffi::stack_st_SSL_CIPHER;
+    fn SSL_CIPHER_get_id(cipher: *const ffi::SSL_CIPHER) -> u32;
+    fn SSL_SESSION_get0_peer(session: *mut ffi::SSL_SESSION) -> *mut ffi::X509;
+}
+
+/// `SSL_get_negotiated_group` by name; `None` where libssl cannot tell.
+pub(in crate::tls) fn negotiated_group(ssl: &SslRef) -> Option<String> {
+    #[cfg(openssl3)]
+    {
+        // SAFETY: a live SSL; the control takes no argument and answers a group's id, or 0.
+        let id =
+            unsafe { ffi::SSL_ctrl(ssl.as_ptr(), CTRL_GET_NEGOTIATED_GROUP, 0, ptr::null_mut()) };
+        if id <= 0 {
+            return None;
+        }
+        // SAFETY: a live SSL; the result is null or a static string.
+        let name = unsafe { SSL_group_to_name(ssl.as_ptr(), id as c_int) };
+        if name.is_null() {
+            return None;
+        }
+        // SAFETY: not null, checked above, and static.
+        Some(unsafe { text(name) }.into_owned())
+    }
+    #[cfg(not(openssl3))]
+    {
+        let _ = ssl;
+        None
+    }
+}
+
+/// `SSL_get_options`.
+pub(in crate::tls) fn options(ssl: &SslRef) -> u64 {
+    // SAFETY: a live SSL.
+    unsafe { SSL_get_options(ssl.as_ptr()) as u64 }
+}
+
+/// `SSL_set_options` after `SSL_clear_options` of all.
+pub(in crate::tls) fn replace_options(ssl: &mut SslRef, bits: u64) {
+    // SAFETY: a live SSL.
+    unsafe {
+        SSL_clear_options(ssl.as_ptr(), Options::MAX);
+        SSL_set_options(ssl.as_ptr(), bits as Options);
+    }
+}
+
+/// The suites of a connection, in order: all that are enabled (`SSL_get_ciphers`), or those that can be used
+/// (`SSL_get1_supported_ciphers`). Each is shown to `each`.
+pub(in crate::tls) fn for_each_cipher(
+    ssl: &mut SslRef,
+    supported: bool,
+    mut each: impl FnMut(&SslCipherRef),
+) {
+    if supported {
+        // SAFETY: a live SSL; null (none), or a stack that is ours. Ciphers are static.
+        let stack = unsafe {
+            let stack = SSL_get1_supported_ciphers(ssl.as_ptr());
+            (!stack.is_null()).then(|| Stack::<SslCipher>::from_ptr(stack))
+        };
+        if let Some(stack) = stack {
+            stack.iter().for_each(&mut each);
+        }
+    } else {
+        // SAFETY: a live SSL; null (none), or a stack that belongs to it, which is not changed meanwhile.
+        let stack = unsafe {
+            let stack = SSL_get_ciphers(ssl.as_ptr());
+            (!stack.is_null()).then(|| StackRef::<SslCipher>::from_ptr(stack))
+        };
+        if let Some(stack) = stack {
+            stack.iter().for_each(&mut each);
+        }
+    }
+}
+
+/// `SSL_CIPHER_get_id`: the number in the protocol, under 0x03000000.
+pub(in crate::tls) fn cipher_id(cipher: &SslCipherRef) -> u32 {
+    // SAFETY: ciphers are static.
+    unsafe { SSL_CIPHER_get_id(cipher.as_ptr()) }
+}
+
+/// Whether the client's certificate in a session is past its time (`SSL_SESSION_get0_peer`,
+/// `X509_cmp_current_time`). A time that cannot be read counts as past.
+pub(in crate::tls) fn has_expired_peer(session: &SslSessionRef) -> bool {
+    // SAFETY: a live session; null (no certificate), or a certificate that lives as long as the session.
+    let peer = unsafe {
+        let peer = SSL_SESSION_get0_peer(session.as_ptr());
+        if peer.is_null() {
+            return false;
+        }
+        X509Ref::from_ptr(peer)
+    };
+    let now = openssl::asn1::Asn1Time::days_from_now(0);
+    !now.is_ok_and(|now| peer.not_after() > now.as_ref())
+}

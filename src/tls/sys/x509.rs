@@ -1,0 +1,72 @@
+//! Calls on names, revocation lists and stores.
+
+use super::succeeded;
+use crate::tls::queue::Queue;
+use foreign_types::ForeignTypeRef;
+use openssl::x509::store::X509StoreBuilderRef;
+use openssl::x509::{X509CrlRef, X509NameRef};
+use openssl_sys as ffi;
+use std::ffi::{c_char, c_int, c_ulong};
+use std::ptr;
+
+unsafe extern "C" {
+    fn X509_NAME_print_ex(
+        out: *mut ffi::BIO,
+        name: *const ffi::X509_NAME,
+        indent: c_int,
+        flags: c_ulong,
+    ) -> c_int;
+    fn X509_STORE_add_crl(store: *mut ffi::X509_STORE, crl: *mut ffi::X509_CRL) -> c_int;
+}
+
+/// A distinguished name as RFC 2253 writes it, other than that letters outside ASCII stay letters
+/// (`X509_NAME_print_ex` with `XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB`).
+pub(in crate::tls) fn distinguished_name(name: &X509NameRef) -> String {
+    const RFC2253_IN_UTF8: c_ulong = 0x0111_0317 & !0x4;
+    let Some(bio) = MemBio::new() else {
+        return String::new();
+    };
+    // SAFETY: a live BIO and a live name; the call writes into the BIO alone.
+    unsafe { X509_NAME_print_ex(bio.0, name.as_ptr(), 0, RFC2253_IN_UTF8) };
+    String::from_utf8_lossy(bio.contents()).into_owned()
+}
+
+/// A BIO in memory to be written to.
+struct MemBio(*mut ffi::BIO);
+
+impl MemBio {
+    fn new() -> Option<MemBio> {
+        // SAFETY: BIO_new returns null or a BIO that is ours.
+        let bio = unsafe { ffi::BIO_new(ffi::BIO_s_mem()) };
+        (!bio.is_null()).then_some(MemBio(bio))
+    }
+
+    fn contents(&self) -> &[u8] {
+        let mut start: *mut c_char = ptr::null_mut();
+        // SAFETY: a live memory BIO, whose buffer stays where it is while nothing is written, and writing takes
+        // the BIO itself, which is borrowed by the result.
+        unsafe {
+            let length = ffi::BIO_get_mem_data(self.0, &mut start);
+            if start.is_null() || length <= 0 {
+                return &[];
+            }
+            std::slice::from_raw_parts(start.cast(), length as usize)
+        }
+    }
+}
+
+impl Drop for MemBio {
+    fn drop(&mut self) {
+        // SAFETY: made in `new`, freed here alone.
+        unsafe { ffi::BIO_free_all(self.0) };
+    }
+}
+
+/// `X509_STORE_add_crl`.
+pub(in crate::tls) fn add_crl(
+    store: &mut X509StoreBuilderRef,
+    crl: &X509CrlRef,
+) -> Result<(), Queue> {
+    // SAFETY: both are live; the store takes a reference of its own.
+    succeeded(unsafe { X509_STORE_add_crl(store.as_ptr(), crl.as_ptr()) } == 1)
+}
