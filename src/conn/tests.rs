@@ -36,7 +36,7 @@ fn context() -> Arc<Context> {
             .push(Setting::new(file, Origin::Program));
         settings.policy.protocol = Setting::new(Protocol(9), Origin::Program);
         let (prepared, _) = Prepared::load(&settings).expect("a good policy");
-        Arc::new(Context::build(&prepared, &Shared::new(&settings)).expect("a context"))
+        Arc::new(Context::build(&prepared, &Shared::new()).expect("a context"))
     }))
 }
 
