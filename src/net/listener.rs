@@ -15,7 +15,6 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A place that is listened on: one address of an endpoint, by which a reload finds the socket again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -232,15 +231,4 @@ impl Listener {
             }
         }
     }
-}
-
-/// How long a listener pauses when the system has no descriptors, or a ceiling is reached.
-pub(super) const PAUSE: Duration = Duration::from_millis(20);
-
-/// Whether an error of accept says that the system is short of something, rather than that one client is gone.
-pub(super) fn is_shortage(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
-    )
 }

@@ -4,12 +4,15 @@
 
 mod backend;
 mod ceiling;
+mod doors;
 mod listener;
 mod socket;
 mod timer;
+mod token;
 mod worker;
 
 pub(crate) use backend::Backend;
 pub(crate) use ceiling::Ceilings;
+pub(crate) use doors::Door;
 pub(crate) use listener::{Listener, Place, bind};
-pub(crate) use worker::{Command, Door, Handle, Worker};
+pub(crate) use worker::{Command, Handle, Worker};

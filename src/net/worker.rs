@@ -6,15 +6,16 @@
 
 use super::backend::Backend;
 use super::ceiling::{Ceilings, Ticket};
-use super::listener::{Listener, PAUSE, Place, is_shortage};
+use super::doors::{Arrival, Door, Doors, PAUSE};
 use super::socket::Socket;
 use super::timer::Timer;
-use crate::conn::{Conn, Next, Terms, Work};
+use super::token::{GENERATIONS, Side, Target};
+use crate::conn::{Conn, Next, Work};
 use crate::error::{Error, reason};
-use crate::io::{Peer, Readiness};
+use crate::io::Readiness;
 use log::{debug, error, warn};
 use mio::event::Event;
-use mio::{Events, Poll, Token, Waker};
+use mio::{Events, Poll, Waker};
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io;
@@ -24,17 +25,6 @@ use std::time::{Duration, Instant};
 
 /// Connections accepted from one listener before others get their turn.
 const ACCEPTS: usize = 64;
-
-const WAKE: Token = Token(usize::MAX);
-
-/// An endpoint's place, as one worker sees it.
-pub(crate) struct Door {
-    pub(crate) place: Place,
-    /// The socket; `None` in a reload, when the worker has it already.
-    pub(crate) listener: Option<Listener>,
-    pub(crate) terms: Arc<Terms>,
-    pub(crate) backend: Option<Arc<Backend>>,
-}
 
 /// What a worker is told.
 pub(crate) enum Command {
@@ -65,7 +55,7 @@ impl Handle {
 pub(crate) struct Worker {
     poll: Poll,
     commands: Receiver<Command>,
-    doors: Vec<Gate>,
+    doors: Doors,
     entries: Slab<Entry>,
     generation: u32,
     timer: Timer,
@@ -73,19 +63,6 @@ pub(crate) struct Worker {
     work: Work,
     ceilings: Arc<Ceilings>,
     draining: Option<Option<Instant>>,
-}
-
-/// A door with its socket.
-struct Gate {
-    place: Place,
-    listener: Listener,
-    terms: Arc<Terms>,
-    backend: Option<Arc<Backend>>,
-    /// Whether the poll knows the socket.
-    known: bool,
-    /// Whether connections may wait there.
-    ready: bool,
-    paused_until: Option<Instant>,
 }
 
 /// A connection and what the loop knows of it.
@@ -106,13 +83,6 @@ struct Entry {
 /// A connection by its place in the slab, and the generation that tells it from an earlier one there.
 type Visitor = (u32, u32);
 
-/// Which of a connection's two sockets.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Wire,
-    Plain,
-}
-
 impl Worker {
     /// A worker that listens nowhere yet.
     ///
@@ -121,12 +91,12 @@ impl Worker {
     pub(crate) fn new(work: Work, ceilings: Arc<Ceilings>) -> Result<(Worker, Handle), Error> {
         let failed = |error: io::Error| Error::io("cannot make an event loop", &error);
         let poll = Poll::new().map_err(failed)?;
-        let waker = Waker::new(poll.registry(), WAKE).map_err(failed)?;
+        let waker = Waker::new(poll.registry(), Target::Waker.into()).map_err(failed)?;
         let (sender, commands) = channel();
         let worker = Worker {
             poll,
             commands,
-            doors: Vec::new(),
+            doors: Doors::default(),
             entries: Slab::new(),
             generation: 0,
             timer: Timer::new(Instant::now()),
@@ -169,56 +139,33 @@ impl Worker {
     }
 
     fn timeout(&self, now: Instant) -> Option<Duration> {
-        let open = |door: &&Gate| door.ready;
-        if !self.again.is_empty()
-            || self
-                .doors
-                .iter()
-                .any(|door| door.ready && door.paused_until.is_none())
-        {
+        if !self.again.is_empty() || self.doors.is_busy() {
             return Some(Duration::ZERO);
         }
-        let paused = self
-            .doors
-            .iter()
-            .filter(open)
-            .filter_map(|door| door.paused_until)
+        let due = [self.doors.pause_ends(), self.draining.flatten()]
+            .into_iter()
+            .flatten()
             .min();
-        let drained = self.draining.flatten();
-        let due = [paused, drained].into_iter().flatten().min();
         let due = due.map(|due| due.saturating_duration_since(now));
-        match (due, self.timer.sleep(now)) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        }
+        [due, self.timer.sleep(now)].into_iter().flatten().min()
     }
 
     fn dispatch(&mut self, event: &Event, now: Instant) {
-        if event.token() == WAKE {
-            self.obey(now);
-            return;
-        }
-        let (number, generation, side) = unpack(event.token());
-        if side == Side::Plain && generation == LISTENER {
-            if let Some(door) = self.doors.get_mut(number as usize) {
-                door.ready = true;
-            }
-            return;
-        }
+        let (number, generation, side) = match event.token().into() {
+            Target::Waker => return self.obey(now),
+            Target::Door(number) => return self.doors.announce(number),
+            Target::Conn(number, generation, side) => (number, generation, side),
+        };
         let Some(entry) = self.entries.get_mut(number as usize) else {
             return;
         };
         if entry.generation != generation {
             return; // an event of a connection that was here before
         }
-        let readiness = readiness(event);
         match side {
-            Side::Wire => entry.conn.announce_wire(readiness),
-            Side::Plain if entry.connecting.is_some() => {
-                self.connected(number, event, now);
-                return;
-            }
-            Side::Plain => entry.conn.announce_plain(readiness),
+            Side::Plain if entry.connecting.is_some() => return self.connected(number, event, now),
+            Side::Plain => entry.conn.announce_plain(readiness(event)),
+            Side::Wire => entry.conn.announce_wire(readiness(event)),
         }
         self.step(number, now);
     }
@@ -237,55 +184,13 @@ impl Worker {
 
     fn swap(&mut self, doors: Vec<Door>, now: Instant) {
         self.accept_all(now); // whoever is in a queue already is served on the old terms
-        let mut old = std::mem::take(&mut self.doors);
-        for door in doors {
-            let known = old
-                .iter()
-                .position(|gate| gate.place == door.place)
-                .map(|at| old.swap_remove(at));
-            let (listener, known) = match (door.listener, known) {
-                (Some(listener), _) => (listener, false),
-                (None, Some(gate)) => (gate.listener, true),
-                (None, None) => continue,
-            };
-            self.doors.push(Gate {
-                place: door.place,
-                listener,
-                terms: door.terms,
-                backend: door.backend,
-                known,
-                ready: true,
-                paused_until: None,
-            });
-        }
-        drop(old);
-        self.register_doors();
-    }
-
-    /// Registers every listener under its present number; one that was registered before is moved.
-    fn register_doors(&mut self) {
-        for (number, door) in self.doors.iter_mut().enumerate() {
-            let token = pack(
-                u32::try_from(number).unwrap_or(u32::MAX),
-                LISTENER,
-                Side::Plain,
-            );
-            let registry = self.poll.registry();
-            match door.listener.register(registry, token, door.known) {
-                Ok(()) => door.known = true,
-                Err(error) => error!(
-                    "cannot listen on endpoint '{}': {}",
-                    door.terms.endpoint,
-                    reason(&error)
-                ),
-            }
-        }
+        self.doors.replace(doors, self.poll.registry());
     }
 
     fn drain(&mut self, deadline: Option<Instant>, now: Instant) {
         if self.draining.is_none() {
             self.accept_all(now);
-            self.doors.clear();
+            self.doors.close();
         }
         self.draining = Some(deadline);
     }
@@ -313,14 +218,8 @@ impl Worker {
 
     /// Empties the accept queues.
     fn accept_all(&mut self, now: Instant) {
-        for door in &mut self.doors {
-            door.ready = true;
-        }
-        while self
-            .doors
-            .iter()
-            .any(|door| door.ready && door.paused_until.is_none())
-        {
+        self.doors.announce_all();
+        while self.doors.is_busy() {
             self.accept(now);
         }
     }
@@ -328,56 +227,22 @@ impl Worker {
     fn accept(&mut self, now: Instant) {
         for number in 0..self.doors.len() {
             for _ in 0..ACCEPTS {
-                if !self.accept_one(number, now) {
-                    break;
+                match self.doors.accept(number, &self.ceilings, now) {
+                    Some(arrival) => self.admit(arrival, now),
+                    None => break,
                 }
             }
         }
     }
 
-    /// Accepts one connection; `false` when the door has none to give now.
-    fn accept_one(&mut self, number: usize, now: Instant) -> bool {
-        let door = &mut self.doors[number];
-        if !door.ready || door.paused_until.is_some_and(|until| now < until) {
-            return false;
-        }
-        let Some(ticket) = self.ceilings.enter(door.terms.security.has_tls()) else {
-            door.paused_until = Some(now + PAUSE);
-            return false;
-        };
-        match door.listener.accept() {
-            Ok((socket, peer)) => {
-                door.paused_until = None;
-                let (terms, backend) = (Arc::clone(&door.terms), door.backend.clone());
-                self.admit(socket, peer, ticket, terms, backend, now);
-                return true;
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                door.ready = false;
-                door.paused_until = None;
-            }
-            Err(error) if is_shortage(&error) => {
-                if door.paused_until.is_none() {
-                    let endpoint = &door.terms.endpoint;
-                    warn!("accept on endpoint '{endpoint}': {}", reason(&error));
-                }
-                door.paused_until = Some(now + PAUSE);
-            }
-            Err(_) => {} // that client is gone, the next one may be there
-        }
-        door.ready && door.paused_until.is_none()
-    }
-
-    /// Takes in a connection for which the ceilings have a place.
-    fn admit(
-        &mut self,
-        mut socket: Socket,
-        peer: Peer,
-        mut ticket: Ticket,
-        terms: Arc<Terms>,
-        backend: Option<Arc<Backend>>,
-        now: Instant,
-    ) {
+    fn admit(&mut self, arrival: Arrival, now: Instant) {
+        let Arrival {
+            mut socket,
+            peer,
+            mut ticket,
+            terms,
+            backend,
+        } = arrival;
         self.work.counters.accepted.add(1);
         if !ticket.claim(peer) {
             debug!("{peer}: refused, too many connections of this address");
@@ -385,11 +250,11 @@ impl Worker {
             self.work.counters.closed.add(1);
             return;
         }
-        self.generation = (self.generation + 1) % LISTENER;
+        self.generation = (self.generation + 1) % GENERATIONS;
         let generation = self.generation;
         let number = u32::try_from(self.entries.vacant_key()).unwrap_or(u32::MAX);
-        let registered =
-            socket.register(self.poll.registry(), pack(number, generation, Side::Wire));
+        let token = Target::Conn(number, generation, Side::Wire).into();
+        let registered = socket.register(self.poll.registry(), token);
         let made = registered
             .map_err(|error| Error::io("cannot register a connection", &error))
             .and_then(|()| Conn::accept(Box::new(socket), peer, terms, now));
@@ -454,7 +319,7 @@ impl Worker {
         let Some(backend) = entry.backend.clone() else {
             return;
         };
-        let token = pack(number, entry.generation, Side::Plain);
+        let token = Target::Conn(number, entry.generation, Side::Plain).into();
         let mut why = String::new();
         for address in first..backend.len() {
             let started = backend.connect(address).and_then(|mut socket| {
@@ -598,23 +463,4 @@ fn readiness(event: &Event) -> Readiness {
         writable: event.is_writable() || event.is_error(),
         hung_up: event.is_read_closed() || event.is_error(),
     }
-}
-
-/// The generation of listeners' tokens, which no connection has.
-const LISTENER: u32 = (1 << 31) - 1;
-
-fn pack(number: u32, generation: u32, side: Side) -> Token {
-    let token =
-        u64::from(generation) << 33 | u64::from(number) << 1 | u64::from(side == Side::Plain);
-    Token(token as usize)
-}
-
-fn unpack(token: Token) -> (u32, u32, Side) {
-    let token = token.0 as u64;
-    let side = if token & 1 == 1 {
-        Side::Plain
-    } else {
-        Side::Wire
-    };
-    ((token >> 1) as u32, (token >> 33) as u32, side)
 }

@@ -1,0 +1,201 @@
+//! A worker's listeners: which of them may have connections waiting, and which have to pause.
+
+use super::backend::Backend;
+use super::ceiling::{Ceilings, Ticket};
+use super::listener::{Listener, Place};
+use super::socket::Socket;
+use super::token::Target;
+use crate::conn::Terms;
+use crate::error::reason;
+use crate::io::Peer;
+use log::{error, warn};
+use mio::Registry;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a listener pauses when the system has no descriptors, or a ceiling is reached.
+pub(super) const PAUSE: Duration = Duration::from_millis(20);
+
+/// How often the log hears that a listener pauses.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// An endpoint's place, as one worker is told of it.
+pub(crate) struct Door {
+    pub(crate) place: Place,
+    /// The socket; `None` in a reload, when the worker has it already.
+    pub(crate) listener: Option<Listener>,
+    pub(crate) terms: Arc<Terms>,
+    pub(crate) backend: Option<Arc<Backend>>,
+}
+
+/// Somebody at a door, with the places that the ceilings gave.
+pub(super) struct Arrival {
+    pub(super) socket: Socket,
+    pub(super) peer: Peer,
+    pub(super) ticket: Ticket,
+    pub(super) terms: Arc<Terms>,
+    pub(super) backend: Option<Arc<Backend>>,
+}
+
+/// All doors of a worker.
+#[derive(Default)]
+pub(super) struct Doors(Vec<Gate>);
+
+/// A door with its socket.
+struct Gate {
+    place: Place,
+    listener: Listener,
+    terms: Arc<Terms>,
+    backend: Option<Arc<Backend>>,
+    /// Whether the poll knows the socket.
+    known: bool,
+    /// Whether connections may be waiting.
+    ready: bool,
+    paused_until: Option<Instant>,
+    /// When the log last heard of a pause.
+    told: Option<Instant>,
+}
+
+impl Doors {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Goes over to `doors`, keeping the sockets it has of them, and closes the others.
+    pub(super) fn replace(&mut self, doors: Vec<Door>, registry: &Registry) {
+        let mut old = std::mem::take(&mut self.0);
+        for door in doors {
+            let same = old.iter().position(|gate| gate.place == door.place);
+            let kept = same.map(|at| old.swap_remove(at).listener);
+            let known = door.listener.is_none();
+            let Some(listener) = door.listener.or(kept) else {
+                continue;
+            };
+            self.0.push(Gate {
+                place: door.place,
+                listener,
+                terms: door.terms,
+                backend: door.backend,
+                known,
+                ready: true,
+                paused_until: None,
+                told: None,
+            });
+        }
+        for (number, gate) in self.0.iter_mut().enumerate() {
+            gate.register(number, registry);
+        }
+    }
+
+    /// Closes all of them.
+    pub(super) fn close(&mut self) {
+        self.0.clear();
+    }
+
+    /// Connections may be waiting at this one.
+    pub(super) fn announce(&mut self, number: u32) {
+        if let Some(gate) = self.0.get_mut(number as usize) {
+            gate.ready = true;
+        }
+    }
+
+    /// Connections may be waiting at any of them.
+    pub(super) fn announce_all(&mut self) {
+        for gate in &mut self.0 {
+            gate.ready = true;
+        }
+    }
+
+    /// Whether there is something to accept at once.
+    pub(super) fn is_busy(&self) -> bool {
+        self.0
+            .iter()
+            .any(|gate| gate.ready && gate.paused_until.is_none())
+    }
+
+    /// When the first pause ends.
+    pub(super) fn pause_ends(&self) -> Option<Instant> {
+        self.0
+            .iter()
+            .filter(|gate| gate.ready)
+            .filter_map(|gate| gate.paused_until)
+            .min()
+    }
+
+    /// Accepts one connection at this door, if there is one and the ceilings have a place for it.
+    pub(super) fn accept(
+        &mut self,
+        number: usize,
+        ceilings: &Arc<Ceilings>,
+        now: Instant,
+    ) -> Option<Arrival> {
+        let gate = self.0.get_mut(number)?;
+        while gate.ready && gate.paused_until.is_none_or(|until| until <= now) {
+            let Some(ticket) = ceilings.enter(gate.terms.security.has_tls()) else {
+                gate.pause(now, "a limit is reached, new connections wait");
+                return None;
+            };
+            match gate.listener.accept() {
+                Ok((socket, peer)) => {
+                    gate.paused_until = None;
+                    let (terms, backend) = (Arc::clone(&gate.terms), gate.backend.clone());
+                    return Some(Arrival {
+                        socket,
+                        peer,
+                        ticket,
+                        terms,
+                        backend,
+                    });
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    gate.ready = false;
+                    gate.paused_until = None;
+                }
+                Err(error) if is_shortage(&error) => gate.pause(now, &reason(&error)),
+                Err(_) => {} // that client is gone, the next one may be there
+            }
+        }
+        None
+    }
+}
+
+impl Gate {
+    /// Registers the socket under its present number, or moves it there.
+    fn register(&mut self, number: usize, registry: &Registry) {
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        match self
+            .listener
+            .register(registry, Target::Door(number).into(), self.known)
+        {
+            Ok(()) => self.known = true,
+            Err(error) => {
+                error!(
+                    "cannot listen on endpoint '{}': {}",
+                    self.terms.endpoint,
+                    reason(&error)
+                );
+            }
+        }
+    }
+
+    /// Leaves connections in the system's queue for a moment, and says so now and then.
+    fn pause(&mut self, now: Instant, why: &str) {
+        if self
+            .told
+            .is_none_or(|told| now.duration_since(told) >= QUIET)
+        {
+            self.told = Some(now);
+            warn!("accept on endpoint '{}': {why}", self.terms.endpoint);
+        }
+        self.paused_until = Some(now + PAUSE);
+    }
+}
+
+/// Whether an error of accept says that the system is short of something, rather than that one client is gone.
+fn is_shortage(error: &io::Error) -> bool {
+    let short = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+    error
+        .raw_os_error()
+        .is_some_and(|code| short.contains(&code))
+}
