@@ -47,6 +47,9 @@ const BACKENDS: &[&str] = &["http.keep-alive-timeout", "server.keep-alive-timeou
 /// How many files may be included in all.
 const MOST_INCLUDES: usize = 64;
 
+/// A file with so many lines that are none of ours is something else.
+const MOST_UNREADABLE: usize = 20;
+
 /// A longer line is no setting.
 const LONGEST_LINE: usize = 16 << 10;
 
@@ -108,6 +111,7 @@ struct Place {
     /// `None` below a heading that could not be read.
     section: Option<String>,
     edition: Edition,
+    unreadable: usize,
 }
 
 impl Place {
@@ -130,23 +134,23 @@ impl Reader<'_> {
             line: 0,
             section: Some(String::new()),
             edition: Edition::Any,
+            unreadable: 0,
         };
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         for line in bytes.split(|byte| *byte == b'\n') {
             place.line += 1;
-            if line.len() > LONGEST_LINE {
-                let why = format!("the line is longer than {LONGEST_LINE} bytes");
-                self.builder.problem(place.error(why));
-                continue;
+            if line.starts_with(b"-----BEGIN ") {
+                // Not a line of it is for a message: it may be a key.
+                let why = "this is a PEM file and not a configuration";
+                return self.builder.problem(place.error(why));
             }
-            match std::str::from_utf8(line) {
+            match text(line) {
                 Ok(text) => self.line(&mut place, text),
-                // A comment may be in any encoding.
-                Err(_) if line.trim_ascii_start().starts_with(b"#") => {}
-                Err(_) => {
-                    let why = "the line is not UTF-8 text";
-                    self.builder.problem(place.error(why));
-                }
+                Err(why) => self.unreadable(&mut place, &why),
+            }
+            if place.unreadable == MOST_UNREADABLE {
+                let why = "this is hardly a configuration: the rest was not read";
+                return self.builder.problem(place.error(why));
             }
         }
     }
@@ -165,11 +169,16 @@ impl Reader<'_> {
                 if text.starts_with('[') {
                     place.section = None;
                 }
-                let why = "is neither [SECTION], nor NAME = VALUE, nor a comment";
-                self.builder
-                    .problem(place.error(format!("{} {why}", quoted(text))));
+                let text = quoted(text);
+                let why = format!("{text} is neither [SECTION], nor NAME = VALUE, nor a comment");
+                self.unreadable(place, &why);
             }
         }
+    }
+
+    fn unreadable(&mut self, place: &mut Place, why: &str) {
+        place.unreadable += 1;
+        self.builder.problem(place.error(why));
     }
 
     fn assignment(&mut self, place: &Place, name: &str, value: &str) {
@@ -272,6 +281,18 @@ impl Reader<'_> {
             if count == 1 { "was" } else { "were" },
             sections.join(", ")
         )));
+    }
+}
+
+/// A line as text. A comment may be in any encoding.
+fn text(line: &[u8]) -> Result<&str, String> {
+    if line.len() > LONGEST_LINE {
+        return Err(format!("the line is longer than {LONGEST_LINE} bytes"));
+    }
+    match std::str::from_utf8(line) {
+        Ok(text) => Ok(text),
+        Err(_) if line.trim_ascii_start().starts_with(b"#") => Ok(""),
+        Err(_) => Err("the line is not UTF-8 text".into()),
     }
 }
 

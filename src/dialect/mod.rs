@@ -69,3 +69,6 @@ fn choose(name: Option<&str>, path: &Path, bytes: &[u8]) -> Result<&'static Dial
             }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,7 @@ pub trait Source {
 pub struct System;
 
 /// No configuration is larger: somebody named a device, or a log.
-const LARGEST: u64 = 4 << 20;
+const LARGEST: u64 = 1 << 20;
 
 impl Source for System {
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
@@ -33,7 +33,7 @@ impl Source for System {
         let mut bytes = Vec::new();
         file.take(LARGEST + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > LARGEST {
-            return Err(io::Error::other("larger than 4 MiB"));
+            return Err(io::Error::other("larger than 1 MiB"));
         }
         Ok(Some(bytes))
     }
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn a_file_without_end_is_refused() {
         let error = System.read(Path::new("/dev/zero")).expect_err("endless");
-        assert_eq!(error.to_string(), "larger than 4 MiB");
+        assert_eq!(error.to_string(), "larger than 1 MiB");
     }
 
     #[test]

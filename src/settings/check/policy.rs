@@ -175,13 +175,18 @@ impl Findings {
     }
 
     fn ciphers(&mut self, policy: &Policy) {
-        if let Some(level @ (0 | 1)) = policy.security_level.value {
-            let why = format!("'{level}' lets in keys and ciphers that can be broken");
-            self.warn(&policy.security_level.origin, "ssl.security-level", why);
+        let level = &policy.security_level;
+        if let Some(low @ (0 | 1)) = level.value {
+            let why = format!("'{low}' lets in keys and ciphers that can be broken");
+            self.warn(&level.origin, "ssl.security-level", why);
         }
-        if policy.cipher_list.contains("@SECLEVEL=") {
+        if let Some((_, level)) = policy.cipher_list.rsplit_once("@SECLEVEL=") {
             let why = "as '@SECLEVEL=' in 'ssl.cipher-list' decides";
             self.idle(chosen(&policy.security_level), "ssl.security-level", why);
+            if level.starts_with(['0', '1']) {
+                let why = "'@SECLEVEL=' lets in keys and ciphers that can be broken";
+                self.warn(&policy.cipher_list.origin, "ssl.cipher-list", why);
+            }
         }
         let numbers = policy
             .options

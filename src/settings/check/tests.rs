@@ -261,6 +261,7 @@ fn what_is_weak_is_warned_of() {
         ["ssl.min-protocol=TLSv1.1"],
         ["ssl.security-level=0"],
         ["ssl.security-level=1"],
+        ["ssl.cipher-list=ALL:@SECLEVEL=0"],
         ["ssl.unknown-server-name=refuse"],
         ["timeout.handshake=0"],
     ] {
@@ -284,7 +285,7 @@ fn what_has_no_effect_is_said_to_have_none() {
         vec!["ssl.session-tickets=false", "ssl.session-timeout=60"],
         vec!["ssl.prefer-http1-in-alpn=true"],
         vec!["ssl.options-era=1.0", "ssl.options=NO_TICKET"],
-        vec!["ssl.security-level=2", "ssl.cipher-list=ALL:@SECLEVEL=1"],
+        vec!["ssl.security-level=2", "ssl.cipher-list=ALL:@SECLEVEL=2"],
         vec![
             "ssl.protocol=9",
             "ssl.min-protocol=TLSv1.2",

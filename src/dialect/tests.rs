@@ -1,0 +1,277 @@
+use super::*;
+use crate::settings::{Builder, Settings};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::io;
+
+/// Files in memory; those without content cannot be read.
+struct Memory(BTreeMap<&'static str, Option<Vec<u8>>>);
+
+impl Memory {
+    fn of<const N: usize>(files: [(&'static str, &str); N]) -> Memory {
+        let files = files.map(|(name, text)| (name, Some(text.as_bytes().to_vec())));
+        Memory(files.into())
+    }
+}
+
+impl Source for Memory {
+    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+        match path.to_str().and_then(|path| self.0.get(path)) {
+            None => Ok(None),
+            Some(Some(bytes)) => Ok(Some(bytes.clone())),
+            Some(None) => Err(io::Error::from_raw_os_error(libc::EACCES)),
+        }
+    }
+
+    fn env(&self, _name: &str) -> Option<String> {
+        None
+    }
+}
+
+/// Everything wrong with `a.conf`, but for what it lacks.
+fn errors(name: Option<&str>, source: &Memory) -> Vec<String> {
+    let mut builder = Builder::new(Settings::default());
+    read(name, source, Path::new("a.conf"), &mut builder);
+    let problems = builder.finish().expect_err("no backend").0;
+    problems
+        .iter()
+        .map(ToString::to_string)
+        .filter(|text| !text.starts_with("no "))
+        .collect()
+}
+
+#[test]
+fn a_file_that_cannot_be_read_says_why() {
+    let missing = Memory::of([]);
+    assert_eq!(
+        errors(None, &missing),
+        ["cannot read configuration 'a.conf': no such file or directory"]
+    );
+    let forbidden = Memory([("a.conf", None)].into());
+    assert_eq!(
+        errors(None, &forbidden),
+        ["cannot read configuration 'a.conf': permission denied"]
+    );
+    let sibling = Memory([("a.conf", Some(b"[ssl]".to_vec())), ("a.conf.local", None)].into());
+    assert_eq!(
+        errors(None, &sibling),
+        ["cannot read configuration 'a.conf.local': permission denied"]
+    );
+    let included = Memory([("a.conf", Some(b"@include b".to_vec())), ("b.conf", None)].into());
+    assert_eq!(
+        errors(Some("arangodb"), &included),
+        ["a.conf:1: cannot read included file 'b.conf': permission denied"]
+    );
+}
+
+#[test]
+fn a_dialect_is_named_or_recognised() {
+    let other = Memory::of([("a.conf", "ssl_cert_file = 'server.crt'\n")]);
+    assert_eq!(
+        errors(None, &other),
+        ["'a.conf': not recognised as the configuration of any of arangodb: name its dialect"]
+    );
+    assert_eq!(
+        errors(Some("oracle"), &other),
+        ["'a.conf': the dialect 'oracle' is not one of arangodb"]
+    );
+    for text in [
+        "[ssl]",
+        "# x\n\n[server]\n",
+        "ssl.keyfile = a",
+        "\u{feff}[database]",
+    ] {
+        let source = Memory::of([("a.conf", text)]);
+        assert_eq!(errors(None, &source), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn a_line_without_end_is_refused_and_the_next_one_read() {
+    let text = format!("[ssl]\nkeyfile = {}\nprotocol = 8\n", "x".repeat(20_000));
+    let said = errors(None, &Memory::of([("a.conf", &text)]));
+    assert_eq!(said[0], "a.conf:2: the line is longer than 16384 bytes");
+    assert!(said[1].starts_with("a.conf:3: 'ssl.protocol': '8' is not"));
+}
+
+#[test]
+fn no_line_of_a_private_key_gets_into_a_message() {
+    let text = "[ssl]\n-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n";
+    assert_eq!(
+        errors(None, &Memory::of([("a.conf", text)])),
+        ["a.conf:2: this is a PEM file and not a configuration"]
+    );
+}
+
+#[test]
+fn what_is_hardly_a_configuration_is_not_read_to_its_end() {
+    let said = errors(
+        Some("arangodb"),
+        &Memory::of([("a.conf", &"word\n".repeat(1000))]),
+    );
+    assert_eq!(said.len(), 21);
+    assert_eq!(
+        said[20],
+        "a.conf:20: this is hardly a configuration: the rest was not read"
+    );
+}
+
+#[test]
+fn including_comes_to_an_end() {
+    let round = Memory::of([("a.conf", "@include b"), ("b.conf", "@include b")]);
+    assert_eq!(
+        errors(Some("arangodb"), &round),
+        ["b.conf:1: recursive include of file 'b.conf'"]
+    );
+    let chain = (0..100).map(|link| {
+        let name = if link == 0 {
+            "a.conf".into()
+        } else {
+            format!("{link}.conf")
+        };
+        let name: &'static str = name.leak();
+        (name, Some(format!("@include {}", link + 1).into_bytes()))
+    });
+    assert_eq!(
+        errors(Some("arangodb"), &Memory(chain.collect())),
+        ["64.conf:1: more than 64 files are included"]
+    );
+}
+
+#[test]
+fn options_that_a_real_server_may_have_are_never_taken_for_slips() {
+    let real = [
+        "server.authentication",
+        "server.authentication-system-only",
+        "server.authentication-timeout",
+        "server.authentication-unix-sockets",
+        "server.allow-use-database",
+        "server.descriptors-minimum",
+        "server.early-connections",
+        "server.ensure-whitespace-metrics-format",
+        "server.export-metrics-api",
+        "server.export-read-write-metrics",
+        "server.failure-point",
+        "server.flush-interval",
+        "server.gid",
+        "server.harden",
+        "server.io-threads",
+        "server.jwt-secret",
+        "server.jwt-secret-folder",
+        "server.jwt-secret-keyfile",
+        "server.local-authentication",
+        "server.maintenance-actions-block",
+        "server.maximal-queue-size",
+        "server.maximal-threads",
+        "server.minimal-threads",
+        "server.number-of-shards",
+        "server.options-api",
+        "server.prio1-size",
+        "server.rest-server",
+        "server.scheduler-queue-size",
+        "server.session-timeout",
+        "server.statistics",
+        "server.statistics-history",
+        "server.storage-engine",
+        "server.support-info-api",
+        "server.telemetrics-api",
+        "server.threads",
+        "server.uid",
+        "server.unavailability-queue-fill-grade",
+        "server.validate-utf8-strings",
+        "server.username",
+        "server.password",
+        "server.disable-authentication",
+        "server.allow-method-override",
+        "server.hide-product-header",
+        "server.default-api-compatibility",
+        "server.disable-statistics",
+        "server.request-timeout",
+        "server.connection-timeout",
+        "server.ask-jwt-secret",
+        "http.allow-method-override",
+        "http.compress-response-threshold",
+        "http.hide-product-header",
+        "http.permanently-redirect-root",
+        "http.redirect-root-to",
+        "http.return-queue-time-header",
+        "http.trusted-origin",
+        "http.handle-content-encoding-for-unauthenticated-requests",
+        "vst.maxsize",
+        "network.io-threads",
+        "network.max-open-connections",
+        "network.protocol",
+        "network.verify-hosts",
+        "network.idle-connection-ttl",
+        "agency.endpoint",
+        "agency.my-address",
+        "cluster.agency-endpoint",
+        "cluster.my-address",
+        "cluster.my-advertised-endpoint",
+        "log.level",
+        "log.file",
+        "scheduler.threads",
+        "dispatcher.report-interval",
+        "replication.connect-timeout",
+        "replication.request-timeout",
+        "backup.local-path",
+        "rclone.executable",
+        "audit.queue",
+        "ttl.frequency",
+        "foxx.queues",
+        "frontend.trusted-proxy",
+        "javascript.v8-contexts",
+        "transaction.streaming-idle-timeout",
+        "daemon",
+        "pid-file",
+        "supervisor",
+        "working-directory",
+        "console",
+        "gid",
+        "uid",
+        "define",
+        "log",
+        "config",
+        "configuration",
+        "version",
+        "hund",
+        "fortune",
+        "default-language",
+        "honor-nsswitch",
+        "no-server",
+        "check-configuration",
+        "icu-language",
+        "upgrade",
+        "temp.path",
+        "nonce.size",
+        "random.generator",
+        "cache.size",
+        "query.memory-limit",
+        "rocksdb.block-cache-size",
+        "wal.sync-interval",
+        "arangosearch.threads",
+    ];
+    for name in real {
+        let text = format!("{name} = 1\n[ssl]\n");
+        let text: &'static str = text.leak();
+        assert_eq!(
+            errors(None, &Memory::of([("a.conf", text)])),
+            [""; 0],
+            "{name}"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_file_is_too_odd(
+        bytes in prop::collection::vec(any::<u8>(), 0..200),
+        text in "(\\[?[a-z:]{0,5}\\]?|@include [ab]|(ssl\\.)?[a-z-]{0,9} ?= ?[@a-z0-9#\" ]{0,9}|\n){0,20}",
+    ) {
+        for content in [bytes, text.into_bytes()] {
+            let source = Memory([("a.conf", Some(content.clone())), ("b.conf", Some(content))].into());
+            errors(Some("arangodb"), &source);
+            errors(None, &source);
+        }
+    }
+}
