@@ -88,7 +88,7 @@ fn read(source: &dyn Source, path: &Path, bytes: &[u8], builder: &mut Builder) {
         Ok(None) => {}
         Err(error) => {
             let tried = format!("cannot read configuration '{}'", local.display());
-            reader.builder.problem(Error::io(tried, &error));
+            reader.builder.unread_file(Error::io(tried, &error));
         }
     }
     reader.count_left_alone(path);
@@ -142,7 +142,7 @@ impl Reader<'_> {
             if line.starts_with(b"-----BEGIN ") {
                 // Not a line of it is for a message: it may be a key.
                 let why = "this is a PEM file and not a configuration";
-                return self.builder.problem(place.error(why));
+                return self.builder.unread_file(place.error(why));
             }
             match text(line) {
                 Ok(text) => self.line(&mut place, text),
@@ -150,7 +150,7 @@ impl Reader<'_> {
             }
             if place.unreadable == MOST_UNREADABLE {
                 let why = "this is hardly a configuration: the rest was not read";
-                return self.builder.problem(place.error(why));
+                return self.builder.unread_file(place.error(why));
             }
         }
     }
@@ -257,7 +257,7 @@ impl Reader<'_> {
             Some(Err(why)) => format!("cannot read included file '{name}': {why}"),
             None => format!("cannot read included file '{name}': no such file or directory"),
         };
-        self.builder.problem(place.error(why));
+        self.builder.unread_file(place.error(why));
     }
 
     fn count_left_alone(&mut self, path: &Path) {

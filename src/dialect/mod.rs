@@ -41,16 +41,16 @@ pub fn read(name: Option<&str>, source: &dyn Source, path: &Path, builder: &mut 
         Ok(None) => {
             let why = "no such file or directory";
             let text = format!("cannot read configuration {shown}: {why}");
-            return builder.problem(Error::new(Kind::Io, text));
+            return builder.unread_file(Error::new(Kind::Io, text));
         }
         Err(error) => {
             let tried = format!("cannot read configuration {shown}");
-            return builder.problem(Error::io(tried, &error));
+            return builder.unread_file(Error::io(tried, &error));
         }
     };
     match choose(name, path, &bytes) {
         Ok(dialect) => (dialect.read)(source, path, &bytes, builder),
-        Err(why) => builder.problem(Error::settings(format!("{shown}: {why}"))),
+        Err(why) => builder.unread_file(Error::settings(format!("{shown}: {why}"))),
     }
 }
 

@@ -13,8 +13,24 @@ pub struct Builder {
     notes: Vec<Note>,
     /// What the layer at work has set, and where first.
     layer: Vec<(&'static Record, Origin)>,
-    /// Options whose value could not be read, so that nobody complains of their absence as well.
-    unread: Vec<&'static str>,
+    /// What could not be read, so that nobody complains of its absence as well.
+    unread: Unread,
+}
+
+/// What was given and could not be read.
+#[derive(Default)]
+pub(super) struct Unread {
+    /// A whole file.
+    file: bool,
+    /// Options whose value is wrong.
+    options: Vec<&'static str>,
+}
+
+impl Unread {
+    /// Whether an option that is not set may have been given all the same.
+    pub(super) fn may_hold(&self, name: &str) -> bool {
+        self.file || self.options.contains(&name)
+    }
 }
 
 /// Names of one setting: whoever gives both in one layer contradicts themselves.
@@ -28,7 +44,7 @@ impl Builder {
             problems: Vec::new(),
             notes: Vec::new(),
             layer: Vec::new(),
-            unread: Vec::new(),
+            unread: Unread::default(),
         }
     }
 
@@ -58,7 +74,7 @@ impl Builder {
         self.layer.push((record, origin.clone()));
         if let Err(why) = (record.set)(&mut self.settings, value, &origin) {
             self.problem(complaint(&origin, name, &why));
-            self.unread.push(record.name);
+            self.unread.options.push(record.name);
         }
     }
 
@@ -81,6 +97,12 @@ impl Builder {
     /// Adds a problem found by a parser.
     pub fn problem(&mut self, error: Error) {
         self.problems.push(error);
+    }
+
+    /// Adds a problem that kept a whole file from being read: what it may have set is not called missing then.
+    pub fn unread_file(&mut self, error: Error) {
+        self.unread.file = true;
+        self.problem(error);
     }
 
     /// Adds a remark found by a parser.

@@ -5,7 +5,7 @@
 
 mod policy;
 
-use super::builder::{complaint, remark};
+use super::builder::{Unread, complaint, remark};
 use super::value::quoted;
 use super::{
     Accept, Address, Backend, Endpoint, Level, Note, Origin, Setting, Settings, UnknownName,
@@ -17,11 +17,11 @@ use std::time::Duration;
 
 /// Complaints and remarks about a whole set of settings.
 pub fn check(settings: &Settings) -> (Vec<Error>, Vec<Note>) {
-    check_but(settings, &[])
+    check_but(settings, &Unread::default())
 }
 
 /// The same, without asking for options that were given but could not be read.
-pub(super) fn check_but(settings: &Settings, unread: &[&str]) -> (Vec<Error>, Vec<Note>) {
+pub(super) fn check_but(settings: &Settings, unread: &Unread) -> (Vec<Error>, Vec<Note>) {
     let mut problems = missing(settings, unread);
     let mut notes = Vec::new();
     let mut findings = Findings::default();
@@ -52,8 +52,8 @@ pub(super) fn check_but(settings: &Settings, unread: &[&str]) -> (Vec<Error>, Ve
 }
 
 /// What nobody can do without, in ArangoDB's words where it has them.
-fn missing(settings: &Settings, unread: &[&str]) -> Vec<Error> {
-    let given = |name| unread.contains(&name);
+fn missing(settings: &Settings, unread: &Unread) -> Vec<Error> {
+    let given = |name| unread.may_hold(name);
     let mut problems = Vec::new();
     if settings.endpoints.is_empty() && !given("server.endpoint") {
         problems.push(Error::settings(
