@@ -185,7 +185,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
         Err(_) => return Ok(()), // nothing there, or bind will say why not
     }
     match std::os::unix::net::UnixStream::connect(path) {
-        Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
+        Ok(_) => Err(io::Error::from_raw_os_error(libc::EADDRINUSE)),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             std::fs::remove_file(path)
         }
