@@ -13,7 +13,8 @@ use openssl::x509::extension::{
 };
 use openssl::x509::{X509, X509Builder, X509Name, X509NameBuilder};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
@@ -135,7 +136,9 @@ impl Pki {
     fn keyfile(&self, file: &str, certificate: &X509, key: &PKey<Private>) -> String {
         let mut text = certificate.to_pem().unwrap();
         text.extend(key.private_key_to_pem_pkcs8().unwrap());
-        self.write(file, text)
+        let path = self.write(file, text);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path
     }
 }
 
