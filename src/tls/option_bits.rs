@@ -6,8 +6,8 @@ use super::sys;
 /// What a bit comes to here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// What its name says.
-    Plain,
+    /// What its name says, in words.
+    Plain(&'static str),
     /// Nothing, and why.
     None(&'static str),
     /// Less security, and how.
@@ -60,11 +60,21 @@ pub(super) const BITS: &[Row] = &[
         (3, 0),
         Effect::Weaker("TLS 1.2 sessions are not bound to their handshake"),
     ),
-    row(1, "CLEANSE_PLAINTEXT", (3, 0), Effect::Plain),
+    row(
+        1,
+        "CLEANSE_PLAINTEXT",
+        (3, 0),
+        Effect::Plain("libssl wipes plaintext that was read from its buffers"),
+    ),
     row(2, "LEGACY_SERVER_CONNECT", ALWAYS, CLIENT),
     row(3, "ENABLE_KTLS", (3, 0), OWN_BIO),
     row(4, "TLSEXT_PADDING", ALWAYS, CLIENT),
-    row(6, "SAFARI_ECDHE_ECDSA_BUG", ALWAYS, Effect::Plain),
+    row(
+        6,
+        "SAFARI_ECDHE_ECDSA_BUG",
+        ALWAYS,
+        Effect::Plain("no ECDHE-ECDSA for Safari on OS X 10.8, which fails at it"),
+    ),
     row(
         7,
         "IGNORE_UNEXPECTED_EOF",
@@ -77,7 +87,12 @@ pub(super) const BITS: &[Row] = &[
         (3, 0),
         Effect::Weaker("clients can make the server repeat handshakes"),
     ),
-    row(9, "DISABLE_TLSEXT_CA_NAMES", (3, 0), Effect::Plain),
+    row(
+        9,
+        "DISABLE_TLSEXT_CA_NAMES",
+        (3, 0),
+        Effect::Plain("TLS 1.3 clients are not told which CAs are accepted"),
+    ),
     row(
         10,
         "ALLOW_NO_DHE_KEX",
@@ -92,15 +107,25 @@ pub(super) const BITS: &[Row] = &[
     ),
     row(12, "NO_QUERY_MTU", ALWAYS, DTLS),
     row(13, "COOKIE_EXCHANGE", ALWAYS, DTLS),
-    row(14, "NO_TICKET", ALWAYS, Effect::Plain),
+    row(
+        14,
+        "NO_TICKET",
+        ALWAYS,
+        Effect::Plain("no stateless tickets: only sessions kept on the server are resumed"),
+    ),
     row(15, "CISCO_ANYCONNECT", ALWAYS, DTLS),
     row(
         16,
         "NO_SESSION_RESUMPTION_ON_RENEGOTIATION",
         ALWAYS,
-        Effect::Plain,
+        Effect::Plain("a renegotiation makes a new session"),
     ),
-    row(17, "NO_COMPRESSION", ALWAYS, Effect::Plain),
+    row(
+        17,
+        "NO_COMPRESSION",
+        ALWAYS,
+        Effect::Plain("no TLS compression"),
+    ),
     row(
         18,
         "ALLOW_UNSAFE_LEGACY_RENEGOTIATION",
@@ -113,9 +138,26 @@ pub(super) const BITS: &[Row] = &[
         ALWAYS,
         Effect::Weaker("CBC ciphers authenticate before they encrypt"),
     ),
-    row(20, "ENABLE_MIDDLEBOX_COMPAT", ALWAYS, Effect::Plain),
-    row(21, "PRIORITIZE_CHACHA", ALWAYS, Effect::Plain),
-    row(22, "CIPHER_SERVER_PREFERENCE", ALWAYS, Effect::Plain),
+    row(
+        20,
+        "ENABLE_MIDDLEBOX_COMPAT",
+        ALWAYS,
+        Effect::Plain("TLS 1.3 looks like TLS 1.2 to what stands between"),
+    ),
+    row(
+        21,
+        "PRIORITIZE_CHACHA",
+        ALWAYS,
+        Effect::Plain(
+            "ChaCha20 first for clients that put it first, with CIPHER_SERVER_PREFERENCE",
+        ),
+    ),
+    row(
+        22,
+        "CIPHER_SERVER_PREFERENCE",
+        ALWAYS,
+        Effect::Plain("the server's order of ciphers decides"),
+    ),
     row(
         23,
         "TLS_ROLLBACK_BUG",
@@ -128,18 +170,48 @@ pub(super) const BITS: &[Row] = &[
         ALWAYS,
         Effect::None("no early data is accepted"),
     ),
-    row(25, "NO_SSLv3", ALWAYS, Effect::Plain),
-    row(26, "NO_TLSv1", ALWAYS, Effect::Plain),
-    row(27, "NO_TLSv1_2", ALWAYS, Effect::Plain),
-    row(28, "NO_TLSv1_1", ALWAYS, Effect::Plain),
-    row(29, "NO_TLSv1_3", ALWAYS, Effect::Plain),
-    row(30, "NO_RENEGOTIATION", ALWAYS, Effect::Plain),
-    row(31, "CRYPTOPRO_TLSEXT_BUG", ALWAYS, Effect::Plain),
-    row(32, "NO_TX_CERTIFICATE_COMPRESSION", (3, 2), Effect::Plain),
-    row(33, "NO_RX_CERTIFICATE_COMPRESSION", (3, 2), Effect::Plain),
+    row(25, "NO_SSLv3", ALWAYS, Effect::Plain("no SSLv3")),
+    row(26, "NO_TLSv1", ALWAYS, Effect::Plain("no TLS 1.0")),
+    row(27, "NO_TLSv1_2", ALWAYS, Effect::Plain("no TLS 1.2")),
+    row(28, "NO_TLSv1_1", ALWAYS, Effect::Plain("no TLS 1.1")),
+    row(29, "NO_TLSv1_3", ALWAYS, Effect::Plain("no TLS 1.3")),
+    row(
+        30,
+        "NO_RENEGOTIATION",
+        ALWAYS,
+        Effect::Plain("no renegotiation in TLS 1.2 and older"),
+    ),
+    row(
+        31,
+        "CRYPTOPRO_TLSEXT_BUG",
+        ALWAYS,
+        Effect::Plain("an extension that old clients with GOST ciphers need"),
+    ),
+    row(
+        32,
+        "NO_TX_CERTIFICATE_COMPRESSION",
+        (3, 2),
+        Effect::Plain("certificates are sent as they are"),
+    ),
+    row(
+        33,
+        "NO_RX_CERTIFICATE_COMPRESSION",
+        (3, 2),
+        Effect::Plain("clients are not offered to compress certificates"),
+    ),
     row(34, "ENABLE_KTLS_TX_ZEROCOPY_SENDFILE", (3, 2), OWN_BIO),
-    row(35, "PREFER_NO_DHE_KEX", (3, 3), Effect::Plain),
-    row(36, "LEGACY_EC_POINT_FORMATS", (4, 0), Effect::Plain),
+    row(
+        35,
+        "PREFER_NO_DHE_KEX",
+        (3, 3),
+        Effect::Plain("with ALLOW_NO_DHE_KEX, resumption without a new key exchange is preferred"),
+    ),
+    row(
+        36,
+        "LEGACY_EC_POINT_FORMATS",
+        (4, 0),
+        Effect::Plain("the extension for point formats is sent as it used to be"),
+    ),
     row(37, "ECH_GREASE", (4, 0), CLIENT),
     row(38, "ECH_TRIALDECRYPT", (4, 0), ECH),
     row(39, "ECH_IGNORE_CID", (4, 0), CLIENT),

@@ -88,9 +88,17 @@ pub fn remark(bit: u32) -> Option<String> {
         return Some(format!("no effect: it came with OpenSSL {}", row.since()));
     }
     match row.effect {
-        Effect::Plain => None,
+        Effect::Plain(_) => None,
         Effect::None(why) => Some(format!("no effect: {why}")),
         Effect::Weaker(why) => Some(format!("weaker: {why}")),
+    }
+}
+
+/// What one bit does in the libssl in use, where [`remark`] has nothing to say.
+pub fn does(bit: u32) -> Option<&'static str> {
+    match row(bit).filter(|row| row.is_known())?.effect {
+        Effect::Plain(what) => Some(what),
+        Effect::None(_) | Effect::Weaker(_) => None,
     }
 }
 
