@@ -80,7 +80,7 @@ pub(crate) fn command() -> Command {
                 .value_name("NAME")
                 .value_parser(file_name)
                 .default_value("client")
-                .help("The client, and its files' base name"),
+                .help("The client and its files"),
             Arg::new("only")
                 .long("only")
                 .value_name("WHICH")

@@ -6,11 +6,13 @@
 
 mod certs;
 mod check;
+mod ciphers;
 mod demo;
 mod failure;
 mod flags;
 mod log;
 mod manual;
+mod options;
 mod pki;
 mod process;
 mod serve;
@@ -34,6 +36,8 @@ const COMMANDS: &[Entry] = &[
     (serve::command, serve::run),
     (check::command, check::run),
     (show::command, show::run),
+    (ciphers::command, ciphers::run),
+    (options::command, options::run),
     (certs::command, certs::run),
     (manual::completions_command, manual::completions),
     (manual::pages_command, manual::pages),
@@ -41,7 +45,7 @@ const COMMANDS: &[Entry] = &[
 
 /// Parses the arguments, does what they say, and says how it went.
 pub(crate) fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let arguments: Vec<OsString> = arguments.collect();
+    let arguments = ciphers::with_two_dashes(arguments.collect());
     let mut command = command();
     if arguments.iter().any(|argument| argument == "-h") {
         command = flags::in_brief(command);

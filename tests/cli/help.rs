@@ -4,7 +4,16 @@ use crate::tlsport;
 use std::fs;
 
 /// The subcommands that people type.
-const COMMANDS: [&str; 4] = ["check", "show", "certs", "completions"];
+const COMMANDS: [&str; 8] = [
+    "demo",
+    "serve",
+    "check",
+    "show",
+    "ciphers",
+    "options",
+    "certs",
+    "completions",
+];
 
 #[test]
 fn short_help_fits_a_screen() {
@@ -69,7 +78,7 @@ fn every_command_has_a_manual_page() {
         assert!(text.contains(".TH tlsport"), "{text}");
     }
     let text = fs::read_to_string(at.join("tlsport.1")).unwrap();
-    assert!(text.contains("Exit status"), "{text}");
+    assert!(text.contains(".SH \"EXIT STATUS\""), "{text}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The program from outside: arguments in, text and exit status out. Peers are the openssl program and files.
 
 mod certs;
+mod ciphers;
 mod demo;
 mod help;
 mod settings;
