@@ -11,7 +11,6 @@ use crate::service::{Echo, status};
 use crate::settings::{self, Accept, Endpoint, Setting, Settings};
 use crate::tls::{Context, Prepared, Shared};
 use log::{debug, info};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -24,7 +23,7 @@ pub struct Server {
     overview: Arc<status::Overview>,
     counters: Vec<Arc<Counters>>,
     /// Where each endpoint was asked for, and where it is: they differ in a port that the system chose.
-    places: HashMap<Place, Place>,
+    places: Vec<(Place, Place)>,
     threads: usize,
 }
 
@@ -37,7 +36,7 @@ struct Running {
 struct Plan {
     /// What each worker is to listen on.
     doors: Vec<Vec<Door>>,
-    places: HashMap<Place, Place>,
+    places: Vec<(Place, Place)>,
     /// The log's lines about endpoints.
     lines: Vec<String>,
 }
@@ -71,7 +70,7 @@ impl Server {
             ceilings: Arc::default(),
             overview: Arc::new(overview),
             counters,
-            places: HashMap::new(),
+            places: Vec::new(),
             threads,
         };
         let plan = server.plan(settings, prepared)?;
@@ -134,7 +133,7 @@ impl Server {
 
     /// Where the server listens, in the unified form of the logs, with the ports that the system chose.
     pub fn places(&self) -> impl Iterator<Item = String> {
-        self.places.values().map(ToString::to_string)
+        self.places.iter().map(|(_, place)| place.to_string())
     }
 
     /// What was counted so far.
@@ -165,12 +164,14 @@ impl Server {
         };
         let mut plan = Plan {
             doors: Vec::new(),
-            places: HashMap::new(),
+            places: Vec::new(),
             lines: Vec::new(),
         };
         plan.doors.resize_with(self.threads, Vec::new);
+        // One asked for twice (port 0, where each is another) is matched in order.
+        let mut known = self.places.clone();
         for endpoint in &settings.endpoints {
-            match self.open(endpoint, settings) {
+            match self.open(endpoint, settings, &mut known) {
                 Ok(opened) if problems.is_empty() => {
                     self.fit_doors(
                         &mut plan,
@@ -206,8 +207,13 @@ impl Server {
             .collect()
     }
 
-    /// The sockets of an endpoint: new ones, or none where the workers have them already.
-    fn open(&self, endpoint: &Endpoint, settings: &Settings) -> Result<Vec<Opening>, Error> {
+    /// The sockets of an endpoint: new ones, or none where the workers have them already, which leaves `known`.
+    fn open(
+        &self,
+        endpoint: &Endpoint,
+        settings: &Settings,
+        known: &mut Vec<(Place, Place)>,
+    ) -> Result<Vec<Opening>, Error> {
         let refused = |error: Error| {
             Error::new(
                 Kind::Io,
@@ -221,10 +227,11 @@ impl Server {
             .map_err(|error| refused(Error::new(Kind::Io, reason(&error))))?;
         let mut opened = Vec::new();
         for asked in asked {
-            if let Some(place) = self.places.get(&asked) {
+            if let Some(at) = known.iter().position(|(was_asked, _)| *was_asked == asked) {
+                let (asked, place) = known.remove(at);
                 opened.push(Opening {
                     asked,
-                    place: place.clone(),
+                    place,
                     listeners: Vec::new(),
                 });
                 continue;
@@ -277,7 +284,7 @@ impl Server {
                     backend: backend.cloned(),
                 });
             }
-            plan.places.insert(opening.asked, opening.place);
+            plan.places.push((opening.asked, opening.place));
         }
     }
 
