@@ -148,7 +148,7 @@ fn a_plain_endpoint_tells_that_it_is_plain() {
 }
 
 #[test]
-fn a_reload_is_told_and_an_open_connection_sees_it() {
+fn a_reload_is_told_and_keeps_every_endpoint() {
     let daemon = Daemon::start(&[]);
     let before = status(&daemon, &[]);
     daemon.signal("HUP");
@@ -159,4 +159,6 @@ fn a_reload_is_told_and_an_open_connection_sees_it() {
     assert_eq!(after["server"]["started"], before["server"]["started"]);
     let accepted = |told: &Value| told["counters"]["accepted"].as_u64().unwrap();
     assert_eq!(accepted(&after), accepted(&before) + 1);
+    let plain = format!("http://127.0.0.1:{}/healthz", daemon.plain);
+    assert_eq!(curl(&daemon, &[&plain]), "ok\n");
 }
