@@ -2,7 +2,7 @@
 //!
 //! A dialect opens no file and reads no environment: whatever it needs of the outside comes through [`Source`].
 //! Each ends in the options of the one table in `settings`, so that flags, files and defaults mix freely. A new
-//! system is one more entry in [`DIALECTS`]; nothing else knows its name. Read next: `arangodb`.
+//! system is one more entry in `DIALECTS`; nothing else knows its name. Read next: `arangodb`.
 
 mod arangodb;
 mod ini;

@@ -120,58 +120,47 @@ impl Findings {
 
     fn versions(&mut self, policy: &Policy) {
         let (min, max) = (&policy.min_protocol, &policy.max_protocol);
-        let number = Some(&policy.protocol).filter(|number| number.is_chosen());
-        let only = number.and_then(|number| number.only());
-        if let (Some(low), Some(high)) = (min.value.or(only), max.value.or(only)) {
-            if low > high {
-                let (origin, name) = match min.value {
-                    Some(_) => (&min.origin, "ssl.min-protocol"),
-                    None => (&max.origin, "ssl.max-protocol"),
-                };
-                let other = match (min.value, max.value) {
-                    (Some(_), Some(_)) => {
-                        format!("'{high}' of 'ssl.max-protocol' ({})", max.origin)
-                    }
-                    _ => format!(
-                        "'ssl.protocol' {} ({})",
-                        policy.protocol.value.number(),
-                        policy.protocol.origin
-                    ),
-                };
-                let why = match min.value {
-                    Some(_) => format!("'{low}' is above {other}"),
-                    None => format!("'{high}' is below {other}"),
-                };
+        let number = &policy.protocol;
+        let only = number.only().filter(|_| number.is_chosen());
+        let only = only.map(|version| (version, "ssl.protocol", &number.origin));
+        let low = min.value.map(|low| (low, "ssl.min-protocol", &min.origin));
+        let high = max
+            .value
+            .map(|high| (high, "ssl.max-protocol", &max.origin));
+        match (low.or(only), high.or(only)) {
+            (Some((low, name, origin)), Some((high, other, set))) if low > high => {
+                let why = format!("'{low}' is above the '{high}' of '{other}' ({set})");
                 self.error(origin, name, why);
-            }
-        }
-        if min.is_some() && max.is_some() {
-            let why = "as 'ssl.min-protocol' and 'ssl.max-protocol' are set";
-            self.idle(chosen(&policy.protocol), "ssl.protocol", why);
-        } else if min.is_none() && max.is_none() && policy.protocol.number() < 5 {
-            self.old_protocol(policy);
-        }
-        match min.value {
-            Some(low) if low < Version::Tls1_2 => {
-                let why = format!("'{low}' is broken, and so is TLS below 1.2 altogether");
-                self.warn(&min.origin, "ssl.min-protocol", why);
             }
             _ => {}
         }
+        if min.is_some() && max.is_some() {
+            let why = "as 'ssl.min-protocol' and 'ssl.max-protocol' are set";
+            self.idle(chosen(number), "ssl.protocol", why);
+        }
+        self.old_versions(policy);
     }
 
-    fn old_protocol(&mut self, policy: &Policy) {
-        let protocol = &policy.protocol;
-        let name = match protocol.number() {
-            3 => "SSLv3",
-            4 => "TLSv1",
-            _ => return,
-        };
-        let why = format!(
-            "'{}' speaks {name} alone, which is broken",
-            protocol.number()
-        );
-        self.warn(&protocol.origin, "ssl.protocol", why);
+    /// SSLv3, TLS 1.0 and TLS 1.1 by anybody's choice.
+    fn old_versions(&mut self, policy: &Policy) {
+        let number = &policy.protocol;
+        let named = policy.min_protocol.is_some() || policy.max_protocol.is_some();
+        if !named && matches!(number.number(), 3 | 4) {
+            let why = format!(
+                "'{}' lets in nothing but a version that is broken",
+                number.number()
+            );
+            self.warn(&number.origin, "ssl.protocol", why);
+        }
+        for (end, name) in [
+            (&policy.min_protocol, "ssl.min-protocol"),
+            (&policy.max_protocol, "ssl.max-protocol"),
+        ] {
+            if let Some(old) = end.value.filter(|version| *version < Version::Tls1_2) {
+                let why = format!("'{old}' lets in a version that is broken");
+                self.warn(&end.origin, name, why);
+            }
+        }
     }
 
     fn ciphers(&mut self, policy: &Policy) {

@@ -152,15 +152,15 @@ fn a_range_of_versions_has_to_hold_one() {
     for (flags, expected) in [
         (
             vec!["ssl.min-protocol=TLSv1.3", "ssl.max-protocol=TLSv1.2"],
-            "--ssl.min-protocol: 'TLSv1.3' is above 'TLSv1.2' of 'ssl.max-protocol' (--ssl.max-protocol)",
+            "--ssl.min-protocol: 'TLSv1.3' is above the 'TLSv1.2' of 'ssl.max-protocol' (--ssl.max-protocol)",
         ),
         (
             vec!["ssl.protocol=5", "ssl.min-protocol=TLSv1.3"],
-            "--ssl.min-protocol: 'TLSv1.3' is above 'ssl.protocol' 5 (--ssl.protocol)",
+            "--ssl.min-protocol: 'TLSv1.3' is above the 'TLSv1.2' of 'ssl.protocol' (--ssl.protocol)",
         ),
         (
             vec!["ssl.protocol=6", "ssl.max-protocol=TLSv1.2"],
-            "--ssl.max-protocol: 'TLSv1.2' is below 'ssl.protocol' 6 (--ssl.protocol)",
+            "--ssl.protocol: 'TLSv1.3' is above the 'TLSv1.2' of 'ssl.max-protocol' (--ssl.max-protocol)",
         ),
     ] {
         assert_eq!(said_beside_the_rest(&flags), [expected]);
@@ -259,6 +259,7 @@ fn what_is_weak_is_warned_of() {
         ["ssl.protocol=4"],
         ["ssl.protocol=3"],
         ["ssl.min-protocol=TLSv1.1"],
+        ["ssl.max-protocol=TLSv1"],
         ["ssl.security-level=0"],
         ["ssl.security-level=1"],
         ["ssl.cipher-list=ALL:@SECLEVEL=0"],
