@@ -2,8 +2,8 @@
 //!
 //! Screenshots are left under `target/tmp/status-page/` to be looked at by people.
 
+use crate::Site;
 use crate::chromium::{Chromium, Window};
-use crate::daemon::Daemon;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -17,8 +17,8 @@ fn list(value: &Value) -> &[Value] {
 
 #[test]
 fn the_page_can_be_read_at_every_width_by_day_and_by_night() {
-    let daemon = Daemon::start(&["--ssl.protocol", "9", "--ssl.verify-client", "none"]);
-    let Some(mut browser) = Chromium::start(&daemon.key_hash()) else {
+    let site = Site::modern();
+    let Some(mut browser) = Chromium::start(&site.key_hash()) else {
         return;
     };
     let shots = Path::new(env!("CARGO_TARGET_TMPDIR")).join("status-page");
@@ -32,7 +32,7 @@ fn the_page_can_be_read_at_every_width_by_day_and_by_night() {
                 height,
                 scheme,
             });
-            browser.open(&daemon.url("/")).unwrap();
+            browser.open(&site.url("/")).unwrap();
             fs::write(shots.join(format!("{name}.png")), browser.screenshot()).unwrap();
             let seen = browser.evaluate(LOOK);
             assert_eq!(
@@ -64,7 +64,7 @@ fn the_page_can_be_read_at_every_width_by_day_and_by_night() {
             );
             assert_eq!(
                 browser.fetched(),
-                [daemon.url("/")],
+                [site.url("/")],
                 "{name}: fetched more than itself"
             );
             grounds.push(seen["ground"].clone());
@@ -75,15 +75,15 @@ fn the_page_can_be_read_at_every_width_by_day_and_by_night() {
 
 #[test]
 fn the_page_tells_a_browser_its_own_connection() {
-    let daemon = Daemon::start(&["--ssl.protocol", "9"]);
-    let Some(mut browser) = Chromium::start(&daemon.key_hash()) else {
+    let site = Site::modern();
+    let Some(mut browser) = Chromium::start(&site.key_hash()) else {
         return;
     };
-    browser.open(&daemon.url("/")).unwrap();
+    browser.open(&site.url("/")).unwrap();
     let seen = browser.evaluate(LOOK);
     assert_eq!(seen["title"], "TLS 1.3 · tlsport");
     let text = seen["text"].as_str().unwrap();
-    browser.open(&daemon.url("/json")).unwrap();
+    browser.open(&site.url("/json")).unwrap();
     let status = browser.evaluate("document.body.innerText");
     let status: Value = serde_json::from_str(status.as_str().unwrap()).unwrap();
     let tls = &status["connection"]["tls"];
@@ -105,34 +105,33 @@ fn the_page_tells_a_browser_its_own_connection() {
 
 #[test]
 fn a_browser_that_agreed_to_http_2_comes_back_with_http_1() {
-    let daemon = Daemon::start(&["--ssl.protocol", "9", "--ssl.alpn", "h2,http/1.1"]);
-    let Some(mut browser) = Chromium::start(&daemon.key_hash()) else {
+    let site = Site::with(|launch, _| launch.set("ssl.alpn", "h2,http/1.1"));
+    let Some(mut browser) = Chromium::start(&site.key_hash()) else {
         return;
     };
-    browser.open(&daemon.url("/")).unwrap();
+    browser.open(&site.url("/")).unwrap();
     let text = browser.evaluate("document.body.innerText");
     assert!(text.as_str().unwrap().contains("http/1.1"), "{text}");
 }
 
 #[test]
 fn a_browser_that_does_not_know_the_key_is_not_shown_the_page() {
-    let daemon = Daemon::start(&[]);
+    let site = Site::new();
     let elsewhere = openssl::base64::encode_block(&[0; 32]);
     let Some(mut browser) = Chromium::start(&elsewhere) else {
         return;
     };
-    let refused = browser.open(&daemon.url("/")).unwrap_err();
+    let refused = browser.open(&site.url("/")).unwrap_err();
     assert_eq!(refused, "net::ERR_CERT_AUTHORITY_INVALID");
 }
 
 #[test]
 fn a_plain_endpoint_is_told_apart_at_a_glance() {
-    let daemon = Daemon::start(&[]);
+    let site = Site::new();
     let Some(mut browser) = Chromium::start("") else {
         return;
     };
-    let url = format!("http://127.0.0.1:{}/", daemon.plain);
-    browser.open(&url).unwrap();
+    browser.open(&site.plain_url("/")).unwrap();
     let heading = browser.evaluate("document.querySelector('h1').innerText");
     assert_eq!(heading, "Not encrypted");
 }
