@@ -5,7 +5,7 @@ use super::flags;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 use std::io::{self, Write};
-use tlsport::settings::{Form, Group, Origin, Record, Settings, TABLE};
+use tlsport::settings::{Form, Group, Note, Origin, Record, Settings, TABLE};
 use tlsport::tls::{Identity, Report};
 
 /// `tlsport show`.
@@ -27,10 +27,12 @@ pub(crate) fn run(matches: &ArgMatches, out: &mut dyn Write) -> Result<(), Failu
     let collected = flags::collect(matches);
     let ready = flags::prepare(matches);
     let report = ready.as_ref().map(|ready| ready.prepared.report()).ok();
+    let notes: &[Note] = ready.as_ref().map_or(&[], |ready| &ready.notes);
     if matches.get_flag("json") {
         let shown = json!({
             "settings": settings_as_json(collected.settings()),
             "openssl": report.as_ref().map(report_as_json),
+            "notes": notes.iter().map(Note::to_string).collect::<Vec<_>>(),
         });
         writeln!(out, "{shown:#}")?;
     } else {
@@ -38,6 +40,7 @@ pub(crate) fn run(matches: &ArgMatches, out: &mut dyn Write) -> Result<(), Failu
         if let Some(report) = &report {
             openssl(report, out)?;
         }
+        remarks(notes, out)?;
     }
     ready.map(drop).map_err(Failure::settings)
 }
@@ -138,6 +141,13 @@ fn openssl(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         .try_for_each(|identity| certificate(identity, out))
 }
 
+fn remarks(notes: &[Note], out: &mut dyn Write) -> io::Result<()> {
+    if !notes.is_empty() {
+        writeln!(out, "\nRemarks")?;
+    }
+    notes.iter().try_for_each(|note| writeln!(out, "  {note}"))
+}
+
 fn versions(report: &Report) -> String {
     if report.min_protocol == report.max_protocol {
         report.min_protocol.clone()
@@ -161,7 +171,14 @@ fn certificate(identity: &Identity, out: &mut dyn Write) -> io::Result<()> {
         "until",
         &format!("{} ({})", identity.not_after, days_left(identity.days_left)),
     )?;
-    row("chain", &format!("{} certificates", identity.chain_length))
+    row("chain", &chain(identity.chain_length))
+}
+
+fn chain(length: usize) -> String {
+    match length {
+        1 => "1 certificate".into(),
+        length => format!("{length} certificates"),
+    }
 }
 
 fn days_left(days: i64) -> String {

@@ -119,6 +119,33 @@ fn show_names_who_set_what() {
 }
 
 #[test]
+fn show_tells_what_libssl_makes_of_the_settings() {
+    let site = Site::new();
+    let ca = site.path("ca.pem");
+    let more = [
+        "--ssl.cipher-list",
+        "ECDHE+AESGCM",
+        "--ssl.options",
+        "0x80000858",
+        "--ssl.cafile",
+    ];
+    let text = site
+        .run("show", &[&more[..], &[ca.to_str().unwrap()]].concat())
+        .fine();
+    for said in [
+        "  versions          TLSv1.2\n",
+        "  groups            prime256v1\n",
+        "  verify client     require\n",
+        "  ECDHE-ECDSA-AES256-GCM-SHA384  TLSv1.2  256 bits  TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384\n",
+        "    names           localhost\n",
+        " days left)",
+        "SSL_OP_ENABLE_KTLS: no effect",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+}
+
+#[test]
 fn show_prints_what_it_has_even_of_wrong_settings() {
     let site = Site::new();
     let done = site.run("show", &["--ssl.protocol", "77"]);
