@@ -246,7 +246,8 @@ pub struct Tcp {
 }
 
 impl Default for Settings {
-    /// The defaults of ArangoDB 3.2 (`facts`: the manual's), and tlsport's own where ArangoDB has no such option.
+    /// The defaults of ArangoDB 3.2, whose manual tlsport follows, and its own where ArangoDB has no such option or
+    /// its default would not serve other backends (`Policy::alpn`).
     fn default() -> Settings {
         Settings {
             endpoints: Vec::new(),
