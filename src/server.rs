@@ -9,7 +9,7 @@ use crate::io::Pool;
 use crate::net::{Backend, Ceilings, Command, Door, Handle, Listener, Place, Worker, bind};
 use crate::service::{Echo, status};
 use crate::settings::{self, Accept, Endpoint, Setting, Settings};
-use crate::tls::{Context, Prepared, Shared};
+use crate::tls::{Context, Prepared, Report, Shared};
 use log::{debug, info};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -59,11 +59,7 @@ impl Server {
             summed.iter().for_each(|counters| totals.add(counters));
             totals
         };
-        let has_tls = settings
-            .endpoints
-            .iter()
-            .any(|endpoint| endpoint.accept.has_tls());
-        let overview = status::Overview::new(has_tls.then(|| prepared.report()), threads, totals);
+        let overview = status::Overview::new(policy(settings, prepared), threads, totals);
         let mut server = Server {
             workers: Vec::new(),
             shared,
@@ -102,7 +98,7 @@ impl Server {
     /// Why nothing was changed.
     pub fn reload(&mut self, settings: &Settings, prepared: &Prepared) -> Result<(), Problems> {
         let plan = self.plan(settings, prepared)?;
-        self.overview.replace(prepared.report());
+        self.overview.replace(policy(settings, prepared));
         self.commit(settings, plan);
         Ok(())
     }
@@ -195,11 +191,7 @@ impl Server {
         settings: &Settings,
         prepared: &Prepared,
     ) -> Result<Vec<Arc<Context>>, Problems> {
-        if settings
-            .endpoints
-            .iter()
-            .all(|endpoint| !endpoint.accept.has_tls())
-        {
+        if !has_tls(settings) {
             return Ok(Vec::new());
         }
         (0..self.threads)
@@ -362,6 +354,18 @@ fn unified(endpoint: &Endpoint, place: &Place) -> String {
         accept: endpoint.accept,
     }
     .to_string()
+}
+
+fn has_tls(settings: &Settings) -> bool {
+    settings
+        .endpoints
+        .iter()
+        .any(|endpoint| endpoint.accept.has_tls())
+}
+
+/// What the status page tells of a policy: nothing where no endpoint has one.
+fn policy(settings: &Settings, prepared: &Prepared) -> Option<Report> {
+    has_tls(settings).then(|| prepared.report())
 }
 
 fn threads(settings: &Settings) -> usize {

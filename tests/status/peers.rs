@@ -1,6 +1,7 @@
 //! The page as programs see it: curl, and requests by hand.
 
 use crate::Site;
+use crate::support::Launch;
 use serde_json::Value;
 use std::process::Command;
 
@@ -161,4 +162,22 @@ fn a_reload_is_told_and_keeps_every_endpoint() {
     let accepted = |told: &Value| told["counters"]["accepted"].as_u64().unwrap();
     assert_eq!(accepted(&after), accepted(&before) + 1);
     assert_eq!(curl(&site, &[&site.plain_url("/healthz")]), "ok\n");
+}
+
+#[test]
+fn a_server_without_tls_has_no_policy_to_tell_before_or_after_a_reload() {
+    let daemon = Launch::new()
+        .endpoint("tcp://127.0.0.1:0")
+        .set("backend", "service://status")
+        .start();
+    let url = format!("http://{}/json", daemon.address());
+    for _ in 0..2 {
+        let told = Command::new("curl")
+            .args(["--silent", "--max-time", "20", "--noproxy", "*", &url])
+            .output()
+            .unwrap();
+        let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+        assert_eq!(told["policy"], Value::Null);
+        daemon.reload();
+    }
 }
