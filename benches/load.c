@@ -412,7 +412,7 @@ static int by_size(const void *a, const void *b)
 
 static void measure(void)
 {
-    run(0.1);
+    run(0.03); /* warm up */
     for (long i = 0; i < lane_count && work == RESUMED; i++)
         if (lanes[i].session == NULL)
             die("the server gave no session to resume");

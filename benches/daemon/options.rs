@@ -6,7 +6,7 @@ use super::subject::Kind;
 const HELP: &str = "\
 usage: cargo bench --bench daemon -- [--quick] [--rounds N] [--ms N] [--connections N]
                                      [--rows WORD,...] [--only NAME,...] [--before PATH]
-  --quick            7 rounds and 2,000 idle connections, under three minutes; otherwise 21 and 9,500
+  --quick            short bursts and 2,000 idle connections, under three minutes; otherwise 9,500
   --rounds, --ms     rounds, and length of one burst in milliseconds
   --connections      idle connections opened for the memory row
   --rows             only rows whose name contains one of the words
@@ -28,8 +28,8 @@ impl Options {
     /// Read the arguments; `None` when there is nothing to do.
     pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
         let mut options = Options {
-            rounds: 21,
-            ms: 500,
+            rounds: 41,
+            ms: 250,
             hold_rounds: 3,
             hold_connections: 9_500,
             rows: Vec::new(),
@@ -42,7 +42,7 @@ impl Options {
             match arg.as_str() {
                 "--bench" => asked = true,
                 "--quick" => {
-                    (options.rounds, options.ms) = (7, 300);
+                    (options.rounds, options.ms) = (20, 100);
                     (options.hold_rounds, options.hold_connections) = (1, 2_000);
                 }
                 "--rounds" => options.rounds = number(&value()?)?,
