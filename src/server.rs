@@ -71,7 +71,7 @@ impl Server {
         };
         let plan = server.plan(settings, prepared)?;
         server.spawn()?;
-        server.commit(settings, plan);
+        server.commit(settings, prepared, plan);
         Ok(server)
     }
 
@@ -99,7 +99,7 @@ impl Server {
     pub fn reload(&mut self, settings: &Settings, prepared: &Prepared) -> Result<(), Problems> {
         let plan = self.plan(settings, prepared)?;
         self.overview.replace(policy(settings, prepared));
-        self.commit(settings, plan);
+        self.commit(settings, prepared, plan);
         Ok(())
     }
 
@@ -314,11 +314,14 @@ impl Server {
         Ok(())
     }
 
-    fn commit(&mut self, settings: &Settings, plan: Plan) {
+    fn commit(&mut self, settings: &Settings, prepared: &Prepared, plan: Plan) {
         self.ceilings.set(&settings.limits);
         self.places = plan.places;
         for (worker, doors) in self.workers.iter().zip(plan.doors) {
             worker.handle.send(Command::Swap(doors));
+        }
+        if has_tls(settings) {
+            prepared.announce();
         }
         for line in plan.lines {
             info!("{line}");

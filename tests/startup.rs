@@ -391,3 +391,21 @@ fn plain_http_on_a_tls_endpoint_is_no_error_of_ours() {
         "{line}"
     );
 }
+
+#[test]
+fn the_log_at_start_has_arangodbs_lines_about_tls() {
+    let pki = Pki::new();
+    let daemon = Launch::tls(&pki)
+        .set("backend", "service://echo")
+        .set("ssl.cafile", pki.ca())
+        .set("ssl.options", "0x400010")
+        .set("ssl.session-cache", "true")
+        .set("log-level", "trace")
+        .start();
+    daemon.said("DEBUG using SSL protocol version 'TLSv12'");
+    daemon.said("TRACE using SSL session caching");
+    daemon.said("INFO using SSL options: SSL_OP_TLSEXT_PADDING, SSL_OP_CIPHER_SERVER_PREFERENCE");
+    daemon.said("INFO using SSL cipher-list 'HIGH:!EXPORT:!aNULL@STRENGTH'");
+    daemon.said("TRACE trying to load CA certificates from '");
+    daemon.said("TRACE name: ");
+}

@@ -106,7 +106,7 @@ impl Timer {
             self.next = today;
             return None;
         }
-        while let Some(tick) = self.next_filled().filter(|tick| *tick <= today) {
+        if let Some(tick) = self.next_filled().filter(|tick| *tick <= today) {
             self.next = tick;
             let number = self.heads[slot(tick)];
             debug_assert_ne!(number, NONE);

@@ -3,6 +3,7 @@
 //! `unsafe` for libssl lives in this room alone, in `sys`, `callbacks` and `bio`.
 
 mod alpn;
+mod announce;
 mod bio;
 mod callbacks;
 mod channel;
