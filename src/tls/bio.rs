@@ -282,8 +282,8 @@ unsafe extern "C" fn bio_ctrl(
     match command {
         // Records stay in the lent buffer until the end of the step: a flush in between would split them.
         ffi::BIO_CTRL_FLUSH => 1,
-        // SAFETY: libssl calls us with the BIO of `Wired::new`.
         ffi::BIO_CTRL_EOF => {
+            // SAFETY: libssl calls us with the BIO of `Wired::new`.
             unsafe { state_of(bio) }.map_or(0, |state| state.stream.has_ended().into())
         }
         _ => 0,
