@@ -16,19 +16,20 @@ pub(crate) struct Launch {
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
     endpoints: usize,
+    threads: u32,
     open_files: Option<u32>,
 }
 
 impl Launch {
     /// Two workers, and nothing else yet.
     pub(crate) fn new() -> Launch {
-        let launch = Launch {
+        Launch {
             arguments: vec!["serve".into()],
             environment: Vec::new(),
             endpoints: 0,
+            threads: 2,
             open_files: None,
-        };
-        launch.set("threads", "2")
+        }
     }
 
     /// TLS on a port of 127.0.0.1, with the server's identity.
@@ -60,6 +61,12 @@ impl Launch {
     /// A variable of the environment.
     pub(crate) fn env(mut self, name: &str, value: impl Into<OsString>) -> Launch {
         self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Another number of workers.
+    pub(crate) fn threads(mut self, threads: u32) -> Launch {
+        self.threads = threads;
         self
     }
 
@@ -106,6 +113,7 @@ impl Launch {
         }
         command
             .args(self.arguments)
+            .args(["--threads", &self.threads.to_string()])
             .envs(self.environment)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
