@@ -11,7 +11,7 @@ use crate::service::{Echo, status};
 use crate::settings::{self, Accept, Endpoint, Setting, Settings};
 use crate::tls::{Context, Prepared, Report, Shared};
 use log::{debug, info};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -92,7 +92,8 @@ impl Server {
         Problems::or(problems, ())
     }
 
-    /// Goes over to other settings, if all of them can be had; open connections keep what they have.
+    /// Goes over to other settings, if all of them can be had; open connections keep what they have. The next one
+    /// to be accepted is on the new terms. Waits for the workers, so a service, which runs on one, must not call it.
     ///
     /// # Errors
     /// Why nothing was changed.
@@ -317,9 +318,12 @@ impl Server {
     fn commit(&mut self, settings: &Settings, prepared: &Prepared, plan: Plan) {
         self.ceilings.set(&settings.limits);
         self.places = plan.places;
+        let (swapped, all_swapped) = mpsc::channel();
         for (worker, doors) in self.workers.iter().zip(plan.doors) {
-            worker.handle.send(Command::Swap(doors));
+            worker.handle.send(Command::Swap(doors, swapped.clone()));
         }
+        drop(swapped);
+        let _ = all_swapped.recv(); // nothing is ever sent: it ends when the last worker has let go
         if has_tls(settings) {
             prepared.announce();
         }

@@ -18,6 +18,7 @@ use mio::event::Event;
 use mio::{Events, Poll, Waker};
 use slab::Slab;
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
@@ -29,7 +30,8 @@ const ACCEPTS: usize = 64;
 /// What a worker is told.
 pub(crate) enum Command {
     /// Listen on these from now on. Open connections keep what they have.
-    Swap(Vec<Door>),
+    /// The sender is dropped once it is so.
+    Swap(Vec<Door>, Sender<Infallible>),
     /// Accept nothing more; end when the last connection has, or at this time.
     Drain(Option<Instant>),
 }
@@ -173,7 +175,7 @@ impl Worker {
     fn obey(&mut self, now: Instant) {
         loop {
             match self.commands.try_recv() {
-                Ok(Command::Swap(doors)) => self.swap(doors, now),
+                Ok(Command::Swap(doors, _swapped)) => self.swap(doors, now),
                 Ok(Command::Drain(deadline)) => self.drain(deadline, now),
                 Err(TryRecvError::Empty) => return,
                 // Whoever could command is gone: so is the server.
