@@ -55,14 +55,17 @@ test: need-test
 		set -x; $(CARGO) test --locked --no-fail-fast $(ARGS); \
 	fi
 
-.PHONY: format lint doc
+.PHONY: format lint
 format:
 	$(CARGO) fmt --check
 lint:
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --lib --no-default-features -- -D warnings
+
+# Links to private items are for those who read the private pages, which are made here too.
+.PHONY: doc
 doc:
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
+	RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' $(CARGO) doc --locked --no-deps --document-private-items
 
 # The oldest compiler that is promised, where rustup has it.
 .PHONY: oldest

@@ -1,7 +1,7 @@
 //! A policy whose files are read and whose values libssl has judged: what every worker's context is built from.
 //!
-//! Reading comes first and happens once; building ([`Context::build`]) opens no file, so that a reload either has
-//! everything or changes nothing.
+//! Reading comes first and happens once; building ([`Context::build`](super::Context::build)) opens no file, so that
+//! a reload either has everything or changes nothing.
 
 use super::context::Making;
 use super::identity::Identity;
