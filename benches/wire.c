@@ -303,6 +303,8 @@ ssize_t wire_read(struct wire *wire, void *buf, size_t len)
 {
     if (wire->ssl == NULL)
         return receive(wire, buf, len);
+    if (!wire->readable && !SSL_has_pending(wire->ssl) && !SSL_want_write(wire->ssl))
+        return WIRE_WAIT; /* nothing in libssl, nothing below it: no need to ask */
     ERR_clear_error();
     int n = SSL_read(wire->ssl, buf, (int)len);
     return n > 0 ? n : outcome(wire, n);
