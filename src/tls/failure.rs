@@ -94,8 +94,12 @@ impl HandshakeError {
                 cause: None,
             };
         };
-        let kind = match entry.library() {
-            sys::ERR_LIB_SSL => kind(entry.reason_code()),
+        let kind = match (entry.library(), entry.reason_code()) {
+            // After the ClientHello, it is how libssl reads the alert of a client that dislikes the version.
+            (sys::ERR_LIB_SSL, WRONG_VERSION_NUMBER) if has_greeted(ssl) => {
+                Failure::NothingInCommon
+            }
+            (sys::ERR_LIB_SSL, reason) => kind(reason),
             _ => Failure::Other,
         };
         HandshakeError {
@@ -128,11 +132,12 @@ const NOT_TLS: &[i32] = &[
     156, // http request
     198, // packet length too long
     252, // unknown protocol
-    267, // wrong version number
+    WRONG_VERSION_NUMBER,
     443, // bad record type
 ];
 const CERTIFICATE_VERIFY_FAILED: i32 = 134;
 const CALLBACK_FAILED: i32 = 234;
+const WRONG_VERSION_NUMBER: i32 = 267;
 /// From here on, a reason is an alert of the peer (`SSL_AD_REASON_OFFSET`).
 const FIRST_ALERT: i32 = 1000;
 
@@ -144,6 +149,13 @@ fn kind(reason: i32) -> Failure {
         _ if NOT_TLS.contains(&reason) => Failure::NotTls,
         _ => Failure::Other,
     }
+}
+
+/// Whether a ClientHello was understood: only then is there a random value of the client's.
+fn has_greeted(ssl: &SslRef) -> bool {
+    let mut random = [0; 32];
+    ssl.client_random(&mut random);
+    random != [0; 32]
 }
 
 fn in_words(entry: &Entry, ssl: &SslRef) -> String {

@@ -26,6 +26,10 @@ mod report;
 mod resume;
 mod scope;
 mod sys;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod tickets;
 mod trust;
 mod validity;

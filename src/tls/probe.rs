@@ -107,8 +107,10 @@ fn has_suites(context: &SslContextRef, version: SslVersion, level: Option<u32>) 
     }
     let set = ssl.set_min_proto_version(Some(version)).is_ok()
         && ssl.set_max_proto_version(Some(version)).is_ok();
+    // OpenSSL 3 has no signature left for the versions before TLS 1.2 from level 1 on, and finds out too late.
+    let signatures = cfg!(not(openssl3)) || ssl.security_level() == 0 || number(version) >= 0x303;
     let mut any = false;
-    if set {
+    if set && signatures {
         sys::for_each_cipher(&mut ssl, true, |_| any = true);
     }
     super::queue::clear();

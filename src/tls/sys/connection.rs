@@ -121,3 +121,25 @@ pub(in crate::tls) fn has_expired_peer(session: &SslSessionRef) -> bool {
     let now = openssl::asn1::Asn1Time::days_from_now(0);
     !now.is_ok_and(|now| peer.not_after() > now.as_ref())
 }
+
+/// `SSL_set_session`.
+#[cfg(test)]
+pub(in crate::tls) fn set_session(ssl: &mut SslRef, session: &SslSessionRef) {
+    // SAFETY: both are live; each test's session goes to one client after the other, on one thread.
+    unsafe { ssl.set_session(session) }.expect("a session of the same method");
+}
+
+/// `SSL_get0_peer_CA_list`: the names of the CAs that the peer announced.
+#[cfg(test)]
+pub(in crate::tls) fn announced_names(ssl: &SslRef) -> Vec<String> {
+    unsafe extern "C" {
+        fn SSL_get0_peer_CA_list(ssl: *const ffi::SSL) -> *mut ffi::stack_st_X509_NAME;
+    }
+    // SAFETY: a live SSL; null (none), or a stack that belongs to it.
+    let names = unsafe {
+        let stack = SSL_get0_peer_CA_list(ssl.as_ptr());
+        (!stack.is_null()).then(|| StackRef::<openssl::x509::X509Name>::from_ptr(stack))
+    };
+    let names = names.into_iter().flat_map(StackRef::iter);
+    names.map(super::distinguished_name).collect()
+}

@@ -1,0 +1,8 @@
+//! A policy, built and met by a client in the same process.
+
+mod clients;
+mod messages;
+mod names;
+mod policy;
+mod protocols;
+mod resumption;
