@@ -47,6 +47,11 @@ pub struct Suite {
 /// libssl's reason when it cannot make anything of a string.
 pub fn expand(query: &Query) -> Result<Vec<Suite>, Error> {
     library::start()?;
+    let mut texts = query.cipher_list.iter().chain(&query.ciphersuites);
+    if let Some(text) = texts.find(|text| text.contains('\0')) {
+        let text = text.escape_debug();
+        return Err(Error::settings(format!("'{text}' holds a zero byte")));
+    }
     let cannot = |tried: String, queue: Queue| {
         Error::new(Kind::Settings, format!("{tried}: {}", queue.first()))
             .caused_by(queue.to_string())

@@ -15,6 +15,7 @@ use super::tickets::TicketKeys;
 use super::{library, probe};
 use crate::error::{Error, Kind, Problems};
 use crate::settings::{Origin, VerifyClient};
+use openssl::error::ErrorStack;
 use openssl::ssl::{
     Ssl, SslContext, SslContextBuilder, SslMethod, SslMode, SslSessionCacheMode, SslVerifyMode,
 };
@@ -136,6 +137,22 @@ impl<'a> Making<'a> {
         }
     }
 
+    /// Hands a text over. The openssl crate does not expect a zero byte in it.
+    fn text(
+        &mut self,
+        origin: &Origin,
+        tried: &str,
+        text: &str,
+        set: impl FnOnce(&str) -> Result<(), ErrorStack>,
+    ) {
+        if text.contains('\0') {
+            let error = Error::settings(format!("{tried}: it holds a zero byte"));
+            self.problems.push(blame(origin, error));
+        } else {
+            self.keep(origin, tried, set(text));
+        }
+    }
+
     fn refuse(&mut self, origin: &Origin, message: String, queue: &Queue) {
         let error = Error::settings(message).caused_by(queue.to_string());
         self.problems.push(blame(origin, error));
@@ -237,12 +254,8 @@ impl<'a> Making<'a> {
     fn cipher_list(&mut self, c: &mut SslContextBuilder, by: By) {
         let list = &self.ready.policy.cipher_list;
         if list.is_chosen() == (by == By::User) && !list.is_empty() {
-            let result = c.set_cipher_list(list);
-            self.keep(
-                &list.origin,
-                &format!("cannot set SSL cipher list '{}'", **list),
-                result,
-            );
+            let tried = format!("cannot set SSL cipher list '{}'", **list);
+            self.text(&list.origin, &tried, list, |text| c.set_cipher_list(text));
         }
     }
 
@@ -252,31 +265,25 @@ impl<'a> Making<'a> {
         if groups.is_chosen() != (by == By::User) || groups.is_empty() {
             return;
         }
-        queue::clear();
-        if let Err(stack) = c.set_groups_list(groups) {
-            let queue = Queue::from(stack);
-            let message = if groups.contains(':') {
-                format!("cannot set SSL groups '{}': {}", **groups, queue.first())
-            } else {
-                format!(
-                    "SSL error: {} Unknown curve name: {}",
-                    queue.first(),
-                    **groups
-                )
-            };
-            self.refuse(&groups.origin, message, &queue);
+        if groups.contains(':') {
+            let tried = format!("cannot set SSL groups '{}'", **groups);
+            self.text(&groups.origin, &tried, groups, |text| {
+                c.set_groups_list(text)
+            });
+        } else if groups.contains('\0') || c.set_groups_list(groups).is_err() {
+            let text = format!("SSL error: Unknown curve name: {}", groups.escape_debug());
+            self.problems
+                .push(blame(&groups.origin, Error::settings(text)));
         }
     }
 
     fn suites(&mut self, c: &mut SslContextBuilder) {
         let setting = &self.ready.policy.ciphersuites;
         if let Some(suites) = &setting.value {
-            let result = c.set_ciphersuites(suites);
-            self.keep(
-                &setting.origin,
-                &format!("cannot set SSL ciphersuites '{suites}'"),
-                result,
-            );
+            let tried = format!("cannot set SSL ciphersuites '{suites}'");
+            self.text(&setting.origin, &tried, suites, |text| {
+                c.set_ciphersuites(text)
+            });
         }
     }
 
