@@ -25,6 +25,8 @@ pub struct Server {
     /// Where each endpoint was asked for, and where it is: they differ in a port that the system chose.
     places: Vec<(Place, Place)>,
     threads: usize,
+    /// What answers `service://program`.
+    program: Option<Arc<MakeService>>,
 }
 
 struct Running {
@@ -41,8 +43,8 @@ struct Plan {
     lines: Vec<String>,
 }
 
-/// A service of the embedding program, made anew for each connection.
-pub type MakeService = dyn Fn() -> Box<dyn Service> + Send + Sync;
+/// Makes a service for a connection.
+type MakeService = dyn Fn() -> Box<dyn Service> + Send + Sync;
 
 impl Server {
     /// Starts serving.
@@ -50,6 +52,27 @@ impl Server {
     /// # Errors
     /// What libssl or the system refused. Nothing is left behind then.
     pub fn start(settings: &Settings, prepared: &Prepared) -> Result<Server, Problems> {
+        Server::start_any(settings, prepared, None)
+    }
+
+    /// Starts serving with a service of the calling program, which answers where the backend is
+    /// `service://program`. `make` is called by the workers, once a connection.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn start_with(
+        settings: &Settings,
+        prepared: &Prepared,
+        make: impl Fn() -> Box<dyn Service> + Send + Sync + 'static,
+    ) -> Result<Server, Problems> {
+        Server::start_any(settings, prepared, Some(Arc::new(make)))
+    }
+
+    fn start_any(
+        settings: &Settings,
+        prepared: &Prepared,
+        program: Option<Arc<MakeService>>,
+    ) -> Result<Server, Problems> {
         let threads = threads(settings);
         let shared = Shared::new();
         let counters: Vec<Arc<Counters>> = (0..threads).map(|_| Arc::default()).collect();
@@ -68,6 +91,7 @@ impl Server {
             counters,
             places: Vec::new(),
             threads,
+            program,
         };
         let plan = server.plan(settings, prepared)?;
         server.spawn()?;
@@ -145,18 +169,11 @@ impl Server {
     /// Prepares everything aside.
     fn plan(&self, settings: &Settings, prepared: &Prepared) -> Result<Plan, Problems> {
         let mut problems = Vec::new();
-        let backend = match resolve(settings) {
-            Ok(backend) => backend,
-            Err(error) => {
-                problems.push(error);
+        let parts = match self.parts(settings, prepared) {
+            Ok(parts) => Some(parts),
+            Err(Problems(found)) => {
+                problems = found;
                 None
-            }
-        };
-        let contexts = match self.contexts(settings, prepared) {
-            Ok(contexts) => contexts,
-            Err(more) => {
-                problems.extend(more.0);
-                Vec::new()
             }
         };
         let mut plan = Plan {
@@ -168,22 +185,41 @@ impl Server {
         // One asked for twice (port 0, where each is another) is matched in order.
         let mut known = self.places.clone();
         for endpoint in &settings.endpoints {
-            match self.open(endpoint, settings, &mut known) {
-                Ok(opened) if problems.is_empty() => {
-                    self.fit_doors(
-                        &mut plan,
-                        endpoint,
-                        opened,
-                        settings,
-                        &contexts,
-                        backend.as_ref(),
-                    );
-                }
-                Ok(_) => {}
-                Err(error) => problems.push(error),
+            match (self.open(endpoint, settings, &mut known), &parts) {
+                (Ok(opened), Some(parts)) => plan.add(endpoint, opened, parts),
+                (Ok(_), None) => {}
+                (Err(error), _) => problems.push(error),
             }
         }
         Problems::or(problems, plan)
+    }
+
+    /// What the endpoints have in common.
+    fn parts<'a>(
+        &self,
+        settings: &'a Settings,
+        prepared: &Prepared,
+    ) -> Result<Parts<'a>, Problems> {
+        let mut problems = Vec::new();
+        let answers = self.answers(settings);
+        let backend = resolve(settings);
+        let contexts = self.contexts(settings, prepared);
+        match (answers, backend, contexts) {
+            (Ok(answers), Ok(backend), Ok(contexts)) => {
+                return Ok(Parts {
+                    settings,
+                    answers,
+                    backend,
+                    contexts,
+                });
+            }
+            (answers, backend, contexts) => {
+                problems.extend(answers.err());
+                problems.extend(backend.err());
+                problems.extend(contexts.err().into_iter().flat_map(|found| found.0));
+            }
+        }
+        Err(Problems(problems))
     }
 
     /// One context a worker, so that workers share no lock of libssl's; none when no endpoint speaks TLS.
@@ -239,61 +275,27 @@ impl Server {
         Ok(opened)
     }
 
-    fn fit_doors(
-        &self,
-        plan: &mut Plan,
-        endpoint: &Endpoint,
-        opened: Vec<Opening>,
-        settings: &Settings,
-        contexts: &[Arc<Context>],
-        backend: Option<&Arc<Backend>>,
-    ) {
-        for opening in opened {
-            let name = unified(endpoint, &opening.place);
-            let security = match endpoint.accept {
-                Accept::Plain => "non-encrypted",
-                Accept::Tls => "ssl-encrypted",
-                Accept::Either => "ssl-encrypted and non-encrypted",
-            };
-            plan.lines
-                .push(format!("using endpoint '{name}' for {security} requests"));
-            let mut listeners = opening.listeners.into_iter();
-            for (number, doors) in plan.doors.iter_mut().enumerate() {
-                let security = match (endpoint.accept, contexts.get(number)) {
-                    (Accept::Plain, _) | (_, None) => Security::Plain,
-                    (Accept::Tls, Some(context)) => Security::Tls(Arc::clone(context)),
-                    (Accept::Either, Some(context)) => Security::Either(Arc::clone(context)),
-                };
-                let terms = Terms::new(
-                    name.clone(),
-                    security,
-                    self.answers(settings),
-                    &settings.timeouts,
-                );
-                doors.push(Door {
-                    place: opening.place.clone(),
-                    listener: listeners.next(),
-                    terms: Arc::new(terms),
-                    backend: backend.cloned(),
-                });
+    fn answers(&self, settings: &Settings) -> Result<Answers, Error> {
+        use settings::{Backend, Service};
+        Ok(match &settings.backend.value {
+            Some(Backend::Service(Service::Echo)) => {
+                Answers::Service(Arc::new(|| Box::new(Echo::new())))
             }
-            plan.places.push((opening.asked, opening.place));
-        }
-    }
-
-    fn answers(&self, settings: &Settings) -> Answers {
-        match &settings.backend.value {
-            Some(settings::Backend::Service(settings::Service::Echo)) => {
-                Answers::Service(Box::new(|| Box::new(Echo::new())))
-            }
-            Some(settings::Backend::Service(settings::Service::Status)) => {
+            Some(Backend::Service(Service::Status)) => {
                 let overview = Arc::clone(&self.overview);
-                Answers::Service(Box::new(move || {
+                Answers::Service(Arc::new(move || {
                     Box::new(status::StatusPage::new(Arc::clone(&overview)))
                 }))
             }
-            Some(settings::Backend::Address(_)) | None => Answers::Backend,
-        }
+            Some(Backend::Service(Service::Program)) => match self.program.clone() {
+                Some(make) => Answers::Service(make),
+                None => {
+                    let text = "backend 'service://program': it is for programs that bring a service of their own";
+                    return Err(Error::settings(text));
+                }
+            },
+            Some(Backend::Address(_)) | None => Answers::Backend,
+        })
     }
 
     fn spawn(&mut self) -> Result<(), Error> {
@@ -338,6 +340,49 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.drain(Some(Duration::ZERO));
         self.wait();
+    }
+}
+
+/// What the endpoints of a plan have in common.
+struct Parts<'a> {
+    settings: &'a Settings,
+    answers: Answers,
+    backend: Option<Arc<Backend>>,
+    /// One a worker; none when no endpoint speaks TLS.
+    contexts: Vec<Arc<Context>>,
+}
+
+impl Plan {
+    /// Adds an endpoint with its sockets.
+    fn add(&mut self, endpoint: &Endpoint, opened: Vec<Opening>, parts: &Parts<'_>) {
+        for opening in opened {
+            let name = unified(endpoint, &opening.place);
+            let security = match endpoint.accept {
+                Accept::Plain => "non-encrypted",
+                Accept::Tls => "ssl-encrypted",
+                Accept::Either => "ssl-encrypted and non-encrypted",
+            };
+            let line = format!("using endpoint '{name}' for {security} requests");
+            self.lines.push(line);
+            let mut listeners = opening.listeners.into_iter();
+            for (number, doors) in self.doors.iter_mut().enumerate() {
+                let security = match (endpoint.accept, parts.contexts.get(number)) {
+                    (Accept::Plain, _) | (_, None) => Security::Plain,
+                    (Accept::Tls, Some(context)) => Security::Tls(Arc::clone(context)),
+                    (Accept::Either, Some(context)) => Security::Either(Arc::clone(context)),
+                };
+                let answers = parts.answers.clone();
+                let timeouts = &parts.settings.timeouts;
+                let terms = Terms::new(name.clone(), security, answers, timeouts);
+                doors.push(Door {
+                    place: opening.place.clone(),
+                    listener: listeners.next(),
+                    terms: Arc::new(terms),
+                    backend: parts.backend.clone(),
+                });
+            }
+            self.places.push((opening.asked, opening.place));
+        }
     }
 }
 

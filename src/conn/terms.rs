@@ -42,11 +42,12 @@ impl Security {
 }
 
 /// Who answers the connections of an endpoint.
+#[derive(Clone)]
 pub enum Answers {
     /// A server: the loop connects to it.
     Backend,
     /// Something in this process, made anew for each connection.
-    Service(Box<dyn Fn() -> Box<dyn Service> + Send + Sync>),
+    Service(Arc<dyn Fn() -> Box<dyn Service> + Send + Sync>),
 }
 
 impl Terms {

@@ -426,7 +426,7 @@ fn a_failed_handshake_delivers_its_alert_before_the_end() {
 #[test]
 fn a_service_answers_in_this_process_and_is_told_of_the_end() {
     for shape in SHAPES {
-        let answers = Answers::Service(Box::new(|| Box::new(Echo::new())));
+        let answers = Answers::Service(Arc::new(|| Box::new(Echo::new())));
         let mut world = World::new(shape, Security::Tls(context()), answers, true);
         let bytes = volume(shape, 60_000);
         let (mut sent, mut got) = (0, Vec::new());

@@ -69,6 +69,8 @@ pub enum Service {
     Echo,
     /// The status page over HTTP.
     Status,
+    /// What the program brings that embeds the server.
+    Program,
 }
 
 impl fmt::Display for Address {
@@ -103,6 +105,7 @@ impl fmt::Display for Backend {
             Backend::Address(address @ Address::Unix(_)) => write!(f, "unix://{address}"),
             Backend::Service(Service::Echo) => f.write_str("service://echo"),
             Backend::Service(Service::Status) => f.write_str("service://status"),
+            Backend::Service(Service::Program) => f.write_str("service://program"),
         }
     }
 }
@@ -300,6 +303,7 @@ fn backend(text: &str) -> Result<Backend, String> {
         "service" => match rest {
             "echo" => Ok(Backend::Service(Service::Echo)),
             "status" => Ok(Backend::Service(Service::Status)),
+            "program" => Ok(Backend::Service(Service::Program)),
             _ => Err(format!(
                 "the service {} is not one of echo, status",
                 quoted(rest)

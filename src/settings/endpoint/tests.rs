@@ -109,6 +109,7 @@ fn a_backend_is_a_plain_address_or_a_service() {
         "unix:///run/App.sock",
         "service://echo",
         "service://status",
+        "service://program",
     ] {
         let backend = text.parse::<Backend>().map(|backend| backend.to_string());
         assert_eq!(backend.as_deref(), Ok(text));
