@@ -10,7 +10,7 @@
 //! ```
 //!
 //! [`settings`] is plain data, [`tls`] is libssl, [`conn`] one connection without a socket, [`server`] all of it
-//! running. A program that wants the loop and answers itself implements [`conn::Service`]; one with a loop of its own
+//! running. A program that wants the loop and answers itself implements [`conn::Service`] (`examples/shout.rs`); one with a loop of its own
 //! drives [`conn::Conn`] or [`tls::Channel`].
 //!
 //! ```no_run

@@ -252,9 +252,17 @@ fn a_zero_byte_is_refused_wherever_libssl_would_stop_reading() {
     policy.settings.policy.ciphersuites = Setting::new(Some(text().value), Origin::Program);
     policy.settings.policy.config_section = Setting::new(Some(text().value), Origin::Program);
     let command = ("Curves".to_owned(), text().value);
-    policy.settings.policy.conf.push(Setting::new(command, Origin::Program));
+    policy
+        .settings
+        .policy
+        .conf
+        .push(Setting::new(command, Origin::Program));
     let problems = policy.problems();
-    assert_eq!(problems.matches("holds a zero byte").count(), 5, "{problems}");
+    assert_eq!(
+        problems.matches("holds a zero byte").count(),
+        5,
+        "{problems}"
+    );
 }
 
 #[test]
