@@ -71,7 +71,7 @@ doc:
 .PHONY: oldest
 oldest:
 	@if rustup run $(rust_version) rustc --version 2>/dev/null; then \
-		set -x; rustup run $(rust_version) cargo check --locked --target-dir $(target)/oldest; \
+		set -x; rustup run $(rust_version) cargo check --locked --all-targets --target-dir $(target)/oldest; \
 	else \
 		echo 'rust $(rust_version) is not installed: not tried (rustup toolchain install $(rust_version))'; \
 	fi
