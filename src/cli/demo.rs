@@ -175,7 +175,7 @@ fn prepare(home: &Path, addresses: &[SocketAddr]) -> Result<Ready, Problems> {
     set("ssl.cafile", &home.join("ca.pem").to_string_lossy());
     // Whoever shows a certificate of the demo's CA sees it on the page.
     set("ssl.verify-client", "request");
-    set("ssl.protocol", "9");
+    set("ssl.min-protocol", "TLSv1.2");
     set("ssl.session-cache", "true");
     set("threads", "1");
     // A browser keeps its connection open: nobody wants to wait for that after Ctrl-C.

@@ -4,7 +4,7 @@
 //! all that is wrong with them is reported together. Read next: `tlsport::settings::TABLE`.
 
 use clap::builder::PossibleValuesParser;
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use std::path::{Path, PathBuf};
 use tlsport::dialect::{self, System};
 use tlsport::error::Problems;
@@ -96,6 +96,7 @@ fn flag(record: &'static Record) -> Arg {
         .long(record.name)
         .aliases(record.aliases.iter().copied())
         .value_name(record.value)
+        .value_hint(hint(record))
         .help_heading(record.group.title())
         .help(record.help)
         // Whether it may be given twice is for the table to say.
@@ -103,6 +104,15 @@ fn flag(record: &'static Record) -> Arg {
     match record.form {
         Form::Switch => arg.num_args(0..=1).default_missing_value("true"),
         Form::Value | Form::Repeated => arg.num_args(1).allow_negative_numbers(true),
+    }
+}
+
+/// What a shell is to complete.
+fn hint(record: &Record) -> ValueHint {
+    match record.value {
+        "FILE" => ValueHint::FilePath,
+        "DIRECTORY" => ValueHint::DirPath,
+        _ => ValueHint::Unknown,
     }
 }
 

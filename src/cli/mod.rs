@@ -63,13 +63,21 @@ pub(crate) fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
+const ENVIRONMENT: &str = "\
+Environment:
+  OPENSSL_CONF  the openssl.cnf to use; empty for none
+  RUST_LOG      what is logged, where --log-level is not given
+  NO_COLOR      no colours on a terminal";
+
 /// The whole command line.
 fn command() -> Command {
+    let version = env!("CARGO_PKG_VERSION");
     Command::new("tlsport")
-        .version(env!("CARGO_PKG_VERSION"))
+        .version(version)
+        .long_version(format!("{version}\n{}", tlsport::tls::library_version()))
         .about("TLS endpoints of systems you know, for any server, on the system's OpenSSL")
         .after_help("more on one command: tlsport COMMAND --help")
-        .after_long_help(failure::STATUSES)
+        .after_long_help(format!("{}\n\n{ENVIRONMENT}", failure::STATUSES))
         .subcommand_required(true)
         .subcommands(COMMANDS.iter().map(|(describe, _)| describe()))
 }

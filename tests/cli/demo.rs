@@ -120,9 +120,7 @@ fn a_chosen_directory_is_kept_and_used_again() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path().join("pki");
     // Not the default port, which the other test is on.
-    let probe = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = probe.local_addr().unwrap().port().to_string();
-    drop(probe);
+    let port = free_port().to_string();
     let start = || Demo::start(&["--dir", at.to_str().unwrap(), "--port", &port]);
     assert_eq!(start().stop(), 0);
     let server = fs::read(at.join("server.pem")).unwrap();
@@ -139,4 +137,28 @@ fn a_port_that_is_taken_is_an_error_when_it_was_chosen() {
         refused.contains(&port) && refused.contains("address already in use"),
         "{refused}"
     );
+}
+
+#[test]
+fn colours_are_for_terminals_that_want_them() {
+    let binary = env!("CARGO_BIN_EXE_tlsport");
+    // A port of its own: the demo has to get as far as its first line in the log.
+    let demo = format!("timeout -s INT 1 {binary} demo --port {}", free_port());
+    let on_a_terminal =
+        |environment: &str| run_in_shell(&format!("script -qc '{environment} {demo}' /dev/null"));
+    let with = on_a_terminal("TERM=xterm");
+    assert!(
+        with.contains("\x1b[32mINFO\x1b[0m using endpoint"),
+        "{with}"
+    );
+    let without = on_a_terminal("NO_COLOR=1");
+    assert!(
+        without.contains(" INFO using endpoint") && !without.contains('\x1b'),
+        "{without}"
+    );
+}
+
+fn free_port() -> u16 {
+    let probe = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    probe.local_addr().unwrap().port()
 }

@@ -78,7 +78,12 @@ fn every_command_has_a_manual_page() {
         assert!(text.contains(".TH tlsport"), "{text}");
     }
     let text = fs::read_to_string(at.join("tlsport.1")).unwrap();
-    assert!(text.contains(".SH \"EXIT STATUS\""), "{text}");
+    for section in ["\"EXIT STATUS\"", "ENVIRONMENT"] {
+        assert!(
+            text.contains(&format!(".SH {section}\n")),
+            "{section}: {text}"
+        );
+    }
 }
 
 #[test]
@@ -92,8 +97,10 @@ fn completions_know_the_options() {
 #[test]
 fn the_version_is_the_packages() {
     let said = tlsport(&["--version"]).fine();
-    assert!(
-        said.starts_with(concat!("tlsport ", env!("CARGO_PKG_VERSION"))),
-        "{said}"
+    let version = concat!("tlsport ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(
+        said,
+        format!("{version}{}\n", tlsport::tls::library_version())
     );
+    assert_eq!(tlsport(&["-V"]).fine(), version);
 }
