@@ -5,14 +5,15 @@
 //! `SSL_CONF` commands. Files are not opened here: see [`Prepared::load`].
 
 use super::callbacks::{self, State};
+use super::library::{self, SectionError};
 use super::names::Names;
 use super::prepared::{Prepared, Ready, blame};
+use super::probe;
 use super::protocol::Bound;
 use super::queue::{self, Queue};
 use super::resume::Shared;
 use super::sys::{self, CommandError};
 use super::tickets::TicketKeys;
-use super::{library, probe};
 use crate::error::{Error, Kind, Problems};
 use crate::settings::{Origin, VerifyClient};
 use openssl::error::ErrorStack;
@@ -212,15 +213,13 @@ impl<'a> Making<'a> {
             self.problems.push(blame(&setting.origin, error));
             return;
         };
-        if !sys::apply_section(c, &section) {
-            let queue = queue::drain();
-            let message = if queue.has(sys::ERR_LIB_SSL, sys::SSL_R_INVALID_CONFIGURATION_NAME) {
-                format!("{tried}: there is no such name in its 'ssl_conf'")
-            } else {
-                format!("{tried}: {}", queue.reason())
-            };
-            self.refuse(&setting.origin, message, &queue);
-        }
+        let why = match library::apply_section(c, &section) {
+            Ok(()) => return,
+            Err(SectionError::Missing) => "there is no such name in its 'ssl_conf'".into(),
+            Err(SectionError::Refused(why)) => why,
+        };
+        let error = Error::settings(format!("{tried}: {why}"));
+        self.problems.push(blame(&setting.origin, error));
     }
 
     /// Before the keys, so that it judges them.

@@ -3,11 +3,12 @@
 //! libssl itself ignores a broken openssl.cnf and goes on without the policy in it; here it is an error. Not here:
 //! what the file's sections do to a context (libssl applies `system_default` itself, `context` a named section).
 
+use super::sys::CommandError;
 use super::{queue, sys};
 use crate::error::{Error, Kind, reason};
 use once_cell::sync::OnceCell;
-use openssl::ssl::{SslContext, SslMethod};
-use std::ffi::OsString;
+use openssl::ssl::{SslContext, SslContextBuilder, SslMethod};
+use std::ffi::{CStr, CString, OsString};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
@@ -71,25 +72,70 @@ fn check_system_section() -> Result<(), Error> {
     let mut context = SslContext::builder(SslMethod::tls()).map_err(|stack| {
         Error::new(Kind::Tls, "cannot create SSL context").caused_by(stack.to_string())
     })?;
+    match apply_section(&mut context, c"system_default") {
+        Ok(()) | Err(SectionError::Missing) => Ok(()),
+        Err(SectionError::Refused(why)) => Err(Error::settings(format!(
+            "cannot use OpenSSL configuration '{}': in 'system_default': {why}",
+            config_file().unwrap_or_default().display()
+        ))),
+    }
+}
+
+/// Why a section of openssl.cnf was not applied.
+pub(super) enum SectionError {
+    /// There is no such name in its `ssl_conf`.
+    Missing,
+    /// libssl refused one of its commands.
+    Refused(String),
+}
+
+/// Applies a section of openssl.cnf to a context.
+pub(super) fn apply_section(
+    context: &mut SslContextBuilder,
+    name: &CStr,
+) -> Result<(), SectionError> {
     queue::clear();
-    if sys::apply_section(&mut context, SYSTEM_SECTION) {
+    if sys::apply_section(context, name) {
         return Ok(());
     }
     let queue = queue::drain();
     if queue.has(sys::ERR_LIB_SSL, sys::SSL_R_INVALID_CONFIGURATION_NAME) {
-        return Ok(()); // no such section
+        return Err(SectionError::Missing);
     }
-    Err(config_error(&queue))
+    Err(SectionError::Refused(
+        refused_command(context, name).unwrap_or_else(|| queue.reason()),
+    ))
 }
 
-const SYSTEM_SECTION: &std::ffi::CStr = c"system_default";
+/// Which command it was, as libssl does not say: they are run one by one until one fails again.
+fn refused_command(context: &mut SslContextBuilder, section: &CStr) -> Option<String> {
+    let file = CString::new(config_file()?.into_os_string().into_vec()).ok()?;
+    sys::section_commands(&file, section)
+        .into_iter()
+        .find_map(|(name, value)| {
+            let why = match sys::run_command(context, &name, Some(&value)) {
+                Ok(()) => return None,
+                Err(CommandError::Unknown) => "there is no such command".into(),
+                Err(CommandError::NeedsValue) => "it needs a value".into(),
+                Err(CommandError::Refused(queue)) => queue.reason(),
+            };
+            let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
+            Some(format!("'{name} = {value}': {why}"))
+        })
+}
 
+/// The last entry says which part of the file it was, the first what is wrong there.
 fn config_error(queue: &queue::Queue) -> Error {
     let file = config_file().unwrap_or_default();
+    let (first, last) = (queue.reason(), queue.last_reason());
+    let why = if first == last {
+        first
+    } else {
+        format!("{last}: {first}")
+    };
     Error::settings(format!(
-        "cannot use OpenSSL configuration '{}': {}",
-        file.display(),
-        queue.reason()
+        "cannot use OpenSSL configuration '{}': {why}",
+        file.display()
     ))
     .caused_by(queue.to_string())
 }

@@ -65,6 +65,13 @@ impl Queue {
         }
     }
 
+    /// The same of the last entry: where it went wrong, rather than why.
+    pub(crate) fn last_reason(&self) -> String {
+        self.entries
+            .last()
+            .map_or_else(|| self.reason(), Entry::reason)
+    }
+
     /// Whether any entry is of this library and reason.
     pub(crate) fn has(&self, library: i32, reason: i32) -> bool {
         self.entries
