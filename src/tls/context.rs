@@ -119,6 +119,7 @@ impl<'a> Making<'a> {
         modes(c);
         self.callbacks(c, names);
         self.commands(c);
+        self.no_idle_tickets(c);
         Problems::or(self.problems, context.build())
     }
 
@@ -323,6 +324,15 @@ impl<'a> Making<'a> {
             "cannot set SSL session id context",
             result,
         );
+    }
+
+    /// With neither cache nor sealed tickets nothing can be resumed, and libssl would hand out TLS 1.3 tickets in vain.
+    fn no_idle_tickets(&mut self, c: &mut SslContextBuilder) {
+        let sealed = sys::builder_options(c) & sys::OP_NO_TICKET == 0;
+        if !sealed && !self.ready.policy.session_cache.value {
+            let result = c.set_num_tickets(0);
+            self.keep(&Origin::BuiltIn, "cannot set the number of tickets", result);
+        }
     }
 
     /// The CAs and revocation lists, which also complete our own chain.

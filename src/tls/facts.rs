@@ -77,8 +77,8 @@ pub(crate) fn facts(ssl: &SslRef) -> Facts {
             .to_owned(),
         bits: cipher.map_or(0, |cipher| cipher.bits().secret.unsigned_abs()),
         group: sys::negotiated_group(ssl),
-        server_name: lossy(ssl.servername_raw(NameType::HOST_NAME)),
-        alpn: lossy(ssl.selected_alpn_protocol()),
+        server_name: escaped(ssl.servername_raw(NameType::HOST_NAME)),
+        alpn: escaped(ssl.selected_alpn_protocol()),
         resumed: ssl.session_reused(),
         peer: ssl
             .peer_certificate()
@@ -86,8 +86,9 @@ pub(crate) fn facts(ssl: &SslRef) -> Facts {
     }
 }
 
-fn lossy(bytes: Option<&[u8]>) -> Option<String> {
-    bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+/// What a peer sent ends up in logs and pages: what is not printable there is escaped.
+fn escaped(bytes: Option<&[u8]>) -> Option<String> {
+    bytes.map(|bytes| bytes.escape_ascii().to_string())
 }
 
 fn describe(certificate: &X509Ref, verified: X509VerifyResult) -> Certificate {

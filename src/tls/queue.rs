@@ -144,3 +144,40 @@ impl fmt::Display for Queue {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use openssl::x509::X509;
+
+    #[test]
+    fn texts_are_in_openssls_own_form() {
+        let queue = X509::from_pem(b"").map_or_else(Queue::from, |_| Queue::default());
+        if cfg!(openssl3) {
+            assert_eq!(queue.first(), "error:0480006C:PEM routines::no start line");
+        }
+        assert!(
+            queue.reason().starts_with("no start line"),
+            "{}",
+            queue.reason()
+        );
+        assert!(queue.to_string().starts_with("error:"));
+    }
+
+    #[test]
+    fn a_text_in_a_message_is_as_long_as_arangodbs_at_most() {
+        assert!(sys::error_line(0x0480_006c, 20).len() <= 20);
+        assert_eq!(Queue::default().first(), "no reason given");
+    }
+
+    #[test]
+    fn what_is_drained_or_cleared_is_gone() {
+        let left_behind = || X509::from_pem(b"").map_err(|stack| stack.put()).is_err();
+        assert!(left_behind());
+        assert!(!drain().entries().is_empty());
+        assert!(drain().entries().is_empty());
+        assert!(left_behind());
+        clear();
+        assert!(drain().entries().is_empty());
+    }
+}

@@ -12,7 +12,8 @@ use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey, Private};
 use openssl::rsa::Rsa;
 use openssl::ssl::{
-    ErrorCode, Ssl, SslContext, SslMethod, SslSession, SslSessionCacheMode, SslStream, SslVersion,
+    ErrorCode, Ssl, SslContext, SslMethod, SslSession, SslSessionCacheMode, SslStream,
+    SslVerifyMode, SslVersion,
 };
 use openssl::x509::extension::{
     AuthorityKeyIdentifier, BasicConstraints, CrlNumber, KeyUsage, SubjectAlternativeName,
@@ -344,6 +345,8 @@ pub(super) struct Client {
     pub(super) server_name: Option<&'static str>,
     pub(super) alpn: &'static [u8],
     pub(super) session: Option<SslSession>,
+    /// Whether the server's certificate is checked, against no CA at all.
+    pub(super) verifies: bool,
 }
 
 impl Default for Client {
@@ -356,6 +359,7 @@ impl Default for Client {
             server_name: None,
             alpn: b"",
             session: None,
+            verifies: false,
         }
     }
 }
@@ -417,6 +421,9 @@ impl Client {
         if let Some(pair) = &self.identity {
             context.set_certificate(&pair.certificate).unwrap();
             context.set_private_key(&pair.key).unwrap();
+        }
+        if self.verifies {
+            context.set_verify(SslVerifyMode::PEER);
         }
         if !self.alpn.is_empty() {
             context.set_alpn_protos(self.alpn).unwrap();
@@ -489,6 +496,15 @@ impl Client {
             told,
         })
     }
+}
+
+/// What a server says of bytes that are no handshake.
+pub(super) fn receive(server: &Server, bytes: &[u8]) -> HandshakeError {
+    let (mut near, far) = Pipe::pair();
+    near.write_all(bytes).unwrap();
+    let mut server = SslStream::new(server.0.new_ssl().unwrap(), far).unwrap();
+    let queue = step(server.accept()).expect_err("that is no handshake");
+    HandshakeError::classify(&queue, server.ssl())
 }
 
 fn common_name(name: &openssl::x509::X509NameRef) -> String {

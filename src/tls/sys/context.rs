@@ -64,6 +64,12 @@ pub(in crate::tls) fn clear_options(context: &mut SslContextBuilder, bits: u64) 
     unsafe { ffi::SSL_CTX_clear_options(context.as_ptr(), bits as _) };
 }
 
+/// `SSL_CTX_get_options`, of a context in the making.
+pub(in crate::tls) fn builder_options(context: &SslContextBuilder) -> u64 {
+    // SAFETY: the builder owns a live SSL_CTX.
+    unsafe { ffi::SSL_CTX_get_options(context.as_ptr()) }
+}
+
 /// `SSL_CTX_get_options`.
 pub(in crate::tls) fn context_options(context: &SslContextRef) -> u64 {
     // SAFETY: a live SSL_CTX.

@@ -2,7 +2,7 @@
 
 use crate::settings::{Origin, Setting};
 use crate::tls::Failure;
-use crate::tls::testing::{Authority, Client, DAY, EC, Key, Pair, Parted, Policy};
+use crate::tls::testing::{Authority, Client, DAY, EC, Key, Pair, Parted, Policy, receive};
 use openssl::ssl::SslVersion;
 
 const BOTH: [SslVersion; 2] = [SslVersion::TLS1_2, SslVersion::TLS1_3];
@@ -230,14 +230,88 @@ fn the_names_told_to_clients_are_those_of_the_file_each_once() {
 }
 
 #[test]
-fn the_client_hangs_up_with_an_alert_that_is_told() {
-    let policy = Policy::new();
-    let parted = Client {
+fn a_client_that_dislikes_the_certificate_says_so_with_an_alert() {
+    for version in BOTH {
+        let mut policy = Policy::new();
+        policy.set("ssl.protocol", "9");
+        let client = Client {
+            verifies: true,
+            ..Client::only(version)
+        };
+        let parted = client.meet(&policy.server()).unwrap_err();
+        assert_eq!(parted.server.kind, Failure::ClientAlert, "{parted:?}");
+        assert!(
+            parted.server.reason.ends_with("alert unknown ca"),
+            "{}",
+            parted.server.reason
+        );
+        let cause = parted.server.cause.unwrap();
+        assert!(
+            cause.starts_with("error:") && cause.ends_with(":SSL alert number 48"),
+            "{cause}"
+        );
+    }
+}
+
+#[test]
+fn a_client_with_nothing_in_common_is_told_so() {
+    let server = Policy::new().server();
+    let without_group = Client {
         groups: Some("X25519"),
         ..Client::only(SslVersion::TLS1_2)
+    };
+    let without_cipher = Client {
+        ciphers: "aRSA:@SECLEVEL=0",
+        ..Client::only(SslVersion::TLS1_2)
+    };
+    for client in [without_group, without_cipher] {
+        let parted = client.meet(&server).unwrap_err();
+        assert_eq!(parted.server.kind, Failure::NothingInCommon);
+        assert_eq!(parted.server.reason, "no shared cipher");
+        assert!(
+            parted.client.ends_with("alert handshake failure"),
+            "{}",
+            parted.client
+        );
     }
-    .meet(&policy.server())
-    .unwrap_err();
-    assert_eq!(parted.server.kind, Failure::NothingInCommon);
-    assert_eq!(parted.server.reason, "no shared cipher");
+}
+
+#[test]
+fn what_is_not_tls_is_told_from_what_is() {
+    let server = Policy::new().server();
+    for (bytes, reason) in [
+        (
+            &b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"[..],
+            "http request",
+        ),
+        (
+            b"CONNECT localhost:1 HTTP/1.1\r\n\r\n",
+            "https proxy request",
+        ),
+        (
+            b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n",
+            "wrong version number",
+        ),
+        (&[0; 64], "wrong version number"),
+        (&[0xff; 64], "wrong version number"),
+    ] {
+        let error = receive(&server, bytes);
+        assert_eq!(
+            (error.kind, error.reason.as_str()),
+            (Failure::NotTls, reason)
+        );
+    }
+    // A record of a handshake with nothing sensible in it.
+    let error = receive(&server, b"\x16\x03\x01\0\x05\x01\0\0\x01\0");
+    assert_eq!(error.kind, Failure::Other, "{error:?}");
+}
+
+#[test]
+fn a_server_name_that_is_not_printable_is_escaped_in_the_facts() {
+    let client = Client {
+        server_name: Some("a\nb\u{e9}"),
+        ..Client::default()
+    };
+    let met = client.meet(&Policy::new().server()).unwrap();
+    assert_eq!(met.facts.server_name.as_deref(), Some("a\\nb\\xc3\\xa9"));
 }

@@ -313,6 +313,21 @@ fn a_file_of_ticket_keys_is_judged_before_it_is_used() {
 }
 
 #[test]
+fn ticket_keys_that_everybody_can_read_are_noted() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut policy = Policy::new();
+    let file = policy.file("keys", "0a".repeat(80).as_bytes());
+    policy.set("ssl.ticket-keys", file.to_str().unwrap());
+    assert_eq!(policy.notes(), "");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o604)).unwrap();
+    let notes = policy.notes();
+    assert!(
+        notes.starts_with("ticket keys '") && notes.ends_with("keys' can be read by every user"),
+        "{notes}"
+    );
+}
+
+#[test]
 fn everything_that_is_wrong_is_said_at_once_with_who_set_it() {
     let mut policy = Policy::empty();
     let line = |line| Origin::File {

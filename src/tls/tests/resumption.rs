@@ -64,6 +64,8 @@ fn without_cache_and_tickets_nothing_resumes() {
             "{version:?}"
         );
     }
+    let met = Client::only(SslVersion::TLS1_3).meet(&first).unwrap();
+    assert!(met.sessions.is_empty(), "no ticket is handed out in vain");
 }
 
 #[test]
