@@ -96,6 +96,11 @@ impl Stream {
         read
     }
 
+    /// Whether a read is known to bring nothing before the next announcement.
+    pub fn is_drained(&self) -> bool {
+        self.drained && self.prefix.is_empty()
+    }
+
     /// Whether the end of the stream has been read.
     pub fn has_ended(&self) -> bool {
         self.ended

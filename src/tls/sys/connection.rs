@@ -7,13 +7,16 @@ use openssl::stack::{Stack, StackRef};
 use openssl::x509::X509Ref;
 use openssl_sys as ffi;
 #[cfg(openssl3)]
-use std::ffi::{c_char, c_int};
+use std::ffi::c_char;
+use std::ffi::c_int;
 #[cfg(openssl3)]
 use std::ptr;
 
 /// `SSL_CTRL_GET_NEGOTIATED_GROUP`
 #[cfg(openssl3)]
 const CTRL_GET_NEGOTIATED_GROUP: c_int = 134;
+/// `SSL_WRITING`
+const WRITING: c_int = 2;
 
 /// `SSL_OP_*` as this libssl passes them.
 #[cfg(openssl3)]
@@ -24,6 +27,8 @@ type Options = std::ffi::c_ulong;
 unsafe extern "C" {
     #[cfg(openssl3)]
     fn SSL_group_to_name(ssl: *mut ffi::SSL, id: c_int) -> *const c_char;
+    fn SSL_has_pending(ssl: *const ffi::SSL) -> c_int;
+    fn SSL_want(ssl: *const ffi::SSL) -> c_int;
     fn SSL_get_options(ssl: *const ffi::SSL) -> Options;
     fn SSL_set_options(ssl: *mut ffi::SSL, bits: Options) -> Options;
     fn SSL_clear_options(ssl: *mut ffi::SSL, bits: Options) -> Options;
@@ -31,6 +36,13 @@ unsafe extern "C" {
     fn SSL_get1_supported_ciphers(ssl: *mut ffi::SSL) -> *mut ffi::stack_st_SSL_CIPHER;
     fn SSL_CIPHER_get_id(cipher: *const ffi::SSL_CIPHER) -> u32;
     fn SSL_SESSION_get0_peer(session: *mut ffi::SSL_SESSION) -> *mut ffi::X509;
+}
+
+/// `SSL_has_pending`, `SSL_want`: whether libssl holds bytes of the peer, decrypted or not, or something of its own
+/// that it could not write yet.
+pub(in crate::tls) fn is_busy(ssl: &SslRef) -> bool {
+    // SAFETY: a live SSL; both calls only look at it.
+    unsafe { SSL_has_pending(ssl.as_ptr()) == 1 || SSL_want(ssl.as_ptr()) == WRITING }
 }
 
 /// `SSL_get_negotiated_group` by name; `None` where libssl cannot tell.
