@@ -40,4 +40,14 @@ mod tests {
         assert_eq!(choose(&ours(), b"\x09h2"), None);
         assert_eq!(choose(&ours(), b""), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_chosen_is_ours_and_was_offered(offered: Vec<u8>) {
+            if let Some(chosen) = choose(&ours(), &offered) {
+                proptest::prop_assert!(ours().iter().any(|name| name.as_bytes() == chosen));
+                proptest::prop_assert!(offered.windows(chosen.len()).any(|part| part == chosen));
+            }
+        }
+    }
 }

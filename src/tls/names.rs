@@ -100,4 +100,23 @@ mod tests {
         assert_eq!(host_name(b"\0\x08\x01\0\x05a.b.c"), None);
         assert_eq!(host_name(b"\xff\xff\0\0\x05a.b.c"), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_extension_makes_the_parser_stumble(bytes: Vec<u8>) {
+            if let Some(name) = host_name(&bytes) {
+                proptest::prop_assert_eq!(name, &bytes[5..]);
+            }
+        }
+
+        #[test]
+        fn every_name_comes_back_as_it_was_sent(name in proptest::collection::vec(0u8.., 0..300)) {
+            let length = u16::try_from(name.len()).unwrap();
+            let mut bytes = (length + 3).to_be_bytes().to_vec();
+            bytes.push(0);
+            bytes.extend(length.to_be_bytes());
+            bytes.extend(&name);
+            proptest::prop_assert_eq!(host_name(&bytes), Some(&name[..]));
+        }
+    }
 }

@@ -120,4 +120,28 @@ mod tests {
         assert!(blocks(b"").is_empty());
         assert!(blocks(b" -----BEGIN CERTIFICATE-----\n-----BEGIN \xff-----\n").is_empty());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_come_to_blocks_that_lie_within_them(
+            parts in proptest::collection::vec(
+                proptest::prop_oneof![
+                    proptest::strategy::Just(b"-----BEGIN CERTIFICATE-----\n".to_vec()),
+                    proptest::strategy::Just(b"-----END CERTIFICATE-----\r\n".to_vec()),
+                    proptest::strategy::Just(b"-----BEGIN ".to_vec()),
+                    proptest::collection::vec(0u8.., 0..40),
+                ],
+                0..12,
+            )
+        ) {
+            let file = parts.concat();
+            let blocks = blocks(&file);
+            let covered: usize = blocks.iter().map(|block| block.text.len()).sum();
+            proptest::prop_assert!(covered <= file.len());
+            for block in &blocks {
+                proptest::prop_assert!(block.text.starts_with(b"-----BEGIN "));
+            }
+            let _ = certificates(&blocks);
+        }
+    }
 }

@@ -112,15 +112,16 @@ impl Ready {
             Range::default()
         });
         let mask = findings.mask(policy);
-        let scope = scope::of(name, policy, &identities, &trust, range).unwrap_or_else(|stack| {
-            let refused = super::queue::Queue::from(stack).first();
-            let error = Error::new(
-                Kind::Tls,
-                format!("cannot set SSL session id context: {refused}"),
-            );
-            findings.problem(&Origin::BuiltIn, error);
-            Scope::default()
-        });
+        let scope =
+            scope::of(name, policy, &identities, &trust, range, mask).unwrap_or_else(|stack| {
+                let refused = super::queue::Queue::from(stack).first();
+                let error = Error::new(
+                    Kind::Tls,
+                    format!("cannot set SSL session id context: {refused}"),
+                );
+                findings.problem(&Origin::BuiltIn, error);
+                Scope::default()
+            });
         Ready {
             name: name.map(str::to_owned),
             policy: policy.clone(),

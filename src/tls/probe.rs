@@ -6,6 +6,7 @@
 use super::sys;
 use crate::settings::Note;
 use openssl::ssl::{Ssl, SslCipherRef, SslContext, SslContextRef, SslMethod, SslVersion};
+use std::sync::OnceLock;
 
 /// Every version, lowest first, with its name.
 const VERSIONS: [(SslVersion, &str); 5] = [
@@ -45,24 +46,22 @@ pub(super) fn versions(context: &SslContextRef) -> Vec<Reach> {
         .collect()
 }
 
-/// What to say about versions that are in range and cannot be spoken.
+/// What to say about versions that the range asks for and that cannot be spoken. A range that is open below asks
+/// for nothing in particular.
 pub(super) fn notes(context: &SslContextRef, min_was_chosen: bool) -> Vec<Note> {
     let level = context.security_level();
     let versions = versions(context);
-    let mut notes = Vec::new();
-    for reach in versions.iter().filter(|reach| reach.level_forbids) {
-        // An open range leaves old versions to the library on purpose.
-        let note = format!(
-            "{} cannot be spoken at security level {level}: '@SECLEVEL=0' in the cipher list allows it, for clients \
-             that do the same",
-            reach.name
-        );
-        notes.push(if min_was_chosen {
-            Note::warn(note)
-        } else {
-            Note::info(note)
-        });
-    }
+    let asked_for = versions.iter().filter(|_| min_was_chosen);
+    let mut notes: Vec<Note> = asked_for
+        .filter(|reach| reach.level_forbids)
+        .map(|reach| {
+            Note::warn(format!(
+                "{} cannot be spoken at security level {level}: '@SECLEVEL=0' in the cipher list allows it, for \
+                 clients that do the same",
+                reach.name
+            ))
+        })
+        .collect();
     if !versions.iter().any(|reach| reach.spoken) {
         notes.push(Note::warn(
             "no protocol version can be spoken: every handshake will fail",
@@ -81,14 +80,22 @@ pub(super) fn each_suite(context: &SslContextRef, each: impl FnMut(&SslCipherRef
 
 /// Whether this libssl was built with a version.
 pub(super) fn is_built_in(version: SslVersion) -> bool {
-    let built_in = SslContext::builder(SslMethod::tls_server()).is_ok_and(|mut context| {
-        let free = context.set_min_proto_version(None).is_ok()
+    static BUILT_IN: OnceLock<[bool; VERSIONS.len()]> = OnceLock::new();
+    let built_in = BUILT_IN.get_or_init(|| VERSIONS.map(|(version, _)| accepts(version)));
+    let place = VERSIONS.iter().position(|(known, _)| *known == version);
+    place.is_some_and(|place| built_in[place])
+}
+
+fn accepts(version: SslVersion) -> bool {
+    let accepted = SslContext::builder(SslMethod::tls_server()).is_ok_and(|mut context| {
+        let freed = context.set_min_proto_version(None).is_ok()
             && context.set_max_proto_version(None).is_ok();
-        free && context.set_min_proto_version(Some(version)).is_ok()
+        freed
+            && context.set_min_proto_version(Some(version)).is_ok()
             && context.set_max_proto_version(Some(version)).is_ok()
     });
     super::queue::clear();
-    built_in
+    accepted
 }
 
 /// The security level that the library, its build and its openssl.cnf set by themselves.

@@ -1,6 +1,6 @@
 //! The scope of sessions: what a session must have been made under to be resumed.
 //!
-//! A hash over everything that let the client in: a session never outlives the policy it was made under, not across
+//! A hash over everything that decided whether and how the client got in: a session never outlives the policy it was made under, not across
 //! server names, reloads, restarts or processes that share ticket keys. libssl keeps it in each session (as its
 //! "session id context") and resumes under the same one alone.
 
@@ -21,6 +21,7 @@ pub(super) fn of(
     identities: &[Setting<Identity>],
     trust: &Trust,
     range: Range,
+    mask: u64,
 ) -> Result<Scope, ErrorStack> {
     let mut hash = Hash(Sha256::new());
     hash.part(b"tlsport session scope 1");
@@ -29,7 +30,16 @@ pub(super) fn of(
     hash.list(trust.authorities.iter().map(|authority| authority.to_der()))?;
     hash.list(trust.crls.iter().map(|crl| crl.to_der()))?;
     hash.part(format!("{:?} {range:?}", policy.verify()).as_bytes());
-    // What may change verification behind the back of the settings above.
+    // libssl resumes with the suite of old even when the list has lost it since.
+    hash.part(policy.cipher_list.as_bytes());
+    hash.part(
+        format!(
+            "{:?} {:?} {mask:x}",
+            policy.ciphersuites.value, policy.groups.value
+        )
+        .as_bytes(),
+    );
+    // What may change any of this behind the back of the settings above.
     hash.part(
         format!(
             "{:?} {:?}",

@@ -1,5 +1,6 @@
 //! Calls on an `SSL` and its session.
 
+#[cfg(openssl3)]
 use super::text;
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::ssl::{SslCipher, SslCipherRef, SslRef, SslSessionRef};

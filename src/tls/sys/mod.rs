@@ -1,8 +1,8 @@
 //! The few calls of libssl and libcrypto that the openssl crate lacks, each wrapped once.
 //!
 //! Every wrapper is safe to call or says in its Safety section what it needs. What the openssl crate offers is
-//! used through it, elsewhere in this room. Files: `errors` (the queue), `config` (openssl.cnf), `context` (`SSL_CTX`), `connection` (`SSL`
-//! and its session), `tickets`, `x509`. Read next: `callbacks`, where libssl calls us.
+//! used through it, elsewhere in this room. Files: `errors` (the queue), `config` (openssl.cnf), `context`
+//! (`SSL_CTX`), `connection` (`SSL` and its session), `tickets`, `x509`. Read next: `callbacks`, where libssl calls us.
 
 #![allow(unsafe_code)]
 

@@ -219,6 +219,18 @@ fn a_session_never_crosses_into_another_policy() {
             );
             assert!(
                 !same(&|to| {
+                    to.set("ssl.cipher-list", "HIGH:!aNULL");
+                }),
+                "another cipher list"
+            );
+            assert!(
+                !same(&|to| {
+                    to.set("ssl.options", "SSL_OP_ALL|NO_COMPRESSION");
+                }),
+                "another mask"
+            );
+            assert!(
+                !same(&|to| {
                     to.set("ssl.min-protocol", "TLSv1.2");
                 }),
                 "another range"
