@@ -20,6 +20,9 @@ pub(super) const PAUSE: Duration = Duration::from_millis(20);
 /// How often the log hears that a listener pauses.
 const QUIET: Duration = Duration::from_secs(10);
 
+/// How long a socket that is given up stays open for those who are on their way in: a round trip, or a few.
+const GRACE: Duration = Duration::from_millis(100);
+
 /// An endpoint's place, as one worker is told of it.
 pub(crate) struct Door {
     pub(crate) place: Place,
@@ -55,6 +58,8 @@ struct Gate {
     paused_until: Option<Instant>,
     /// When the log last heard of a pause.
     told: Option<Instant>,
+    /// When it is closed, where it is given up.
+    closes: Option<Instant>,
 }
 
 impl Doors {
@@ -62,8 +67,8 @@ impl Doors {
         self.0.len()
     }
 
-    /// Goes over to `doors`, keeping the sockets it has of them, and closes the others.
-    pub(super) fn replace(&mut self, doors: Vec<Door>, registry: &Registry) {
+    /// Goes over to `doors`, keeping the sockets it has of them, and gives up the others.
+    pub(super) fn replace(&mut self, doors: Vec<Door>, registry: &Registry, now: Instant) {
         let mut old = std::mem::take(&mut self.0);
         for door in doors {
             let same = old.iter().position(|gate| gate.place == door.place);
@@ -81,16 +86,30 @@ impl Doors {
                 ready: true,
                 paused_until: None,
                 told: None,
+                closes: None,
             });
         }
+        old.iter_mut().for_each(|gate| gate.give_up(now));
+        self.0.append(&mut old); // behind the others, whose numbers stay when these are closed
         for (number, gate) in self.0.iter_mut().enumerate() {
             gate.register(number, registry);
         }
     }
 
-    /// Closes all of them.
-    pub(super) fn close(&mut self) {
-        self.0.clear();
+    /// Lets nobody new in, and closes them a little later.
+    pub(super) fn give_up(&mut self, now: Instant) {
+        self.0.iter_mut().for_each(|gate| gate.give_up(now));
+    }
+
+    /// Closes those that were given up and whose time is over.
+    pub(super) fn close_due(&mut self, now: Instant) {
+        self.0
+            .retain(|gate| gate.closes.is_none_or(|closes| now < closes));
+    }
+
+    /// When the next one is closed that was given up.
+    pub(super) fn next_close(&self) -> Option<Instant> {
+        self.0.iter().filter_map(|gate| gate.closes).min()
     }
 
     /// Connections may be waiting at this one.
@@ -161,6 +180,15 @@ impl Doors {
 }
 
 impl Gate {
+    fn give_up(&mut self, now: Instant) {
+        if self.closes.is_some() {
+            return;
+        }
+        // Without that, too, it is closed: whoever comes too late is reset then.
+        let closes = self.listener.shun().map(|()| now + GRACE);
+        self.closes = Some(closes.unwrap_or(now));
+    }
+
     /// Registers the socket under its present number, or moves it there.
     fn register(&mut self, number: usize, registry: &Registry) {
         let number = u32::try_from(number).unwrap_or(u32::MAX);

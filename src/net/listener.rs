@@ -8,7 +8,7 @@ use crate::settings::{Address, Tcp};
 use mio::event::Source;
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
-use socket2::{Domain, Protocol, SockAddr, Socket as Raw, Type};
+use socket2::{Domain, Protocol, SockAddr, SockFilter, SockRef, Socket as Raw, Type};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -60,8 +60,7 @@ pub(crate) enum Listener {
     Tcp(TcpListener),
     Unix {
         listener: UnixListener,
-        /// Held for its drop.
-        _file: Arc<SocketFile>,
+        file: Arc<SocketFile>,
     },
 }
 
@@ -82,11 +81,17 @@ impl SocketFile {
     }
 }
 
-impl Drop for SocketFile {
-    fn drop(&mut self) {
+impl SocketFile {
+    fn remove(&self) {
         if self.identity.is_some() && self.identity == identity(&self.path) {
             let _ = std::fs::remove_file(&self.path); // somebody else was faster
         }
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        self.remove();
     }
 }
 
@@ -168,7 +173,7 @@ fn unix_listener(socket: Raw, file: &Arc<SocketFile>) -> Listener {
     let listener = std::os::unix::net::UnixListener::from(socket);
     Listener::Unix {
         listener: UnixListener::from_std(listener),
-        _file: Arc::clone(file),
+        file: Arc::clone(file),
     }
 }
 
@@ -200,6 +205,14 @@ fn backlog(tcp: &Tcp) -> i32 {
     }
 }
 
+/// Drops segments with the flag SYN: byte 13 of a TCP header holds the flags (classic BPF, RFC 9293).
+const NO_SYN: [SockFilter; 4] = [
+    SockFilter::new(0x30, 0, 0, 13), // load byte 13
+    SockFilter::new(0x45, 0, 1, 2),  // SYN?
+    SockFilter::new(0x06, 0, 0, 0),  // drop
+    SockFilter::new(0x06, 0, 0, u32::MAX),
+];
+
 impl Listener {
     /// Registers it under `token`, or moves it there.
     pub(crate) fn register(
@@ -216,6 +229,18 @@ impl Listener {
             source.reregister(registry, token, Interest::READABLE)
         } else {
             source.register(registry, token, Interest::READABLE)
+        }
+    }
+
+    /// Lets nobody new in. Whoever is on the way in already, or in the system's queue, can still be accepted: closing
+    /// at once would reset them.
+    pub(crate) fn shun(&self) -> io::Result<()> {
+        match self {
+            Listener::Tcp(listener) => SockRef::from(listener).attach_filter(&NO_SYN),
+            Listener::Unix { file, .. } => {
+                file.remove();
+                Ok(())
+            }
         }
     }
 

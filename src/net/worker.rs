@@ -29,8 +29,8 @@ const ACCEPTS: usize = 64;
 
 /// What a worker is told.
 pub(crate) enum Command {
-    /// Listen on these from now on. Open connections keep what they have.
-    /// The sender is dropped once it is so.
+    /// Listen on these from now on. Open connections keep what they have. The sender is dropped once it is so and the
+    /// sockets that are wanted no more are closed.
     Swap(Vec<Door>, Sender<Infallible>),
     /// Accept nothing more; end when the last connection has, or at this time.
     Drain(Option<Instant>),
@@ -64,6 +64,8 @@ pub(crate) struct Worker {
     again: VecDeque<Visitor>,
     work: Work,
     ceilings: Arc<Ceilings>,
+    /// Held while sockets of the doors before are still open.
+    swapped: Option<Sender<Infallible>>,
     draining: Option<Option<Instant>>,
 }
 
@@ -105,6 +107,7 @@ impl Worker {
             again: VecDeque::new(),
             work,
             ceilings,
+            swapped: None,
             draining: None,
         };
         Ok((
@@ -134,6 +137,7 @@ impl Worker {
             self.accept(now);
             self.run_again(now);
             self.expire(now);
+            self.close_doors(now);
             if self.has_drained(now) {
                 return;
             }
@@ -144,10 +148,12 @@ impl Worker {
         if !self.again.is_empty() || self.doors.is_busy() {
             return Some(Duration::ZERO);
         }
-        let due = [self.doors.pause_ends(), self.draining.flatten()]
-            .into_iter()
-            .flatten()
-            .min();
+        let due = [
+            self.doors.pause_ends(),
+            self.doors.next_close(),
+            self.draining.flatten(),
+        ];
+        let due = due.into_iter().flatten().min();
         let due = due.map(|due| due.saturating_duration_since(now));
         [due, self.timer.sleep(now)].into_iter().flatten().min()
     }
@@ -175,7 +181,7 @@ impl Worker {
     fn obey(&mut self, now: Instant) {
         loop {
             match self.commands.try_recv() {
-                Ok(Command::Swap(doors, _swapped)) => self.swap(doors, now),
+                Ok(Command::Swap(doors, swapped)) => self.swap(doors, swapped, now),
                 Ok(Command::Drain(deadline)) => self.drain(deadline, now),
                 Err(TryRecvError::Empty) => return,
                 // Whoever could command is gone: so is the server.
@@ -184,24 +190,33 @@ impl Worker {
         }
     }
 
-    fn swap(&mut self, doors: Vec<Door>, now: Instant) {
+    fn swap(&mut self, doors: Vec<Door>, swapped: Sender<Infallible>, now: Instant) {
         self.accept_all(now); // whoever is in a queue already is served on the old terms
-        self.doors.replace(doors, self.poll.registry());
+        self.doors.replace(doors, self.poll.registry(), now);
+        self.swapped = Some(swapped);
     }
 
     fn drain(&mut self, deadline: Option<Instant>, now: Instant) {
-        if self.draining.is_none() {
-            self.accept_all(now);
-            self.doors.close();
-        }
+        self.doors.give_up(now);
         self.draining = Some(deadline);
+    }
+
+    /// Closes the sockets that were given up, with those accepted who came just in time.
+    fn close_doors(&mut self, now: Instant) {
+        if self.doors.next_close().is_some_and(|closes| closes <= now) {
+            self.accept_all(now);
+            self.doors.close_due(now);
+        }
+        if self.doors.next_close().is_none() {
+            self.swapped = None;
+        }
     }
 
     fn has_drained(&mut self, now: Instant) -> bool {
         let Some(deadline) = self.draining else {
             return false;
         };
-        if self.entries.is_empty() {
+        if self.entries.is_empty() && self.doors.len() == 0 {
             return true;
         }
         if deadline.is_none_or(|deadline| now < deadline) {
