@@ -148,7 +148,7 @@ fn a_client_that_reads_nothing_does_not_outlive_the_deadline() {
 fn a_stop_under_load_serves_whoever_got_in() {
     let pki = Pki::new();
     let backend = Backend::echo();
-    for _ in 0..10 {
+    for _ in 0..4 {
         let mut daemon = Launch::tls(&pki).set("backend", &backend.url).start();
         let address = daemon.address();
         let clients: Vec<_> = (0..4)
