@@ -281,17 +281,20 @@ impl Conn {
         }
     }
 
-    /// Whether everything was said in both directions. A client that goes on talking to nobody is only drained.
+    /// Whether everything was said in both directions, and has gone. A client that goes on talking to nobody is only
+    /// drained.
     fn is_done(&mut self, now: Instant) -> bool {
-        if !self.ends.wire_shut {
+        let nobody_listens = self.ends.plain_shut || matches!(self.plain, Plain::Service(_));
+        if !self.ends.wire_shut || !nobody_listens {
             return false;
         }
-        if self.ends.wire_said {
-            self.enter(State::Closed, now);
-        } else if self.ends.plain_shut || matches!(self.plain, Plain::Service(_)) {
-            self.enter(State::Draining, now);
-        }
-        self.state != State::Open
+        let next = if self.ends.wire_said {
+            State::Closed
+        } else {
+            State::Draining
+        };
+        self.enter(next, now);
+        true
     }
 
     /// The client's stream failed, or was cut: the backend shall not take that for a clean end.

@@ -365,6 +365,32 @@ fn the_backend_may_end_first_and_still_hears_the_client() {
 }
 
 #[test]
+fn the_last_words_of_the_client_reach_a_slow_backend_that_has_ended_before() {
+    let mut world = World::tls(SHAPES[2]);
+    world.client_says(b"hello");
+    let backend = world.backend.as_mut().expect("there");
+    backend.shut_write().expect("open");
+    world.until("a clean end at the client", |world| {
+        world.client.as_mut().expect("there").read(&mut Vec::new()) == Some(true)
+    });
+    // More than fits into the backend's window: the rest is stuck when the client's close-notify has been read.
+    let (bytes, mut sent) = (pattern(SHAPES[2].window + 30_000), 0);
+    world.until("the client's bytes on their way", |world| {
+        sent += world.client.as_mut().expect("there").write(&bytes[sent..]);
+        sent == bytes.len()
+    });
+    world.client.as_mut().expect("there").close();
+    (0..100).for_each(|_| world.turn());
+    let mut got = Vec::new();
+    world.until("the end at the backend", |world| {
+        matches!(world.backend_reads(&mut got), Some(Ok(0)))
+    });
+    assert_eq!(got.len(), bytes.len());
+    assert_eq!(got, bytes);
+    world.until("the close", |world| world.closed);
+}
+
+#[test]
 fn a_client_that_is_cut_off_is_a_reset_for_the_backend_and_no_clean_end() {
     for shape in SHAPES {
         let mut world = World::tls(shape);
