@@ -120,7 +120,7 @@ impl Timer {
     /// How long to sleep until the next slot that is not empty.
     pub(super) fn sleep(&self, now: Instant) -> Option<Duration> {
         let tick = self.next_filled()?;
-        let due = self.start + TICK * u32::try_from(tick).unwrap_or(u32::MAX);
+        let due = self.start + Duration::from_millis(tick * TICK.as_millis() as u64);
         Some(due.saturating_duration_since(now))
     }
 
@@ -248,6 +248,17 @@ mod tests {
             "{sleep:?}"
         );
         assert_eq!(all(&mut timer, start + Duration::from_secs(60)), [7]);
+    }
+
+    #[test]
+    fn after_years_there_is_still_something_to_sleep_for() {
+        let start = Instant::now();
+        let mut timer = Timer::new(start);
+        let now = start + Duration::from_secs(5 * 365 * 24 * 3600);
+        assert!(all(&mut timer, now).is_empty());
+        timer.set(1, now + ms(500));
+        let sleep = timer.sleep(now).expect("something is set");
+        assert!(sleep >= ms(490) && sleep <= ms(520), "{sleep:?}");
     }
 
     #[test]
