@@ -171,8 +171,8 @@ impl Doors {
                     gate.ready = false;
                     gate.paused_until = None;
                 }
-                Err(error) if is_shortage(&error) => gate.pause(now, &reason(&error)),
-                Err(_) => {} // that client is gone, the next one may be there
+                Err(error) if is_clients_own(&error) => {} // the next one may be there
+                Err(error) => gate.pause(now, &reason(&error)),
             }
         }
         None
@@ -220,10 +220,34 @@ impl Gate {
     }
 }
 
-/// Whether an error of accept says that the system is short of something, rather than that one client is gone.
-fn is_shortage(error: &io::Error) -> bool {
-    let short = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
-    error
-        .raw_os_error()
-        .is_some_and(|code| short.contains(&code))
+/// Whether an error of accept is about one client that is gone (accept(2) names them), so that the next one can be
+/// asked for at once. Any other, a shortage of descriptors first of all, may well come again.
+fn is_clients_own(error: &io::Error) -> bool {
+    let own = [
+        libc::ECONNABORTED,
+        libc::EINTR,
+        libc::ENETDOWN,
+        libc::EPROTO,
+        libc::ENOPROTOOPT,
+        libc::EHOSTDOWN,
+        libc::ENONET,
+        libc::EHOSTUNREACH,
+        libc::EOPNOTSUPP,
+        libc::ENETUNREACH,
+    ];
+    error.raw_os_error().is_some_and(|code| own.contains(&code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_errors_of_one_client_are_passed_over_at_once() {
+        let is_passed_over = |code| is_clients_own(&io::Error::from_raw_os_error(code));
+        assert!(is_passed_over(libc::ECONNABORTED));
+        for lasting in [libc::EMFILE, libc::ENOBUFS, libc::EACCES, libc::EINVAL] {
+            assert!(!is_passed_over(lasting), "{lasting}");
+        }
+    }
 }
