@@ -1,6 +1,6 @@
 //! A server: endpoints, workers, start, reload, drain, stop.
 //!
-//! Everything that can go wrong goes wrong while a [`Plan`] is made: contexts are built, names resolved, sockets
+//! Everything that can go wrong goes wrong while a `Plan` is made: contexts are built, names resolved, sockets
 //! bound. Committing a plan only tells the workers, so a reload is all or nothing. Read next: `net` (the loop).
 
 use crate::conn::{Answers, Counters, Security, Service, Terms, Totals, Work};

@@ -77,7 +77,8 @@ pub(super) const RECORDS: &[Record] = &[
         name: "ssl.ticket-keys",
         value: "FILE",
         help: "File with the keys of tickets, so that tickets outlive a restart and count in every process that \
-               reads it. A reload rotates them.",
+               reads it: 80 bytes a line, as 'openssl rand -hex 80' makes them. The first key seals, all open; a \
+               reload takes over what has changed.",
         set: |settings, text, origin| put(&mut settings.policy.ticket_keys, text, origin),
         get: |settings| shown(&settings.policy.ticket_keys),
         ..BASE
