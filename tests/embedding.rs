@@ -1,5 +1,7 @@
 //! The crate in another program: settings by hand, a service of its own, reload and stop by call.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::io::{Read, Write};
