@@ -196,6 +196,9 @@ impl Conn {
         if let Some(buffer) = self.plain.stream().and_then(Stream::reclaim) {
             work.pool.spares.give(buffer);
         }
+        if self.held.is_empty() && self.held.capacity() > 0 {
+            work.pool.give_text(std::mem::take(&mut self.held));
+        }
         next
     }
 

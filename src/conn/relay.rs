@@ -192,13 +192,13 @@ impl Conn {
             };
             match stream.read(&mut work.pool.scratch[..limit]) {
                 Ok(0) => self.ends.plain_said = true,
-                Ok(count) => {
-                    moved.bytes += count;
-                    if let Err(error) = self.say(count, &mut work.pool) {
+                Ok(count) => match self.say(count, &mut work.pool) {
+                    Ok(said) => moved.bytes += said,
+                    Err(error) => {
                         moved.failure = Some(Failure::Wire(error));
                         return moved;
                     }
-                }
+                },
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => {
                     moved.failure = Some(Failure::Plain(Error::io("read", &error)));
@@ -237,15 +237,15 @@ impl Conn {
         }
     }
 
-    /// Says the first `count` bytes of the scratch; what libssl does not take now is held.
-    fn say(&mut self, count: usize, pool: &mut Pool) -> Result<(), Error> {
+    /// Says the first `count` bytes of the scratch, and tells how much libssl took; the rest is held.
+    fn say(&mut self, count: usize, pool: &mut Pool) -> Result<usize, Error> {
         let said = self.wire.write(&pool.scratch[..count])?;
         if said < count {
             self.held = pool.take_text();
             self.held.extend_from_slice(&pool.scratch[said..count]);
             self.held_from = 0;
         }
-        Ok(())
+        Ok(said)
     }
 
     fn say_held(&mut self, pool: &mut Pool) -> Result<usize, Error> {

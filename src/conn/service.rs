@@ -6,7 +6,7 @@ use crate::tls::Facts;
 pub struct Opened<'a> {
     /// The endpoint, in the unified form of the logs.
     pub endpoint: &'a str,
-    /// The client's address; the path for a unix socket.
+    /// The client's address and port; `local` over a unix socket.
     pub peer: &'a str,
     /// What was negotiated; `None` on an endpoint without TLS.
     pub facts: Option<&'a Facts>,

@@ -535,4 +535,16 @@ fn an_idle_connection_holds_no_buffer() {
         0,
         "the gathering buffer is back in the pool"
     );
+
+    let mut world = World::new(
+        SHAPES[2],
+        Security::Tls(context()),
+        Answers::Service(Arc::new(|| Box::new(Echo::new()))),
+        true,
+    );
+    world.work.pool.give_text(Vec::with_capacity(1000));
+    world.until("the service's start", |world| {
+        world.conn.state == State::Open
+    });
+    assert_eq!(world.conn.held.capacity(), 0, "nothing was answered yet");
 }
