@@ -10,8 +10,8 @@
 //! ```
 //!
 //! [`settings`] is plain data, [`tls`] is libssl, [`conn`] one connection without a socket, [`server`] all of it
-//! running. A program that wants the loop and answers itself implements [`conn::Service`] (`examples/shout.rs`); one with a loop of its own
-//! drives [`conn::Conn`] or [`tls::Channel`].
+//! running. A program that wants the loop and answers itself implements [`conn::Service`] (`examples/shout.rs`); one
+//! with a loop of its own drives [`conn::Conn`] or [`tls::Channel`].
 //!
 //! ```no_run
 //! use tlsport::error::Problems;

@@ -1,8 +1,8 @@
 //! The scope of sessions: what a session must have been made under to be resumed.
 //!
-//! A hash over everything that decided whether and how the client got in: a session never outlives the policy it was made under, not across
-//! server names, reloads, restarts or processes that share ticket keys. libssl keeps it in each session (as its
-//! "session id context") and resumes under the same one alone.
+//! A hash over everything that decided whether and how the client got in: a session never outlives the policy it was
+//! made under, not across server names, reloads, restarts or processes that share ticket keys. libssl keeps it in
+//! each session (as its "session id context") and resumes under the same one alone.
 
 use super::identity::Identity;
 use super::protocol::Range;
@@ -72,5 +72,29 @@ impl Hash {
             self.part(&part?);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Origin;
+
+    fn scope(name: Option<&str>, policy: &Policy) -> Scope {
+        of(name, policy, &[], &Trust::default(), Range::default(), 0).unwrap()
+    }
+
+    #[test]
+    fn what_lets_a_client_in_or_protects_it_is_part_of_the_scope() {
+        let policy = Policy::default();
+        let plain = scope(None, &policy);
+        assert_eq!(plain, scope(None, &policy.clone()));
+        assert_ne!(plain, scope(Some("a.example"), &policy));
+        let mut other = policy.clone();
+        other.cipher_list = Setting::new("ECDHE+AESGCM".to_owned(), Origin::Program);
+        assert_ne!(plain, scope(None, &other), "the suites of TLS 1.2");
+        let mut other = policy.clone();
+        other.security_level = Setting::new(Some(3), Origin::Program);
+        assert_ne!(plain, scope(None, &other), "the security level");
     }
 }

@@ -120,8 +120,8 @@ pub(in crate::tls) fn cipher_id(cipher: &SslCipherRef) -> u32 {
     unsafe { SSL_CIPHER_get_id(cipher.as_ptr()) }
 }
 
-/// Whether the client's certificate in a session is past its time (`SSL_SESSION_get0_peer`,
-/// `X509_cmp_current_time`). A time that cannot be read counts as past.
+/// Whether the client's certificate in a session is past its time (`SSL_SESSION_get0_peer`). A time that cannot
+/// be read counts as past.
 pub(in crate::tls) fn has_expired_peer(session: &SslSessionRef) -> bool {
     // SAFETY: a live session; null (no certificate), or a certificate that lives as long as the session.
     let peer = unsafe {
