@@ -42,7 +42,7 @@ pub mod dialect;
 pub mod error;
 pub mod io;
 mod net;
-pub mod preface;
+mod preface;
 pub mod server;
 pub mod service;
 pub mod settings;

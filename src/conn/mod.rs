@@ -123,7 +123,7 @@ impl Conn {
             Security::Either(_) => (State::Preface, Speech::Clear(stream)),
             Security::Tls(context) => (
                 State::Handshaking,
-                Speech::Tls(Channel::accept(context.new_ssl()?, stream)?),
+                Speech::Tls(Channel::accept(context, stream)?),
             ),
         };
         let mut conn = Conn {
@@ -256,8 +256,7 @@ impl Conn {
         let Security::Either(context) = &self.terms.security else {
             return;
         };
-        let started = context.new_ssl().and_then(|ssl| self.wire.start_tls(ssl));
-        match started {
+        match self.wire.start_tls(context) {
             Ok(()) => self.enter(State::Handshaking, now),
             Err(error) => {
                 warn!("{}: {error}", self.peer);

@@ -2,8 +2,7 @@
 
 use crate::error::Error;
 use crate::io::{Readiness, Stream};
-use crate::tls::{Channel, Outcome, RECORD};
-use openssl::ssl::Ssl;
+use crate::tls::{Channel, Context, Outcome, RECORD};
 use std::io;
 
 /// The client's side.
@@ -47,10 +46,10 @@ impl Wire {
     }
 
     /// Goes over to TLS: what was prepended to the clear stream is its beginning.
-    pub(super) fn start_tls(&mut self, ssl: Ssl) -> Result<(), Error> {
+    pub(super) fn start_tls(&mut self, context: &Context) -> Result<(), Error> {
         if let Speech::Clear(stream) = &mut self.speech {
             let stream = std::mem::replace(stream, Stream::closed());
-            self.speech = Speech::Tls(Channel::accept(ssl, stream)?);
+            self.speech = Speech::Tls(Channel::accept(context, stream)?);
             self.exhausted = false;
         }
         Ok(())

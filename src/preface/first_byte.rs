@@ -7,7 +7,7 @@ const HANDSHAKE: u8 = 22;
 
 /// Takes a handshake record for TLS, and everything else for plain bytes.
 #[derive(Debug, Default)]
-pub struct FirstByte;
+pub(crate) struct FirstByte;
 
 impl Preface for FirstByte {
     fn look(&mut self, bytes: &[u8]) -> Decision {

@@ -5,11 +5,11 @@
 
 mod first_byte;
 
-pub use first_byte::FirstByte;
+pub(crate) use first_byte::FirstByte;
 
 /// What the first bytes mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub(crate) enum Decision {
     /// Too early to tell.
     More,
     /// TLS starts with the first of these bytes.
@@ -19,10 +19,10 @@ pub enum Decision {
 }
 
 /// A machine that decides what a connection speaks.
-pub trait Preface: Send {
+pub(crate) trait Preface: Send {
     /// Looks at everything that has come so far, at most [`LONGEST`] bytes.
     fn look(&mut self, bytes: &[u8]) -> Decision;
 }
 
 /// The most a preface is shown before it has to decide.
-pub const LONGEST: usize = 64;
+pub(crate) const LONGEST: usize = 64;

@@ -5,11 +5,13 @@
 //! Not thread-safe, but free to move between threads.
 
 use super::bio::{Raw, Wired};
+use super::context::Context;
 use super::facts::{Facts, facts};
 use super::failure::HandshakeError;
 use super::queue;
 use crate::error::{Error, Kind, reason};
 use crate::io::Stream;
+#[cfg(test)]
 use openssl::ssl::Ssl;
 
 /// What a call came to.
@@ -32,11 +34,12 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// The server side of a connection over `stream`.
+    /// The server side of a connection over `stream`. Records gather in the buffer it is lent ([`Stream::lend`]).
     ///
     /// # Errors
     /// Out of memory.
-    pub(crate) fn accept(ssl: Ssl, stream: Stream) -> Result<Channel, Error> {
+    pub fn accept(context: &Context, stream: Stream) -> Result<Channel, Error> {
+        let ssl = context.new_ssl()?;
         let mut wired =
             Wired::new(ssl, stream).map_err(|error| Error::io("cannot make a channel", &error))?;
         wired.set_accept_state();

@@ -58,7 +58,7 @@ impl Context {
     }
 
     /// A new `SSL` for a connection (`SSL_new`).
-    pub(crate) fn new_ssl(&self) -> Result<Ssl, Error> {
+    pub(super) fn new_ssl(&self) -> Result<Ssl, Error> {
         Ssl::new(&self.default).map_err(|stack| {
             let queue = Queue::from(stack);
             Error::new(Kind::Tls, format!("cannot create SSL: {}", queue.first()))
