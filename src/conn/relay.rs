@@ -26,6 +26,8 @@ const UP: usize = 4 * RECORD;
 #[derive(Default)]
 struct Moved {
     bytes: usize,
+    /// Whether the client's stream has more, although nothing came of it yet.
+    unfinished: bool,
     /// Whose stream failed, after these bytes.
     failure: Option<Failure>,
 }
@@ -67,7 +69,12 @@ impl Conn {
             }
             moved += up.bytes + down.bytes;
             if up.bytes + down.bytes == 0 {
-                return Next::Wait;
+                // What carries no bytes is limited as well: others get their turn.
+                return if up.unfinished {
+                    Next::Again
+                } else {
+                    Next::Wait
+                };
             }
             if moved >= BUDGET {
                 return Next::Again;
@@ -89,6 +96,7 @@ impl Conn {
                 break;
             }
             if filled == 0 && !self.ends.wire_said {
+                moved.unfinished = self.wire.is_unfinished();
                 break;
             }
         }

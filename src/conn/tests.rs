@@ -548,3 +548,26 @@ fn an_idle_connection_holds_no_buffer() {
     });
     assert_eq!(world.conn.held.capacity(), 0, "nothing was answered yet");
 }
+
+#[test]
+fn an_end_behind_a_record_without_bytes_is_noticed_although_it_was_announced_before() {
+    let mut world = World::tls(SHAPES[2]);
+    world.client_says(b"hello");
+    if let Some(Client::Tls { channel, .. }) = &mut world.client {
+        channel.update_keys();
+        assert!(channel.stream().flush().expect("room"));
+    }
+    drop(world.client.take());
+    world.conn.announce_wire(Readiness {
+        hung_up: true,
+        ..READY
+    });
+    for _ in 0..3 {
+        match world.conn.step(world.now, &mut world.work) {
+            Next::Again => {}
+            Next::Close => return,
+            next => panic!("{next:?}, and nothing more will be announced"),
+        }
+    }
+    panic!("no end");
+}

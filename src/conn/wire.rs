@@ -10,6 +10,8 @@ pub(super) struct Wire {
     speech: Speech,
     /// Nothing more to read before the stream is announced readable: libssl need not be asked.
     exhausted: bool,
+    /// The last read stopped, without bytes, before that.
+    unfinished: bool,
 }
 
 /// What is spoken with the client.
@@ -23,6 +25,7 @@ impl Wire {
         Wire {
             speech,
             exhausted: false,
+            unfinished: false,
         }
     }
 
@@ -55,6 +58,11 @@ impl Wire {
         Ok(())
     }
 
+    /// Whether the last read stopped before the stream was empty.
+    pub(super) fn is_unfinished(&self) -> bool {
+        self.unfinished
+    }
+
     /// Whether a read may bring something.
     pub(super) fn is_readable(&self) -> bool {
         !self.exhausted
@@ -71,7 +79,11 @@ impl Wire {
                 Err(error) => Err(Error::io("read", &error)),
             },
         };
-        self.exhausted = matches!(outcome, Ok(Outcome::WantRead));
+        // libssl also wants to be called again after a record that carries nothing for us (a key update, an alert):
+        // then the stream has more, or its end, and will not announce it a second time.
+        let wants = matches!(outcome, Ok(Outcome::WantRead));
+        self.exhausted = wants && self.stream().is_drained();
+        self.unfinished = wants && !self.exhausted;
         outcome
     }
 

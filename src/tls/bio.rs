@@ -88,6 +88,18 @@ impl Wired {
         self.ssl.set_connect_state();
     }
 
+    /// `SSL_key_update`: a record of its own, without bytes.
+    #[cfg(test)]
+    pub(super) fn update_keys(&mut self) -> Raw {
+        unsafe extern "C" {
+            fn SSL_key_update(ssl: *mut ffi::SSL, kind: c_int) -> c_int;
+        }
+        const NOT_REQUESTED: c_int = 0;
+        // SAFETY: the SSL is live and its handshake done.
+        self.call(|ssl| unsafe { SSL_key_update(ssl, NOT_REQUESTED) });
+        self.handshake()
+    }
+
     /// `SSL_do_handshake`
     pub(super) fn handshake(&mut self) -> Raw {
         // SAFETY: the SSL is live and has its BIO.

@@ -106,6 +106,12 @@ impl Channel {
         }
     }
 
+    /// Changes the key that our bytes are encrypted with, in TLS 1.3.
+    #[cfg(test)]
+    pub(crate) fn update_keys(&mut self) {
+        assert!(matches!(self.wired.update_keys(), Raw::Done(_)));
+    }
+
     /// How many bytes can be written before a flush, at the most one record short of the buffer.
     pub fn room(&self) -> usize {
         // A record carries at most 16 KiB and costs at most 256 bytes: header, nonce, padding, tag.
