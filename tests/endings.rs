@@ -248,3 +248,23 @@ fn an_answer_survives_although_the_backend_did_not_read_everything() {
         assert!(matches!(end, End::Clean | End::Cut), "{end:?}");
     }
 }
+
+/// The write that meets the reset is told of it, and the read after it is not.
+#[test]
+fn a_backend_that_resets_while_bytes_go_up_to_it_cuts_the_client() {
+    let pki = Pki::new();
+    let backend = Backend::new(|mut stream| {
+        stream.read_exact(&mut [0]).unwrap();
+        say_pattern(&mut stream, 1000);
+        // Meanwhile the upload fills every buffer on its way.
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        stream.reset_on_close();
+    });
+    let daemon = in_front_of(&backend, &pki);
+    let mut tls = Peer::new(&pki).connect(daemon.address());
+    let upload = pattern::bytes(1 << 20);
+    while tls.write_all(&upload).is_ok() {}
+    let (said, end) = read_all(&mut tls);
+    assert_eq!((said.len(), end), (1000, End::Cut));
+    daemon.said("backend: read: connection reset");
+}

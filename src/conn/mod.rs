@@ -100,6 +100,8 @@ struct Ends {
     plain_said: bool,
     /// Everything was said to the answering side, or it listens no more.
     plain_shut: bool,
+    /// The answering side's stream failed, and what can still be read of it does not tell.
+    plain_lost: bool,
     /// The client is to be sent a close-notify before it is drained.
     farewell: bool,
     /// The client is to see a cut and no end.

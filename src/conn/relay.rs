@@ -85,7 +85,7 @@ impl Conn {
     /// The client's bytes to whoever answers.
     fn up(&mut self, work: &mut Work) -> Moved {
         let mut moved = Moved::default();
-        while moved.bytes < BUDGET && self.may_go_up(&mut moved) {
+        while moved.bytes < BUDGET && self.may_go_up() {
             let (filled, failure) = self.gather(&mut work.pool.scratch[..UP]);
             if filled > 0 {
                 moved.bytes += filled;
@@ -104,7 +104,7 @@ impl Conn {
     }
 
     /// Whether the client may be read: the answering side has taken everything, and the client has not ended.
-    fn may_go_up(&mut self, moved: &mut Moved) -> bool {
+    fn may_go_up(&mut self) -> bool {
         match &mut self.plain {
             Plain::Backend(stream) if !self.ends.plain_shut => match stream.flush() {
                 Ok(true) => {}
@@ -115,7 +115,7 @@ impl Conn {
             _ => {}
         }
         if self.ends.wire_said {
-            self.end_up(moved);
+            self.end_up();
             return false;
         }
         self.wire.is_readable()
@@ -159,7 +159,7 @@ impl Conn {
     }
 
     /// The client has ended its direction: so do we towards whoever answers.
-    fn end_up(&mut self, moved: &mut Moved) {
+    fn end_up(&mut self) {
         if self.ends.plain_shut {
             return;
         }
@@ -167,7 +167,7 @@ impl Conn {
         match &mut self.plain {
             Plain::Backend(stream) => {
                 if let Err(error) = stream.shut_write() {
-                    moved.failure = Some(Failure::Plain(Error::io("shut down", &error)));
+                    self.deaf(&error);
                 }
             }
             Plain::Service(service) if !self.ends.plain_said => {
@@ -182,6 +182,10 @@ impl Conn {
     fn deaf(&mut self, error: &io::Error) {
         debug!("{}: backend reads no more: {error}", self.peer);
         self.ends.plain_shut = true;
+        // These two come where the backend had ended its direction before, or where the stream's failure is yet to
+        // be told. Any other has told it, to us, and the read that follows would see an ordinary end.
+        let harmless = [io::ErrorKind::BrokenPipe, io::ErrorKind::NotConnected];
+        self.ends.plain_lost |= !harmless.contains(&error.kind());
     }
 
     /// Answers to the client.
@@ -199,6 +203,11 @@ impl Conn {
                 break;
             };
             match stream.read(&mut work.pool.scratch[..limit]) {
+                Ok(0) if self.ends.plain_lost => {
+                    let error = io::ErrorKind::ConnectionReset.into();
+                    moved.failure = Some(Failure::Plain(Error::io("read", &error)));
+                    break;
+                }
                 Ok(0) => self.ends.plain_said = true,
                 Ok(count) => match self.say(count, &mut work.pool) {
                     Ok(said) => moved.bytes += said,
