@@ -41,6 +41,7 @@ impl Conn {
     pub(super) fn relay(&mut self, now: Instant, work: &mut Work) -> Next {
         let mut moved = 0;
         loop {
+            let written = self.written();
             let up = self.up(work);
             let down = if up.failure.is_none() {
                 self.down(work)
@@ -50,7 +51,7 @@ impl Conn {
             work.counters.bytes_in.add(up.bytes as u64);
             work.counters.bytes_out.add(down.bytes as u64);
             let failure = up.failure.or(down.failure);
-            if up.bytes + down.bytes > 0 {
+            if up.bytes + down.bytes > 0 || self.written() > written {
                 self.moved = now;
             }
             match failure {
@@ -80,6 +81,12 @@ impl Conn {
                 return Next::Again;
             }
         }
+    }
+
+    /// How many bytes both sockets have taken: a slow side that takes what waits for it is not idle.
+    fn written(&mut self) -> u64 {
+        let plain = self.plain.stream().map_or(0, |stream| stream.written());
+        self.wire.stream().written() + plain
     }
 
     /// The client's bytes to whoever answers.

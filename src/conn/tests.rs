@@ -524,6 +524,33 @@ fn a_silent_handshake_and_a_drained_connection_end_at_their_deadlines() {
 }
 
 #[test]
+fn a_backend_that_takes_what_waits_is_not_idle() {
+    let shape = Shape {
+        window: 1000,
+        ..SHAPES[2]
+    };
+    let mut world = World::new(shape, Security::Plain, Answers::Backend, false);
+    world.client_says(b"hello");
+    let Some(Client::Clear(pipe)) = &mut world.client else {
+        panic!("a plain client");
+    };
+    pipe.window = 1 << 20; // all of it comes in one read, and most of it waits
+    let (bytes, mut sent, mut got) = (pattern(20_000), 0, Vec::new());
+    world.until("bytes that wait", |world| {
+        sent += world.client.as_mut().expect("there").write(&bytes[sent..]);
+        world.conn.plain.stream().expect("attached").is_waiting()
+    });
+    (0..5).for_each(|_| world.turn());
+    world.now += Duration::from_secs(5);
+    let before = world.conn.moved;
+    world.turn();
+    assert_eq!(world.conn.moved, before, "nobody took anything");
+    world.backend_reads(&mut got);
+    world.turn();
+    assert_eq!(world.conn.moved, world.now);
+}
+
+#[test]
 fn an_idle_connection_holds_no_buffer() {
     let mut world = World::tls(SHAPES[2]);
     world.client_says(&pattern(100_000));

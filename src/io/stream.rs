@@ -28,6 +28,8 @@ pub struct Stream {
     ended: bool,
     /// Bytes on their way out; lent for a step, kept while the socket takes no more.
     out: Option<Buffer>,
+    /// How many bytes the socket has taken so far.
+    written: u64,
 }
 
 impl Stream {
@@ -41,6 +43,7 @@ impl Stream {
             hung_up: false,
             ended: false,
             out: None,
+            written: 0,
         }
     }
 
@@ -119,6 +122,11 @@ impl Stream {
     /// How many more bytes can gather.
     pub fn room(&self) -> usize {
         self.out.as_ref().map_or(0, Buffer::room)
+    }
+
+    /// How many bytes the socket has taken so far.
+    pub fn written(&self) -> u64 {
+        self.written
     }
 
     /// Whether bytes wait for the socket.
@@ -202,7 +210,10 @@ impl Stream {
         }
         let written = self.io.write(bytes);
         self.blocked = match &written {
-            Ok(count) => *count < bytes.len(),
+            Ok(count) => {
+                self.written += *count as u64;
+                *count < bytes.len()
+            }
             Err(error) => error.kind() == io::ErrorKind::WouldBlock,
         };
         written
