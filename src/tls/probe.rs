@@ -5,6 +5,7 @@
 
 use super::sys;
 use crate::settings::Note;
+use openssl::error::ErrorStack;
 use openssl::ssl::{Ssl, SslCipherRef, SslContext, SslContextRef, SslMethod, SslVersion};
 use std::sync::OnceLock;
 
@@ -86,16 +87,24 @@ pub(super) fn is_built_in(version: SslVersion) -> bool {
     place.is_some_and(|place| built_in[place])
 }
 
+/// Whether there is anything to speak a version with. Setting it as a bound proves nothing: libssl takes SSLv3 as both
+/// bounds also where it is built without.
 fn accepts(version: SslVersion) -> bool {
-    let accepted = SslContext::builder(SslMethod::tls_server()).is_ok_and(|mut context| {
-        let freed = context.set_min_proto_version(None).is_ok()
-            && context.set_max_proto_version(None).is_ok();
-        freed
-            && context.set_min_proto_version(Some(version)).is_ok()
-            && context.set_max_proto_version(Some(version)).is_ok()
-    });
+    let accepted = bounded(version).is_ok_and(|context| has_suites(&context, version, Some(0)));
     super::queue::clear();
     accepted
+}
+
+/// A context that speaks one version alone, with all suites there are, whatever openssl.cnf says.
+fn bounded(version: SslVersion) -> Result<SslContext, ErrorStack> {
+    let mut context = SslContext::builder(SslMethod::tls_server())?;
+    context.set_min_proto_version(None)?;
+    context.set_max_proto_version(None)?;
+    context.set_min_proto_version(Some(version))?;
+    context.set_max_proto_version(Some(version))?;
+    context.set_cipher_list("ALL:@SECLEVEL=0")?;
+    context.set_ciphersuites("TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256")?;
+    Ok(context.build())
 }
 
 /// The security level that the library, its build and its openssl.cnf set by themselves.
