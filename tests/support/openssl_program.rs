@@ -19,7 +19,7 @@ pub(crate) fn s_client(address: SocketAddr, arguments: &[&str], input: &str) -> 
         .arg(PATIENCE.as_secs().to_string())
         .args(["openssl", "s_client", "-connect", &address.to_string()])
         .args(arguments)
-        .env_remove("OPENSSL_CONF")
+        .env("OPENSSL_CONF", "/dev/null") // whatever the distribution forbids its clients
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
