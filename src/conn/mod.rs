@@ -404,8 +404,8 @@ impl Conn {
     /// Sends what is left, shuts our direction, and reads until the client has gone: closing a socket on unread
     /// bytes would be a reset, and could cost the client our last words (an alert, an answer).
     fn drain(&mut self, work: &mut Work) -> Next {
-        if std::mem::take(&mut self.ends.farewell) {
-            self.wire.close();
+        if self.ends.farewell {
+            self.ends.farewell = !self.wire.close();
         }
         match self.wire.stream().flush() {
             Ok(true) => {}

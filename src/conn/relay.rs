@@ -289,9 +289,10 @@ impl Conn {
         if !self.ends.plain_said || !self.held.is_empty() {
             return;
         }
-        self.wire.close();
+        let said = self.wire.close();
         match self.wire.stream().flush() {
-            Ok(true) => {
+            // Without room for it the socket is full: there will be an announcement, and another try.
+            Ok(true) if said => {
                 self.ends.wire_shut = true;
                 // Where the client has ended too, the close that follows says it as well.
                 if !self.ends.wire_said {
@@ -300,7 +301,7 @@ impl Conn {
                     }
                 }
             }
-            Ok(false) => {}
+            Ok(_) => {}
             Err(error) => moved.failure = Some(Failure::Wire(Error::io("write", &error))),
         }
     }

@@ -296,7 +296,7 @@ impl Client {
     /// Ends its direction cleanly.
     fn close(&mut self) {
         match self {
-            Client::Tls { channel, .. } => channel.close(),
+            Client::Tls { channel, .. } => assert!(channel.close(), "room"),
             Client::Clear(pipe) => pipe.shut_write().expect("open"),
         }
     }

@@ -117,10 +117,11 @@ impl Wire {
         Ok(done)
     }
 
-    /// Says that nothing more will be said: a close-notify, where there is TLS.
-    pub(super) fn close(&mut self) {
-        if let Speech::Tls(channel) = &mut self.speech {
-            channel.close();
+    /// Says that nothing more will be said: a close-notify, where there is TLS. `false` when it has no room yet.
+    pub(super) fn close(&mut self) -> bool {
+        match &mut self.speech {
+            Speech::Tls(channel) => channel.close(),
+            Speech::Clear(_) => true,
         }
     }
 }

@@ -98,12 +98,13 @@ impl Channel {
         outcome(raw, "write")
     }
 
-    /// Sends our close-notify (`SSL_shutdown`), once. Reading goes on.
-    pub fn close(&mut self) {
+    /// Gathers our close-notify (`SSL_shutdown`), once, and says whether it has been: `false` where there was no room,
+    /// for another try after a [`Stream::flush`]. Reading goes on.
+    pub fn close(&mut self) -> bool {
         if !self.close_sent {
-            self.close_sent = true;
-            self.wired.shutdown();
+            self.close_sent = !matches!(self.wired.shutdown(), Raw::WantWrite);
         }
+        self.close_sent
     }
 
     /// Changes the key that our bytes are encrypted with, in TLS 1.3.
