@@ -15,6 +15,7 @@ use openssl::x509::{X509, X509Builder, X509Name, X509NameBuilder};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
@@ -105,6 +106,52 @@ impl Pki {
     /// A client's certificate and key, accepted by whoever trusts `ca.pem`.
     pub(crate) fn client(&self) -> String {
         self.issue_client("client.pem", &self.authority, Validity::Now)
+    }
+
+    /// Another one, in a file of its own.
+    pub(crate) fn named_client(&self, file: &str) -> String {
+        self.issue_client(file, &self.authority, Validity::Now)
+    }
+
+    /// A revocation list of the CA with the certificate of a keyfile.
+    pub(crate) fn revoke(&self, keyfile: &str) -> String {
+        self.revocation_list(Some(keyfile))
+    }
+
+    /// A revocation list of the CA with nobody on it.
+    pub(crate) fn revoke_nobody(&self) -> String {
+        self.revocation_list(None)
+    }
+
+    fn revocation_list(&self, keyfile: Option<&str>) -> String {
+        let key = self.authority.key.private_key_to_pem_pkcs8().unwrap();
+        let (key, index) = (self.write("ca.key", key), self.write("index.txt", ""));
+        let config = self.write(
+            "ca.cnf",
+            format!("[ca]\ndefault_ca = ca\ndatabase = {index}\ndefault_md = sha256\n"),
+        );
+        let list = self.path("crl.pem");
+        let run = |arguments: &[&str]| {
+            let output = Command::new("openssl")
+                .args([
+                    "ca",
+                    "-config",
+                    &config,
+                    "-keyfile",
+                    &key,
+                    "-cert",
+                    &self.ca(),
+                ])
+                .args(arguments)
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{output:?}");
+        };
+        if let Some(keyfile) = keyfile {
+            run(&["-revoke", keyfile]);
+        }
+        run(&["-gencrl", "-crldays", "365", "-out", &list]);
+        list
     }
 
     pub(crate) fn expired_client(&self) -> String {
