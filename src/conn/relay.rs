@@ -65,7 +65,7 @@ impl Conn {
                 }
                 None => {}
             }
-            if self.is_done(now) {
+            if self.is_done(now) || self.is_forsaken(now) {
                 return Next::Close;
             }
             moved += up.bytes + down.bytes;
@@ -320,6 +320,18 @@ impl Conn {
         };
         self.enter(next, now);
         true
+    }
+
+    /// Whether the client has ended, and then gone altogether: nothing is read of it any more that would tell, and
+    /// the answer has nowhere to go. What it said is the backend's, so this is no reset.
+    fn is_forsaken(&mut self, now: Instant) -> bool {
+        let over = self.ends.wire_said && self.ends.plain_shut;
+        let forsaken = over && self.wire.stream().has_failed();
+        if forsaken {
+            debug!("{}: the client did not wait for the answer", self.peer);
+            self.enter(State::Closed, now);
+        }
+        forsaken
     }
 
     /// The client's stream failed, or was cut: the backend shall not take that for a clean end.

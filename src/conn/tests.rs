@@ -20,6 +20,7 @@ const READY: Readiness = Readiness {
     readable: true,
     writable: true,
     hung_up: false,
+    failed: false,
 };
 
 /// One context for all tests of this file: making it is what costs.
@@ -597,4 +598,30 @@ fn an_end_behind_a_record_without_bytes_is_noticed_although_it_was_announced_bef
         }
     }
     panic!("no end");
+}
+
+#[test]
+fn a_client_that_ended_and_then_is_gone_altogether_is_not_kept_for_a_silent_backend() {
+    for tls in [true, false] {
+        let mut world = World::new(
+            SHAPES[2],
+            Security::Either(context()),
+            Answers::Backend,
+            tls,
+        );
+        world.client_says(b"question");
+        world.client.as_mut().expect("there").close();
+        world.until("the end at the backend", |world| {
+            matches!(world.backend_reads(&mut Vec::new()), Some(Ok(0)))
+        });
+        assert_eq!(world.conn.step(world.now, &mut world.work), Next::Wait);
+        world.conn.announce_wire(Readiness {
+            hung_up: true,
+            failed: true,
+            ..READY
+        });
+        assert_eq!(world.conn.step(world.now, &mut world.work), Next::Close);
+        world.close();
+        assert!(!world.backend.as_ref().expect("there").was_reset());
+    }
 }

@@ -13,6 +13,8 @@ pub struct Readiness {
     pub writable: bool,
     /// The other side has ended its direction, or the whole stream.
     pub hung_up: bool,
+    /// The stream is broken both ways; bytes that came before may still be read.
+    pub failed: bool,
 }
 
 /// One end of a connection.
@@ -25,6 +27,7 @@ pub struct Stream {
     /// Nothing more can be written before the next announcement.
     blocked: bool,
     hung_up: bool,
+    failed: bool,
     ended: bool,
     /// Bytes on their way out; lent for a step, kept while the socket takes no more.
     out: Option<Buffer>,
@@ -41,6 +44,7 @@ impl Stream {
             drained: false,
             blocked: false,
             hung_up: false,
+            failed: false,
             ended: false,
             out: None,
             written: 0,
@@ -53,6 +57,7 @@ impl Stream {
             drained: !announced.readable,
             blocked: !announced.writable,
             hung_up: announced.hung_up,
+            failed: announced.failed,
             ..Stream::new(io)
         }
     }
@@ -67,6 +72,7 @@ impl Stream {
         self.drained &= !readiness.readable;
         self.blocked &= !readiness.writable;
         self.hung_up |= readiness.hung_up;
+        self.failed |= readiness.failed;
     }
 
     /// Puts `bytes` before what the socket brings.
@@ -102,6 +108,11 @@ impl Stream {
     /// Whether a read is known to bring nothing before the next announcement.
     pub fn is_drained(&self) -> bool {
         self.drained && self.prefix.is_empty()
+    }
+
+    /// Whether the stream was announced to be broken.
+    pub fn has_failed(&self) -> bool {
+        self.failed
     }
 
     /// Whether the end of the stream has been read.
@@ -248,6 +259,7 @@ mod tests {
         readable: true,
         writable: true,
         hung_up: false,
+        failed: false,
     };
 
     #[test]

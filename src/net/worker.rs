@@ -479,5 +479,6 @@ fn readiness(event: &Event) -> Readiness {
         readable: event.is_readable() || event.is_error(),
         writable: event.is_writable() || event.is_error(),
         hung_up: event.is_read_closed() || event.is_error(),
+        failed: event.is_error(),
     }
 }
