@@ -391,14 +391,22 @@ impl Conn {
         self.step(now, work)
     }
 
-    /// Ends an open connection in good order: close-notify, then a moment for the client to read it.
+    /// Ends an open connection in good order: close-notify, then a moment for the client to read it. One that is in
+    /// the middle of an answer is cut.
     pub fn end(&mut self, now: Instant) {
-        if self.state == State::Open {
+        if self.state == State::Open && self.is_behind() {
+            self.cut(now);
+        } else if self.state == State::Open {
             self.ends.farewell = true;
             self.enter(State::Draining, now);
         } else {
             self.enter(State::Closed, now);
         }
+    }
+
+    /// Whether the client has yet to take what was said to it, and there may be more: an end now is not the answer's.
+    fn is_behind(&mut self) -> bool {
+        !self.held.is_empty() || (self.wire.stream().is_waiting() && !self.ends.plain_said)
     }
 
     /// Sends what is left, shuts our direction, and reads until the client has gone: closing a socket on unread

@@ -625,3 +625,25 @@ fn a_client_that_ended_and_then_is_gone_altogether_is_not_kept_for_a_silent_back
         assert!(!world.backend.as_ref().expect("there").was_reset());
     }
 }
+
+#[test]
+fn an_end_in_the_middle_of_an_answer_is_a_cut_for_the_client() {
+    for shape in SHAPES.into_iter().filter(|shape| shape.window < CAPACITY) {
+        let mut world = World::tls(shape);
+        world.client_says(b"question");
+        let answer = pattern(CAPACITY * 2);
+        let mut sent = 0;
+        for _ in 0..10_000 {
+            let backend = world.backend.as_mut().expect("there");
+            sent += backend.write(&answer[sent..]).unwrap_or(0);
+            world.turn();
+        }
+        world.conn.end(world.now);
+        let mut end = None;
+        world.until("an end at the client", |world| {
+            end = world.client.as_mut().expect("there").read(&mut Vec::new());
+            end.is_some()
+        });
+        assert_eq!(end, Some(false));
+    }
+}
