@@ -156,3 +156,20 @@ fn bytes_go_through_plain_and_unix_sockets_too() {
     assert_eq!(String::from_utf8(answer).unwrap(), LENGTH.to_string());
     assert_eq!(end, End::Clean);
 }
+
+#[test]
+fn one_port_may_speak_tls_and_plain() {
+    let pki = Pki::new();
+    let backend = Backend::echo();
+    let daemon = Launch::new()
+        .endpoint("tcp+ssl://127.0.0.1:0")
+        .set("ssl.keyfile", pki.server())
+        .set("backend", &backend.url)
+        .start();
+    let text = pattern::bytes(100_003);
+    round_trip(&mut Peer::new(&pki).connect(daemon.address()), &text);
+    round_trip(
+        &mut open(daemon.address()).unwrap(),
+        b"GET / HTTP/1.1\r\n\r\n",
+    );
+}
