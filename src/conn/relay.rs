@@ -290,7 +290,13 @@ impl Conn {
             return;
         }
         let said = self.wire.close();
-        match self.wire.stream().flush() {
+        let stream = self.wire.stream();
+        let flushed = if said {
+            stream.flush_last()
+        } else {
+            stream.flush()
+        };
+        match flushed {
             // Without room for it the socket is full: there will be an announcement, and another try.
             Ok(true) if said => {
                 self.ends.wire_shut = true;

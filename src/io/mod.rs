@@ -34,6 +34,15 @@ pub trait Io: Send {
     /// `WouldBlock` when nothing can be taken now, else what the system says.
     fn write(&mut self, buf: &[u8]) -> io::Result<usize>;
 
+    /// Writes the last bytes of our direction. [`Io::shut_write`] or a close has to follow at once: it may take them
+    /// along in its own segment.
+    ///
+    /// # Errors
+    /// As [`Io::write`].
+    fn write_last(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.write(buf)
+    }
+
     /// Ends our direction of the stream (`shutdown(SHUT_WR)`).
     ///
     /// # Errors

@@ -187,11 +187,26 @@ impl Stream {
     /// # Errors
     /// What the system says.
     pub fn flush(&mut self) -> io::Result<bool> {
+        self.flush_by(|io, bytes| io.write(bytes))
+    }
+
+    /// As [`Stream::flush`], for the last bytes: [`Stream::shut_write`] or a close has to follow once all of them went.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn flush_last(&mut self) -> io::Result<bool> {
+        self.flush_by(|io, bytes| io.write_last(bytes))
+    }
+
+    fn flush_by(
+        &mut self,
+        write: impl Fn(&mut dyn Io, &[u8]) -> io::Result<usize>,
+    ) -> io::Result<bool> {
         loop {
             let Some(out) = self.out.take_if(|out| !out.is_empty()) else {
                 return Ok(true);
             };
-            let written = self.write(out.filled());
+            let written = self.write_by(out.filled(), &write);
             let out = self.out.insert(out);
             match written {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -216,10 +231,18 @@ impl Stream {
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_by(bytes, |io, bytes| io.write(bytes))
+    }
+
+    fn write_by(
+        &mut self,
+        bytes: &[u8],
+        write: impl Fn(&mut dyn Io, &[u8]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
         if self.blocked {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let written = self.io.write(bytes);
+        let written = write(&mut *self.io, bytes);
         self.blocked = match &written {
             Ok(count) => {
                 self.written += *count as u64;

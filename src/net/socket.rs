@@ -50,6 +50,14 @@ impl Io for Socket {
         })
     }
 
+    fn write_last(&mut self, buf: &[u8]) -> io::Result<usize> {
+        const HOLD: libc::c_int = libc::MSG_MORE | libc::MSG_NOSIGNAL;
+        retry(|| match self {
+            Socket::Tcp(stream) => SockRef::from(&*stream).send_with_flags(buf, HOLD),
+            Socket::Unix(stream) => stream.write(buf),
+        })
+    }
+
     fn shut_write(&mut self) -> io::Result<()> {
         match self {
             Socket::Tcp(stream) => stream.shutdown(Shutdown::Write),
