@@ -44,10 +44,12 @@ static unsigned char *copy(const unsigned char *bytes, size_t len)
     return memcpy(own, bytes, len);
 }
 
+static int last; /* MSG_MORE while the FIN follows at once: it takes the bytes along in its own segment */
+
 /* Send, and keep what the socket does not take. */
 static void send_or_keep(struct wire *wire, const unsigned char *bytes, size_t len)
 {
-    ssize_t n = send(wire->fd, bytes, len, MSG_NOSIGNAL);
+    ssize_t n = send(wire->fd, bytes, len, MSG_NOSIGNAL | last);
     if (n < 0 && errno != EAGAIN)
         wire->failed = true;
     size_t sent = n < 0 ? 0 : (size_t)n;
@@ -326,7 +328,9 @@ void wire_finish(struct wire *wire)
     ERR_clear_error();
     if (wire->ssl)
         SSL_shutdown(wire->ssl);
+    last = wire->ssl && SSL_is_server(wire->ssl) ? MSG_MORE : 0; /* the load does as clients do: two segments */
     wire_flush(wire);
+    last = 0;
     if (wire->rest == NULL)
         end_sending(wire);
     else
