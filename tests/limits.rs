@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 use support::client::{Tls, handshake, open, read_all, round_trip};
-use support::process::ticks;
+use support::process::{descriptors, ticks};
 use support::{Backend, Daemon, Launch, PATIENCE, Peer, Pki, eventually};
 
 fn echo(pki: &Pki) -> Launch {
@@ -75,7 +75,11 @@ fn handshakes_over_the_ceiling_wait_and_finished_ones_do_not_count() {
     let daemon = echo(&pki).set("limit.handshakes", "2").start();
     let client = Peer::new(&pki);
     let _open: Vec<Tls> = (0..5).map(|_| client.connect(daemon.address())).collect();
+    let before = descriptors(daemon.pid());
     let stuck: Vec<TcpStream> = (0..2).map(|_| open(daemon.address()).unwrap()).collect();
+    eventually("two handshakes in progress", || {
+        (descriptors(daemon.pid()) == before + 2).then_some(())
+    });
     let third = waiting(&pki, &daemon);
     drop(stuck);
     let_in(third);
