@@ -361,6 +361,7 @@ impl fmt::Display for OptionMask {
                 f.write_str("|")?;
             }
             match part {
+                MaskPart::Number(0) => f.write_str("0")?, // as an empty mask is written
                 MaskPart::Number(bits) => write!(f, "{bits:#x}")?,
                 MaskPart::Name(name) => f.write_str(name)?,
             }
