@@ -8,10 +8,12 @@ use crate::error::{Error, Kind, Problems, reason};
 use crate::io::Pool;
 use crate::net::{Backend, Ceilings, Command, Door, Handle, Listener, Place, Worker, bind};
 use crate::service::{Echo, status};
-use crate::settings::{self, Accept, Endpoint, Setting, Settings};
+use crate::settings::{self, Accept, Endpoint, Note, Setting, Settings, Tcp};
 use crate::tls::{Context, Prepared, Report, Shared};
 use log::{debug, info};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -25,8 +27,12 @@ pub struct Server {
     /// Where each endpoint was asked for, and where it is: they differ in a port that the system chose.
     places: Vec<(Place, Place)>,
     threads: usize,
+    /// As they were at the start, and are for sockets bound then.
+    tcp: Tcp,
     /// What answers `service://program`.
     program: Option<Arc<MakeService>>,
+    draining: AtomicBool,
+    ends: Option<Receiver<()>>,
 }
 
 struct Running {
@@ -77,11 +83,7 @@ impl Server {
         let shared = Shared::new();
         let counters: Vec<Arc<Counters>> = (0..threads).map(|_| Arc::default()).collect();
         let summed = counters.clone();
-        let totals = move || {
-            let mut totals = Totals::default();
-            summed.iter().for_each(|counters| totals.add(counters));
-            totals
-        };
+        let totals = move || sum(&summed);
         let overview = status::Overview::new(policy(settings, prepared), threads, totals);
         let mut server = Server {
             workers: Vec::new(),
@@ -91,7 +93,10 @@ impl Server {
             counters,
             places: Vec::new(),
             threads,
+            tcp: settings.tcp.clone(),
             program,
+            draining: AtomicBool::new(false),
+            ends: None,
         };
         let plan = server.plan(settings, prepared)?;
         server.spawn()?;
@@ -118,19 +123,47 @@ impl Server {
 
     /// Goes over to other settings, if all of them can be had; open connections keep what they have. The next one
     /// to be accepted is on the new terms. Waits for the workers, so a service, which runs on one, must not call it.
+    /// Returns what has to wait for the next start.
     ///
     /// # Errors
     /// Why nothing was changed.
-    pub fn reload(&mut self, settings: &Settings, prepared: &Prepared) -> Result<(), Problems> {
+    pub fn reload(
+        &mut self,
+        settings: &Settings,
+        prepared: &Prepared,
+    ) -> Result<Vec<Note>, Problems> {
+        if self.draining.load(Relaxed) {
+            let text = "cannot reload: the server is about to end";
+            return Err(Error::new(Kind::Usage, text).into());
+        }
         let plan = self.plan(settings, prepared)?;
         self.overview.replace(policy(settings, prepared));
         self.commit(settings, prepared, plan);
-        Ok(())
+        Ok(self.unchanged(settings))
+    }
+
+    /// What of the settings a reload cannot bring about.
+    fn unchanged(&self, settings: &Settings) -> Vec<Note> {
+        let mut notes = Vec::new();
+        if threads(settings) != self.threads {
+            let origin = &settings.threads.origin;
+            notes.push(Note::warn(format!(
+                "{origin}: 'threads' takes effect at the next start: {} workers stay",
+                self.threads
+            )));
+        }
+        if settings.tcp != self.tcp {
+            notes.push(Note::warn(
+                "'tcp.backlog-size' and 'tcp.reuse-address' take effect at the next start for endpoints that stay",
+            ));
+        }
+        notes
     }
 
     /// Accepts nothing more, and lets open connections end; those that have not by `limit` are closed. `None` waits
     /// for ever, zero for none. Returns at once: see [`Server::wait`].
     pub fn drain(&self, limit: Option<Duration>) {
+        self.draining.store(true, Relaxed);
         let deadline = limit.map(|limit| Instant::now() + limit);
         for worker in &self.workers {
             worker.handle.send(Command::Drain(deadline));
@@ -146,6 +179,12 @@ impl Server {
         }
     }
 
+    /// Something that can be waited for: it hears once from each worker that ends, which before a drain none should.
+    /// `None` after the first call.
+    pub fn ends(&mut self) -> Option<Receiver<()>> {
+        self.ends.take()
+    }
+
     /// Whether every worker has drained.
     pub fn is_over(&self) -> bool {
         let ended = |worker: &Running| worker.thread.as_ref().is_none_or(JoinHandle::is_finished);
@@ -159,11 +198,7 @@ impl Server {
 
     /// What was counted so far.
     pub fn totals(&self) -> Totals {
-        let mut totals = Totals::default();
-        self.counters
-            .iter()
-            .for_each(|counters| totals.add(counters));
-        totals
+        sum(&self.counters)
     }
 
     /// Prepares everything aside.
@@ -299,15 +334,21 @@ impl Server {
     }
 
     fn spawn(&mut self) -> Result<(), Error> {
+        let (end, ends) = mpsc::channel();
+        self.ends = Some(ends);
         for (number, counters) in self.counters.iter().enumerate() {
             let work = Work {
                 pool: Pool::new(),
                 counters: Arc::clone(counters),
             };
             let (worker, handle) = Worker::new(work, Arc::clone(&self.ceilings))?;
+            let end = End(end.clone());
             let thread = thread::Builder::new()
                 .name(format!("worker-{number}"))
-                .spawn(move || worker.run())
+                .spawn(move || {
+                    let _end = end; // told also when the worker panics
+                    worker.run();
+                })
                 .map_err(|error| Error::io("cannot start a worker", &error))?;
             self.workers.push(Running {
                 handle,
@@ -333,6 +374,15 @@ impl Server {
             info!("{line}");
         }
         debug!("serving with {} worker threads", self.threads);
+    }
+}
+
+/// Says that a worker ends.
+struct End(Sender<()>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let _ = self.0.send(()); // nobody may want to know
     }
 }
 
@@ -406,6 +456,12 @@ fn unified(endpoint: &Endpoint, place: &Place) -> String {
         accept: endpoint.accept,
     }
     .to_string()
+}
+
+fn sum(counters: &[Arc<Counters>]) -> Totals {
+    let mut totals = Totals::default();
+    counters.iter().for_each(|counters| totals.add(counters));
+    totals
 }
 
 fn has_tls(settings: &Settings) -> bool {

@@ -8,11 +8,13 @@ use super::flags::{self, Ready};
 use clap::{ArgMatches, Command};
 use log::{error, info, warn};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use signal_hook::iterator::{Handle, Signals};
 use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
-use tlsport::error::{Error, Problems};
+use tlsport::error::{Error, Kind, Problems};
 use tlsport::server::Server;
 use tlsport::settings::{Level, Note};
 
@@ -55,8 +57,10 @@ pub(crate) fn until_stopped(
     let mut server = Server::start(&ready.settings, &ready.prepared).map_err(Failure::running)?;
     started(&server)?;
     let mut drain = ready.settings.timeouts.drain.value;
+    let stopping = watch_workers(&mut server, signals.handle());
     for signal in signals.forever() {
         if signal != SIGHUP {
+            stopping.store(true, Relaxed);
             break;
         }
         match anew().and_then(|ready| reload(&mut server, &ready)) {
@@ -79,13 +83,32 @@ pub(crate) fn until_stopped(
         }
     }
     server.wait();
+    if !stopping.load(Relaxed) {
+        let text = "a worker ended by itself: please report the lines before this one";
+        return Err(Error::new(Kind::Internal, text).into());
+    }
     info!("stopped");
     Ok(())
 }
 
+/// Ends the wait for signals when a worker ends though nobody asked for it: what is left could not serve as promised,
+/// and whoever supervises us starts a whole server. Set what is returned before a stop.
+fn watch_workers(server: &mut Server, signals: Handle) -> Arc<AtomicBool> {
+    let stopping = Arc::<AtomicBool>::default();
+    let asked = Arc::clone(&stopping);
+    if let Some(ends) = server.ends() {
+        thread::spawn(move || {
+            if ends.recv().is_ok() && !asked.load(Relaxed) {
+                signals.close();
+            }
+        });
+    }
+    stopping
+}
+
 fn reload(server: &mut Server, ready: &Ready) -> Result<Duration, Problems> {
     tell(&ready.notes);
-    server.reload(&ready.settings, &ready.prepared)?;
+    tell(&server.reload(&ready.settings, &ready.prepared)?);
     info!("reloaded");
     Ok(ready.settings.timeouts.drain.value)
 }

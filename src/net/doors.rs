@@ -55,6 +55,8 @@ struct Gate {
     known: bool,
     /// Whether connections may be waiting.
     ready: bool,
+    /// Accepted, and waiting for a place under the ceilings.
+    held: Option<(Socket, Peer)>,
     paused_until: Option<Instant>,
     /// When the log last heard of a pause.
     told: Option<Instant>,
@@ -84,6 +86,7 @@ impl Doors {
                 backend: door.backend,
                 known,
                 ready: true,
+                held: None,
                 paused_until: None,
                 told: None,
                 closes: None,
@@ -130,14 +133,14 @@ impl Doors {
     pub(super) fn is_busy(&self) -> bool {
         self.0
             .iter()
-            .any(|gate| gate.ready && gate.paused_until.is_none())
+            .any(|gate| gate.may_have_one() && gate.paused_until.is_none())
     }
 
     /// When the first pause ends.
     pub(super) fn pause_ends(&self) -> Option<Instant> {
         self.0
             .iter()
-            .filter(|gate| gate.ready)
+            .filter(|gate| gate.may_have_one())
             .filter_map(|gate| gate.paused_until)
             .min()
     }
@@ -150,36 +153,54 @@ impl Doors {
         now: Instant,
     ) -> Option<Arrival> {
         let gate = self.0.get_mut(number)?;
-        while gate.ready && gate.paused_until.is_none_or(|until| until <= now) {
-            let Some(ticket) = ceilings.enter(gate.terms.security.has_tls()) else {
-                gate.pause(now, "a limit is reached, new connections wait");
-                return None;
-            };
-            match gate.listener.accept() {
-                Ok((socket, peer)) => {
-                    gate.paused_until = None;
-                    let (terms, backend) = (Arc::clone(&gate.terms), gate.backend.clone());
-                    return Some(Arrival {
-                        socket,
-                        peer,
-                        ticket,
-                        terms,
-                        backend,
-                    });
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    gate.ready = false;
-                    gate.paused_until = None;
-                }
-                Err(error) if is_clients_own(&error) => {} // the next one may be there
-                Err(error) => gate.pause(now, &reason(&error)),
-            }
+        if gate.paused_until.is_some_and(|until| now < until) {
+            return None;
         }
-        None
+        let (socket, peer) = gate.next(now)?;
+        let Some(ticket) = ceilings.enter(gate.terms.security.has_tls()) else {
+            gate.held = Some((socket, peer));
+            gate.pause(now, "a limit is reached, new connections wait");
+            return None;
+        };
+        gate.paused_until = None;
+        Some(Arrival {
+            socket,
+            peer,
+            ticket,
+            terms: Arc::clone(&gate.terms),
+            backend: gate.backend.clone(),
+        })
     }
 }
 
 impl Gate {
+    /// Whoever is at the door.
+    fn next(&mut self, now: Instant) -> Option<(Socket, Peer)> {
+        if self.held.is_some() {
+            return self.held.take();
+        }
+        while self.ready {
+            match self.listener.accept() {
+                Ok(arrived) => return Some(arrived),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.ready = false;
+                    self.paused_until = None;
+                }
+                Err(error) if is_clients_own(&error) => {} // the next one may be there
+                Err(error) => {
+                    self.pause(now, &reason(&error));
+                    break;
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether somebody may be at the door.
+    fn may_have_one(&self) -> bool {
+        self.ready || self.held.is_some()
+    }
+
     fn give_up(&mut self, now: Instant) {
         if self.closes.is_some() {
             return;

@@ -27,6 +27,9 @@ use std::time::{Duration, Instant};
 /// Connections accepted from one listener before others get their turn.
 const ACCEPTS: usize = 64;
 
+/// Turns in which a full accept queue is emptied: a system's somaxconn of 4096 is seldom raised.
+const QUEUES: usize = 4096 / ACCEPTS;
+
 /// What a worker is told.
 pub(crate) enum Command {
     /// Listen on these from now on. Open connections keep what they have. The sender is dropped once it is so and the
@@ -233,10 +236,13 @@ impl Worker {
         true
     }
 
-    /// Empties the accept queues.
+    /// Empties the accept queues of whoever is in them now; a flood that goes on is not waited for.
     fn accept_all(&mut self, now: Instant) {
         self.doors.announce_all();
-        while self.doors.is_busy() {
+        for _ in 0..QUEUES {
+            if !self.doors.is_busy() {
+                break;
+            }
             self.accept(now);
         }
     }

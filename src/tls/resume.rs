@@ -27,6 +27,10 @@ impl Shared {
     }
 }
 
+/// Most bytes of a session that is kept: a large certificate and all the rest fit, the 100 KiB that libssl lets a
+/// client show do not, so that the number of sessions bounds the memory.
+const LARGEST: usize = 16 * 1024;
+
 /// Enough that workers seldom wait for each other.
 const SHARDS: usize = 16;
 
@@ -37,8 +41,12 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    /// Keeps a session until `expires` (in seconds of the system's clock), in a cache of `capacity` sessions.
+    /// Keeps a session until `expires` (in seconds of the system's clock), in a cache of `capacity` sessions; not one
+    /// that a client made large by the certificate it showed.
     pub(super) fn insert(&self, id: &[u8], encoded: Vec<u8>, expires: i64, capacity: usize) {
+        if encoded.len() > LARGEST {
+            return;
+        }
         let share = capacity.div_ceil(SHARDS);
         self.shard(id).insert(id, encoded, expires, share);
     }
@@ -182,6 +190,15 @@ mod tests {
         assert_eq!(sessions.find(&id(1), 0).as_deref(), Some(&[2][..]));
         sessions.remove(&id(1));
         assert!(sessions.find(&id(1), 0).is_none());
+    }
+
+    #[test]
+    fn a_session_of_unusual_size_is_not_kept() {
+        let sessions = Sessions::default();
+        sessions.insert(&id(1), vec![0; LARGEST], 100, 100);
+        sessions.insert(&id(2), vec![0; LARGEST + 1], 100, 100);
+        assert!(sessions.find(&id(1), 0).is_some());
+        assert!(sessions.find(&id(2), 0).is_none());
     }
 
     #[test]
