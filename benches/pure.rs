@@ -1,4 +1,5 @@
-//! What needs no socket and no libssl: settings, the endpoint grammar, the option mask, the status page.
+//! What needs no socket and no libssl: settings, a dialect, the endpoint grammar, the option mask, the buffer, the
+//! status page.
 //!
 //! None of it is on the path of a connection's bytes; the figures are here so that nobody makes start-up, reload or
 //! the page slow without seeing it. What a connection costs is measured in `daemon`.
@@ -6,44 +7,62 @@
 #![allow(missing_docs)] // of the function that criterion_group makes
 
 use std::hint::black_box;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tlsport::conn::{Opened, Service as _, Totals};
+use tlsport::dialect::{self, Source};
+use tlsport::io::{Buffer, CAPACITY};
 use tlsport::service::status::{Overview, StatusPage};
 use tlsport::settings::{
-    Builder, Endpoint, MaskPart, OptionMask, OptionsEra, Origin, Settings, find, nearest,
+    Builder, Endpoint, MaskPart, OptionMask, OptionsEra, Settings, find, nearest,
 };
 use tlsport::tls::options;
 
-/// A policy as it stands in a configuration file, one option a line.
-const OPTIONS: &[(&str, &str)] = &[
-    ("server.endpoint", "ssl://0.0.0.0:8530"),
-    ("server.endpoint", "ssl://[::]:8530"),
-    ("server.endpoint", "tcp://127.0.0.1:8529"),
-    ("backend", "tcp://127.0.0.1:9000"),
-    ("threads", "2"),
-    ("ssl.keyfile", "pki/server.pem"),
-    ("ssl.cafile", "pki/ca.pem"),
-    ("ssl.protocol", "9"),
-    ("ssl.session-cache", "true"),
-    ("ssl.options", "2147485776"),
-    ("ssl.cipher-list", "HIGH:!aNULL@STRENGTH"),
-    ("ssl.groups", "X25519:P-256"),
-    ("timeout.handshake", "10"),
-];
+const FILE: &str = "\
+# the policy of a site
+backend = tcp://127.0.0.1:9000
+threads = 2
+
+[server]
+endpoint = ssl://0.0.0.0:8530
+endpoint = ssl://[::]:8530
+endpoint = tcp://127.0.0.1:8529
+
+[ssl]
+keyfile = @HOME@/pki/server.pem
+cafile = @HOME@/pki/ca.pem
+protocol = 9
+session-cache = true
+options = 2147485776
+cipher-list = HIGH:!aNULL@STRENGTH
+groups = X25519:P-256
+
+[timeout]
+handshake = 10
+";
+
+/// A file system of one file.
+struct OneFile;
+
+impl Source for OneFile {
+    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+        Ok(path.ends_with("arangod.conf").then(|| FILE.into()))
+    }
+
+    fn env(&self, _: &str) -> Option<String> {
+        Some("/home/arango".into())
+    }
+}
 
 fn settings(criterion: &mut Criterion) {
-    let path: Arc<Path> = Path::new("arangod.conf").into();
-    criterion.bench_function("settings/thirteen options", |bench| {
+    criterion.bench_function("settings/a file of thirteen options", |bench| {
+        let path = Path::new("arangod.conf");
         bench.iter(|| {
             let mut builder = Builder::new(Settings::default());
-            builder.begin_layer();
-            for (i, (name, value)) in OPTIONS.iter().enumerate() {
-                let path = Arc::clone(&path);
-                builder.set(name, black_box(value), Origin::File { path, line: i + 1 });
-            }
+            dialect::read(None, black_box(&OneFile), path, &mut builder);
             builder.finish().expect("these settings are good")
         });
     });
@@ -76,6 +95,27 @@ fn masks(criterion: &mut Criterion) {
             bench.iter(|| options::resolve(black_box(&mask), OptionsEra::Current));
         });
     }
+    criterion.bench_function("mask/to names", |bench| {
+        bench.iter(|| options::names(black_box(0x8000_0850)));
+    });
+}
+
+/// What libssl's records go through on their way to the socket: sixteen at a time.
+fn buffer(criterion: &mut Criterion) {
+    const RECORD: usize = 16 * 1024 + 22;
+    let record = vec![0; RECORD];
+    let mut buffer = Buffer::new(CAPACITY);
+    let mut group = criterion.benchmark_group("buffer");
+    group.throughput(Throughput::Bytes(16 * RECORD as u64));
+    group.bench_function("sixteen records in, all out", |bench| {
+        bench.iter(|| {
+            for _ in 0..16 {
+                buffer.append(black_box(&record));
+            }
+            buffer.consume(16 * RECORD);
+        });
+    });
+    group.finish();
 }
 
 fn status_page(criterion: &mut Criterion) {
@@ -110,5 +150,5 @@ fn answer(overview: &Arc<Overview>, request: &[u8], piece: usize, out: &mut Vec<
     assert!(out.starts_with(b"HTTP/1.1 200 "), "the page answers");
 }
 
-criterion_group!(pure, settings, endpoints, masks, status_page);
+criterion_group!(pure, settings, endpoints, masks, buffer, status_page);
 criterion_main!(pure);
