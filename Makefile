@@ -29,11 +29,13 @@ help:
 	@echo 'make bench-pure  measure what needs no socket'
 	@echo '.ci/run        all that has to hold before a change goes in'
 
-.PHONY: need-build need-test
+.PHONY: need-build need-test need-bench
 need-build:
 	@.ci/need build
 need-test:
 	@.ci/need test
+need-bench:
+	@.ci/need bench
 
 .PHONY: demo
 demo: need-build
@@ -78,9 +80,9 @@ oldest:
 
 # What the numbers mean: benches/README.md.
 .PHONY: bench bench-quick bench-pure
-bench: need-test
+bench: need-bench
 	$(CARGO) bench --locked --bench daemon -- $(ARGS)
-bench-quick: need-test
+bench-quick: need-bench
 	$(CARGO) bench --locked --bench daemon -- --quick $(ARGS)
 bench-pure: need-build
 	$(CARGO) bench --locked --bench pure -- $(ARGS)
