@@ -237,19 +237,35 @@ impl Conn {
         self.state = state;
     }
 
+    /// Shows the preface what has come until it has decided; the bytes stay for what comes next.
     fn look(&mut self, now: Instant, work: &mut Work) -> Next {
         let mut first = [0; preface::LONGEST];
-        match self.wire.read(&mut first) {
-            Ok(Outcome::Done(count)) => {
-                self.wire.stream().prepend(&first[..count]);
-                match FirstByte.look(&first[..count]) {
-                    Decision::Tls => self.start_tls(now),
-                    Decision::Plain | Decision::More => self.enter(State::Connecting, now),
+        let mut count = 0;
+        let decision = loop {
+            match self.wire.read(&mut first[count..]) {
+                Ok(Outcome::Done(more)) => count += more,
+                Ok(Outcome::Closed) if count == 0 => {
+                    self.enter(State::Closed, now);
+                    return Next::Wait;
+                }
+                Ok(Outcome::Closed) => break Decision::Plain,
+                Ok(_) => break Decision::More,
+                Err(error) => {
+                    self.failed(&HandshakeError::gone(error.to_string()), now, work);
+                    return Next::Wait;
                 }
             }
-            Ok(Outcome::Closed) => self.enter(State::Closed, now),
-            Ok(_) => {}
-            Err(error) => self.failed(&HandshakeError::gone(error.to_string()), now, work),
+            match FirstByte.look(&first[..count]) {
+                Decision::More if count < first.len() => {}
+                Decision::More => break Decision::Plain,
+                decision => break decision,
+            }
+        };
+        self.wire.stream().prepend(&first[..count]);
+        match decision {
+            Decision::More => {}
+            Decision::Tls => self.start_tls(now),
+            Decision::Plain => self.enter(State::Connecting, now),
         }
         Next::Wait
     }

@@ -140,6 +140,7 @@ impl Wired {
     /// The one wrapper around the I/O calls: clear, call, ask; result first, then `SSL_get_error`.
     fn call(&mut self, io: impl FnOnce(*mut ffi::SSL) -> c_int) -> Raw {
         let ssl = self.ssl.as_ptr();
+        self.state_mut().error = None; // of a call before, which libssl thought nothing of
         // SAFETY: touches this thread's error queue only.
         unsafe { ffi::ERR_clear_error() };
         let result = io(ssl);

@@ -144,7 +144,7 @@ fn the_page_tells_the_connection_the_policy_and_the_counters() {
         "SSL_OP_NO_COMPRESSION",
         "0x20000",
         "asked for; a bad one is refused",
-        "20480 sessions, 7200 s",
+        "20480 sessions for 7200s",
         "40 days left",
         "<dt>Accepted</dt><dd>1,500</dd>",
         "<dt>Open now</dt><dd>4</dd>",

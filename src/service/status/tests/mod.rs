@@ -86,7 +86,7 @@ fn report() -> Report {
             days_left: 42,
             chain_length: 2,
         }],
-        session_cache: "20480 sessions, 7200 s".into(),
+        session_cache: "20480 sessions for 7200s".into(),
         session_tickets: "on".into(),
         alpn: vec!["h2".into(), "http/1.1".into()],
     }
