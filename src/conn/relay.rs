@@ -6,7 +6,7 @@
 use super::plain::Plain;
 use super::{Conn, Next, State, Verdict, Work};
 use crate::error::{Error, Kind};
-use crate::io::Pool;
+use crate::io::{Pool, Stream};
 use crate::tls::{Outcome, RECORD};
 use log::{debug, info};
 use std::io;
@@ -77,10 +77,19 @@ impl Conn {
                     Next::Wait
                 };
             }
+            if self.is_at_rest() {
+                return Next::Wait;
+            }
             if moved >= BUDGET {
                 return Next::Again;
             }
         }
+    }
+
+    /// Whether both sockets have said what they had: another round would ask them in vain.
+    fn is_at_rest(&mut self) -> bool {
+        let drained = |stream: &mut Stream| stream.is_drained();
+        !self.wire.is_readable() && self.plain.stream().is_some_and(drained)
     }
 
     /// How many bytes both sockets have taken: a slow side that takes what waits for it is not idle.
