@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 use support::backend::{Origin, hear_pattern, say_pattern};
-use support::client::{drain, handshake, read_all, round_trip};
+use support::client::{drain, handshake, open, read_all, round_trip};
 use support::pattern::Check;
 use support::process::{descriptors, peak_memory, raise_descriptor_limit};
 use support::{Backend, Daemon, End, Launch, PATIENCE, Peer, Pki, eventually};
@@ -105,6 +105,61 @@ fn two_thousand_connections_at_once_each_get_their_own_bytes_back() {
     eventually("the descriptors of closed connections", || {
         (descriptors(daemon.pid()) == idle).then_some(())
     });
+}
+
+/// Scanners: whatever they leave half done, the daemon keeps nothing of it, and its log stays short.
+#[test]
+fn those_who_come_and_go_leave_nothing_behind() {
+    let pki = Pki::new();
+    let backend = Backend::echo();
+    let daemon = in_front_of(&backend, &pki);
+    let client = Peer::new(&pki);
+    round_trip(&mut client.connect(daemon.address()), b"before");
+    let idle = descriptors(daemon.pid());
+    let scan = || {
+        for number in 0..1500 {
+            let mut stream = open(daemon.address()).unwrap();
+            match number % 4 {
+                0 => {}
+                1 => stream.reset_on_close(),
+                2 => stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap(),
+                _ => stream.write_all(&[22, 3, 1, 2, 0, 1, 0, 1]).unwrap(),
+            }
+        }
+        eventually("the descriptors of those who went", || {
+            (descriptors(daemon.pid()) <= idle).then_some(())
+        });
+        peak_memory(daemon.pid())
+    };
+    let first = scan();
+    scan();
+    let grown = scan() - first;
+    assert!(grown < 3 << 20, "{grown} bytes of memory for 3000 scans");
+    let lines = daemon.log().lines().count();
+    assert!(lines < 1000, "{lines} lines about 4500 failed handshakes");
+    round_trip(&mut client.connect(daemon.address()), b"after");
+}
+
+/// A client that was refused, and neither reads nor goes.
+#[test]
+fn a_refused_client_that_stays_is_closed_soon() {
+    let pki = Pki::new();
+    let backend = Backend::echo();
+    let daemon = in_front_of(&backend, &pki);
+    let idle = descriptors(daemon.pid());
+    let mut stream = open(daemon.address()).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    daemon.said("http request");
+    let begun = Instant::now();
+    eventually("the end of patience", || {
+        (descriptors(daemon.pid()) <= idle).then_some(())
+    });
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
+    drop(stream);
 }
 
 #[test]

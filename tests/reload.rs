@@ -12,8 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use support::backend::{Origin, closed_port};
-use support::client::{Tls, open, read_all, round_trip};
+use support::client::{Tls, handshake, open, read_all, round_trip};
 use support::pki::Key;
+use support::process::descriptors;
 use support::{Backend, Daemon, End, Launch, Peer, Pki, eventually};
 
 const CONFIG: &str = "tlsport.conf";
@@ -133,6 +134,23 @@ fn new_connections_get_the_new_certificate_and_open_ones_go_on() {
     }
     round_trip(&mut before, b"the old one goes on");
     assert_eq!(shown(&before), "localhost");
+}
+
+#[test]
+fn whoever_was_accepted_before_is_served_on_the_old_terms() {
+    let pki = Pki::new();
+    let daemon = Launch::tls(&pki).set("backend", "service://echo").start();
+    let client = anyone(&pki);
+    let before = descriptors(daemon.pid());
+    let early = open(daemon.address()).unwrap();
+    eventually("the accept", || {
+        (descriptors(daemon.pid()) > before).then_some(())
+    });
+    pki.issue_server("server.pem", "new.example.org", Key::Ecdsa);
+    daemon.reload();
+    let mut tls = handshake(client.ssl(), early).unwrap();
+    assert_eq!(shown(&tls), "localhost");
+    round_trip(&mut tls, b"as it began");
 }
 
 #[test]
