@@ -1,7 +1,7 @@
 //! What may come before TLS, or instead of it, on a port: pure state machines, bytes in, decision out.
 //!
-//! A preface sees the first bytes of a connection until it has decided. Those bytes then belong to what comes next,
-//! in full: a machine that consumes some of them says so by its decision. Nothing here reads a socket or knows time.
+//! A preface sees the first bytes of a connection until it has decided. Those bytes then belong, in full, to what comes
+//! next. Nothing here reads a socket or knows time.
 
 mod first_byte;
 
