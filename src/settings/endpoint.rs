@@ -129,10 +129,14 @@ fn endpoint(text: &str) -> Result<Endpoint, Option<String>> {
     if text.len() < 7 {
         return Err(None);
     }
+    let whole = text;
     let text = text.strip_suffix('/').unwrap_or(text).trim_end();
     let text = strip_prefix(text, &["http+", "http@"]);
     let text = strip_prefix(text, &["vst+"]);
-    let (scheme, rest) = text.split_once("://").ok_or(None)?;
+    let (scheme, rest) = text
+        .split_once("://")
+        // In 'unix://' it is not the scheme that is missing.
+        .ok_or_else(|| (!whole.contains("://")).then(no_scheme))?;
     let accept = match scheme.to_ascii_lowercase().as_str() {
         "tcp" | "http" => Accept::Plain,
         "ssl" | "https" => Accept::Tls,
@@ -140,11 +144,7 @@ fn endpoint(text: &str) -> Result<Endpoint, Option<String>> {
         "unix" => return on_unix(rest, Accept::Plain),
         "ssl+unix" => return on_unix(rest, Accept::Tls),
         "srv" => return Err(Some("srv:// is for clients".into())),
-        _ => {
-            return Err(Some(
-                "it begins with none of tcp://, ssl://, tcp+ssl://, unix://, ssl+unix://".into(),
-            ));
-        }
+        _ => return Err(Some(no_scheme())),
     };
     let (host, port) = host_and_port(rest)?;
     let host = if host == "localhost" {
@@ -159,6 +159,10 @@ fn endpoint(text: &str) -> Result<Endpoint, Option<String>> {
         },
         accept,
     })
+}
+
+fn no_scheme() -> String {
+    "it begins with none of tcp://, ssl://, tcp+ssl://, unix://, ssl+unix://".into()
 }
 
 fn on_unix(path: &str, accept: Accept) -> Result<Endpoint, Option<String>> {

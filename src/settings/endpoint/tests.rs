@@ -51,7 +51,10 @@ fn what_is_no_endpoint_is_refused_with_its_reason() {
         ("", ""),
         ("tcp://", ""),
         ("tcp:/a", ""),
-        ("127.0.0.1:8529", ""),
+        (
+            "127.0.0.1:8529",
+            ": it begins with none of tcp://, ssl://, tcp+ssl://, unix://, ssl+unix://",
+        ),
         (
             "ftp://host",
             ": it begins with none of tcp://, ssl://, tcp+ssl://, unix://, ssl+unix://",
