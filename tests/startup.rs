@@ -229,13 +229,19 @@ fn each_fault_of_a_keyfile_is_told_from_the_others() {
     let foreign = &other[other.find("-----BEGIN PRIVATE KEY").unwrap()..];
     let certificate = "cannot read certificate from 'FILE': error:";
     let private = "cannot read key from 'FILE': error:"; // and the rest changes with libssl's version
+    let no_certificate = "no start line (there is no certificate in it)";
     let apart = "private key in 'FILE' does not belong to its certificate";
     for (file, text, begin, end) in [
-        ("text.pem", "no PEM at all", certificate, "no start line"),
-        ("empty.pem", "", certificate, "no start line"),
-        ("key-only.pem", key, certificate, "no start line"),
+        ("text.pem", "no PEM at all", certificate, no_certificate),
+        ("empty.pem", "", certificate, no_certificate),
+        ("key-only.pem", key, certificate, no_certificate),
         ("cut.pem", &chain[..chain.len() / 2], certificate, ""),
-        ("chain-only.pem", chain, private, ""),
+        (
+            "chain-only.pem",
+            chain,
+            private,
+            "(there is no private key in it)",
+        ),
         ("foreign.pem", &format!("{chain}{foreign}"), apart, ""),
     ] {
         let path = pki.write(file, text);

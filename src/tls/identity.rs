@@ -155,11 +155,12 @@ fn private_key(blocks: &[Block<'_>], file: &Path) -> Result<PKey<Private>, Error
     let text = block.map_or(&b""[..], |block| block.text);
     PKey::private_key_from_pem_callback(text, |_| Ok(0)).map_err(|stack| {
         let refused = Queue::from(stack).first();
-        if block.is_some_and(Block::is_encrypted) {
-            cannot_read("key", file, &format!("{refused} (the key is encrypted)"))
-        } else {
-            cannot_read("key", file, &refused)
-        }
+        let why = match block {
+            None => format!("{refused} (there is no private key in it)"),
+            Some(block) if block.is_encrypted() => format!("{refused} (the key is encrypted)"),
+            Some(_) => refused,
+        };
+        cannot_read("key", file, &why)
     })
 }
 

@@ -80,8 +80,9 @@ pub(super) fn certificates(blocks: &[Block<'_>]) -> Result<Vec<X509>, String> {
         found.push(X509::from_pem(block.text).map_err(refused)?);
     }
     if found.is_empty() {
-        // libcrypto's own words for a file without one.
-        found.push(X509::from_pem(b"").map_err(refused)?);
+        // libcrypto's own words for a file without one, and ours.
+        let none = |stack| format!("{} (there is no certificate in it)", refused(stack));
+        found.push(X509::from_pem(b"").map_err(none)?);
     }
     Ok(found)
 }

@@ -45,7 +45,7 @@ fn a_keyfile_that_cannot_be_read_says_why() {
 #[test]
 fn a_file_without_a_certificate_is_told_from_one_without_a_key() {
     let pair = self_signed("localhost", EC);
-    let no_start = "error:…:no start line";
+    let no_start = "error:…:no start line (there is no certificate in it)";
     for text in [&b""[..], b"\x00\xff", &pair.key_pem()] {
         refused(
             &with_identity(text),
@@ -55,7 +55,7 @@ fn a_file_without_a_certificate_is_told_from_one_without_a_key() {
     let certificate = pair.certificate.to_pem().unwrap();
     refused(
         &with_identity(&certificate),
-        "cannot read key from 'server.pem': error:…",
+        "cannot read key from 'server.pem': error:… (there is no private key in it)",
     );
 }
 
@@ -180,7 +180,7 @@ fn a_ca_file_that_is_missing_or_empty_is_refused() {
     policy.set("ssl.cafile", file.to_str().unwrap());
     refused(
         &policy,
-        "cannot load CA certificates from 'ca.pem': error:…:no start line",
+        "cannot load CA certificates from 'ca.pem': error:…:no start line (there is no certificate in it)",
     );
 }
 
