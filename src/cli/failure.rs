@@ -13,7 +13,7 @@ Exit status:
   2  the command line was wrong
   3  a setting, or a file that a setting names, is wrong
 
-Problems are printed on stderr, one a line; all wrong settings are reported at once.";
+Problems are printed on stderr, one a line, all wrong settings at once.";
 
 /// What the process tells whoever started it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

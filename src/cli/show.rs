@@ -185,6 +185,7 @@ fn days_left(days: i64) -> String {
     match days {
         1 => "1 day left".into(),
         0.. => format!("{days} days left"),
+        -1 => "over for 1 day".into(),
         _ => format!("over for {} days", -days),
     }
 }
