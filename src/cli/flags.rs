@@ -5,10 +5,11 @@
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
+use log::{info, warn};
 use std::path::{Path, PathBuf};
 use tlsport::dialect::{self, System};
 use tlsport::error::Problems;
-use tlsport::settings::{Builder, Form, Note, Origin, Record, Settings, TABLE};
+use tlsport::settings::{Builder, Form, Level, Note, Origin, Record, Settings, TABLE};
 use tlsport::tls::Prepared;
 
 /// The flags that `-h` shows, each with its value and a few words; `--help` shows all of them in whole sentences.
@@ -124,6 +125,16 @@ pub(crate) struct Ready {
     pub(crate) notes: Vec<Note>,
 }
 
+/// Puts remarks into the log.
+pub(crate) fn tell(notes: &[Note]) {
+    for note in notes {
+        match note.level {
+            Level::Warn => warn!("{note}"),
+            Level::Info => info!("{note}"),
+        }
+    }
+}
+
 /// All that serving needs. May be called again: a reload does.
 ///
 /// # Errors
@@ -133,7 +144,8 @@ pub(crate) fn prepare(matches: &ArgMatches) -> Result<Ready, Problems> {
     let so_far = builder.settings().clone();
     match builder.finish() {
         Ok((settings, mut notes)) => {
-            let (prepared, more) = Prepared::load(&settings)?;
+            // What is odd about the settings may be why a file cannot be used.
+            let (prepared, more) = Prepared::load(&settings).inspect_err(|_| tell(&notes))?;
             notes.extend(more);
             Ok(Ready {
                 settings,

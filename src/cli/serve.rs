@@ -4,9 +4,9 @@
 //! everything anew and goes over to it only if all of it works.
 
 use super::failure::Failure;
-use super::flags::{self, Ready};
+use super::flags::{self, Ready, tell};
 use clap::{ArgMatches, Command};
-use log::{error, info, warn};
+use log::{error, info};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 use std::io::Write;
@@ -16,7 +16,6 @@ use std::thread;
 use std::time::Duration;
 use tlsport::error::{Error, Kind, Problems};
 use tlsport::server::Server;
-use tlsport::settings::{Level, Note};
 
 /// How often a draining server is asked whether it is done.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -111,13 +110,4 @@ fn reload(server: &mut Server, ready: &Ready) -> Result<Duration, Problems> {
     tell(&server.reload(&ready.settings, &ready.prepared)?);
     info!("reloaded");
     Ok(ready.settings.timeouts.drain.value)
-}
-
-fn tell(notes: &[Note]) {
-    for note in notes {
-        match note.level {
-            Level::Warn => warn!("{note}"),
-            Level::Info => info!("{note}"),
-        }
-    }
 }

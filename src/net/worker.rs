@@ -225,7 +225,10 @@ impl Worker {
         if deadline.is_none_or(|deadline| now < deadline) {
             return false;
         }
-        debug!("{} connections did not end in time", self.entries.len());
+        let count = self.entries.len();
+        if count > 0 {
+            warn!("{count} connections did not end in time and are closed");
+        }
         for number in 0..self.entries.capacity() {
             if let Some(entry) = self.entries.get_mut(number) {
                 entry.conn.end(now);

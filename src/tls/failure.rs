@@ -166,7 +166,7 @@ fn in_words(entry: &Entry, ssl: &SslRef) -> String {
         // The only callback that fails a handshake is the one that looks for the server name.
         (sys::ERR_LIB_SSL, CALLBACK_FAILED) => "the server name is not listed".into(),
         // Their added text repeats the alert's number.
-        (sys::ERR_LIB_SSL, FIRST_ALERT..) => entry.words(),
+        (sys::ERR_LIB_SSL, FIRST_ALERT..) => format!("the client sent {}", entry.words()),
         _ => entry.reason(),
     }
 }
