@@ -309,8 +309,9 @@ impl Conn {
             // Without room for it the socket is full: there will be an announcement, and another try.
             Ok(true) if said => {
                 self.ends.wire_shut = true;
-                // Where the client has ended too, the close that follows says it as well.
-                if !self.ends.wire_said {
+                // Where all is over, the close that follows says it as well; but not while the backend is still slow
+                // to take what the client said last.
+                if !self.ends.wire_said || !self.nobody_listens() {
                     if let Err(error) = self.wire.stream().shut_write() {
                         moved.failure = Some(Failure::Wire(Error::io("shut down", &error)));
                     }
@@ -321,11 +322,15 @@ impl Conn {
         }
     }
 
+    /// Whether the answering side is to hear nothing more.
+    fn nobody_listens(&self) -> bool {
+        self.ends.plain_shut || matches!(self.plain, Plain::Service(_))
+    }
+
     /// Whether everything was said in both directions, and has gone. A client that goes on talking to nobody is only
     /// drained.
     fn is_done(&mut self, now: Instant) -> bool {
-        let nobody_listens = self.ends.plain_shut || matches!(self.plain, Plain::Service(_));
-        if !self.ends.wire_shut || !nobody_listens {
+        if !self.ends.wire_shut || !self.nobody_listens() {
             return false;
         }
         let next = if self.ends.wire_said {
