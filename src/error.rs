@@ -74,7 +74,7 @@ impl Error {
         self.kind
     }
 
-    /// The text of whoever refused, when there is more of it than the message tells.
+    /// The text of whoever refused, when there is more of it than the message tells; libssl's queue is a line an entry.
     pub fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
     }

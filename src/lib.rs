@@ -37,6 +37,8 @@
 //! }
 //! ```
 
+#[cfg(feature = "capi")]
+mod capi;
 pub mod conn;
 pub mod dialect;
 pub mod error;

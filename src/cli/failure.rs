@@ -57,8 +57,8 @@ impl Failure {
             Failure::Problems(status, problems) => {
                 for problem in &problems.0 {
                     eprintln!("tlsport: {problem}");
-                    if let Some(cause) = problem.cause() {
-                        log::debug!("{problem}: {cause}");
+                    for line in problem.cause().into_iter().flat_map(str::lines) {
+                        log::debug!("{problem}: {line}");
                     }
                 }
                 (*status).into()

@@ -133,11 +133,11 @@ impl From<ErrorStack> for Queue {
 }
 
 impl fmt::Display for Queue {
-    /// Every line, joined by `, `: for the debug level and for [`Error::caused_by`](crate::error::Error::caused_by).
+    /// Every entry, a line each: for the debug level and for [`Error::caused_by`](crate::error::Error::caused_by).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, entry) in self.entries.iter().enumerate() {
             if index > 0 {
-                f.write_str(", ")?;
+                f.write_str("\n")?;
             }
             f.write_str(&entry.line())?;
         }
