@@ -108,11 +108,11 @@ enum tlsport_status {
     TLSPORT_OK = 0,
     TLSPORT_WANT_READ = -1,      /* again once the socket is readable */
     TLSPORT_WANT_WRITE = -2,     /* again once the socket is writable */
-    TLSPORT_ERROR_USAGE = -3,    /* the function was used wrongly: null, a freed handle, a wrong number */
+    TLSPORT_ERROR_USAGE = -3,    /* a function was used wrongly: null, a freed handle, ... */
     TLSPORT_ERROR_SETTINGS = -4, /* a setting, or a file that a setting names, is wrong */
     TLSPORT_ERROR_IO = -5,       /* the system refused: a file, a socket, a descriptor */
     TLSPORT_ERROR_TLS = -6,      /* libssl refused, or the handshake failed on our side */
-    TLSPORT_ERROR_PEER = -7,     /* the peer did what the protocol does not allow, or refused us by an alert */
+    TLSPORT_ERROR_PEER = -7,     /* the peer broke the protocol, or refused us by an alert */
     TLSPORT_ERROR_CLOSED = -8,   /* the stream was cut: it ended without the peer's close-notify */
     TLSPORT_ERROR_TIMEOUT = -9,  /* a time limit passed */
     TLSPORT_ERROR_INTERNAL = -10 /* a promise inside tlsport was broken: please report it */
@@ -207,20 +207,23 @@ void tlsport_settings_free(tlsport_settings *settings);
  * once, a line each with file and line number, and the settings stay as they were. Names in the
  * file that are not about TLS or endpoints are passed over.
  */
-TLSPORT_CHECK int tlsport_settings_load(tlsport_settings *settings, const char *dialect, const char *path);
+TLSPORT_CHECK int tlsport_settings_load(tlsport_settings *settings, const char *dialect,
+                                        const char *path);
 
 /*
  * Sets an option ("ssl.cipher-list"), in place of all that was set for it before; a repeated
  * option has then one value. A value that is wrong by itself is TLSPORT_ERROR_SETTINGS now, and
  * changes nothing; what only libssl can judge is judged where the settings are used.
  */
-TLSPORT_CHECK int tlsport_settings_set(tlsport_settings *settings, const char *name, const char *value);
+TLSPORT_CHECK int tlsport_settings_set(tlsport_settings *settings, const char *name,
+                                       const char *value);
 
 /*
  * Adds a value to an option that takes several ("server.endpoint", "ssl.keyfile"). Else as
  * tlsport_settings_set.
  */
-TLSPORT_CHECK int tlsport_settings_add(tlsport_settings *settings, const char *name, const char *value);
+TLSPORT_CHECK int tlsport_settings_add(tlsport_settings *settings, const char *name,
+                                       const char *value);
 
 /*
  * The value of an option as text; several are a line each. Empty where none is set. Null for a
@@ -262,7 +265,8 @@ TLSPORT_CHECK int tlsport_settings_apply(tlsport_settings *settings, struct ssl_
  * with the liberties of tlsport_settings_apply. The server's certificate is verified; its name
  * is yours to set for each SSL (SSL_set1_host).
  */
-TLSPORT_CHECK int tlsport_settings_apply_client(tlsport_settings *settings, struct ssl_ctx_st *ssl_ctx);
+TLSPORT_CHECK int tlsport_settings_apply_client(tlsport_settings *settings,
+                                                struct ssl_ctx_st *ssl_ctx);
 
 
 /* ---- What settings may say ---------------------------------------------------------------- */
@@ -332,21 +336,22 @@ void tlsport_context_free(tlsport_context *context);
  */
 typedef struct tlsport_facts {
     size_t size;                   /* sizeof(tlsport_facts) */
-    const char *protocol;          /* "TLSv1.3"; null on an endpoint without TLS, all below as well */
-    const char *cipher;            /* OpenSSL's name */
-    const char *cipher_standard;   /* the RFCs' name */
-    const char *group;             /* key exchange group; null where libssl does not tell it */
-    const char *server_name;       /* the name the client asked for (SNI) */
-    const char *alpn;              /* the protocol agreed on */
-    int bits;                      /* strength of the cipher; 0 without encryption */
-    int resumed;                   /* 1 for a resumed session */
-    const char *peer_subject;      /* the peer's certificate: RFC 2253 subject; null without one, all below as well */
-    const char *peer_issuer;       /* RFC 2253 issuer */
-    const char *peer_serial;       /* hexadecimal */
-    const char *peer_not_before;   /* as OpenSSL prints times */
-    const char *peer_not_after;
-    const char *peer_verified;     /* "ok", or why verification failed, in OpenSSL's words */
-    const char *peer_pem;          /* the certificate itself */
+    const char *protocol;        /* "TLSv1.3"; null without TLS, as are all below */
+    const char *cipher;          /* OpenSSL's name */
+    const char *cipher_standard; /* the RFCs' name */
+    const char *group;           /* key exchange group; null where libssl does not tell it */
+    const char *server_name;     /* the name the client asked for (SNI) */
+    const char *alpn;            /* the protocol agreed on */
+    int bits;                    /* strength of the cipher; 0 without encryption */
+    int resumed;                 /* 1 for a resumed session */
+    /* The peer's certificate; all null where it showed none. */
+    const char *peer_subject;    /* RFC 2253 */
+    const char *peer_issuer;     /* RFC 2253 */
+    const char *peer_serial;     /* hexadecimal */
+    const char *peer_not_before; /* as OpenSSL prints times */
+    const char *peer_not_after;  /* as OpenSSL prints times */
+    const char *peer_verified;   /* "ok", or why verification failed, in OpenSSL's words */
+    const char *peer_pem;        /* the certificate itself */
 } tlsport_facts;
 
 
@@ -357,7 +362,8 @@ typedef struct tlsport_facts {
  * Non-blocking sockets answer with wants; on a blocking one each call waits instead. The loop
  * is:
  *
- *   wait for what tlsport_channel_wants says, then read until TLSPORT_WANT_READ, write until TLSPORT_WANT_WRITE
+ *   wait for what tlsport_channel_wants says,
+ *   read until TLSPORT_WANT_READ, write until TLSPORT_WANT_WRITE
  *
  * Read until a want before waiting: bytes that libssl holds already make no socket readable.
  * SIGPIPE is never raised. An error ends the channel: further calls return it again. The alert
@@ -377,7 +383,8 @@ TLSPORT_CHECK tlsport_channel *tlsport_channel_accept(tlsport_context *context, 
  * must be for; a name is also sent (SNI). Null or empty is TLSPORT_ERROR_USAGE: see
  * tlsport_channel_connect_insecure.
  */
-TLSPORT_CHECK tlsport_channel *tlsport_channel_connect(tlsport_context *context, int fd, const char *server_name);
+TLSPORT_CHECK tlsport_channel *tlsport_channel_connect(tlsport_context *context, int fd,
+                                                       const char *server_name);
 
 /*
  * The client's side, without any look at the server's certificate: whoever sits in between
@@ -406,7 +413,8 @@ TLSPORT_CHECK ptrdiff_t tlsport_channel_read(tlsport_channel *channel, void *buf
  * what was taken before has yet to go. Of what was taken the last part may still wait for the
  * socket: tlsport_channel_wants tells, and every call sends what it can. `len` of 0 is 0.
  */
-TLSPORT_CHECK ptrdiff_t tlsport_channel_write(tlsport_channel *channel, const void *buf, size_t len);
+TLSPORT_CHECK ptrdiff_t tlsport_channel_write(tlsport_channel *channel, const void *buf,
+                                              size_t len);
 
 /*
  * Sends what waits: TLSPORT_OK when nothing waits any more, TLSPORT_WANT_WRITE when something
@@ -440,8 +448,10 @@ int tlsport_channel_wants(tlsport_channel *channel);
  */
 int tlsport_channel_has_pending(tlsport_channel *channel);
 
-/* What was negotiated, and who the peer is. TLSPORT_ERROR_USAGE before the handshake is done. Texts: until the next call
- * of this function on the channel. */
+/*
+ * What was negotiated, and who the peer is. TLSPORT_ERROR_USAGE before the handshake is done.
+ * Texts: until the next call of this function on the channel.
+ */
 TLSPORT_CHECK int tlsport_channel_facts(tlsport_channel *channel, tlsport_facts *facts);
 
 /*
@@ -503,8 +513,8 @@ typedef struct tlsport_callbacks {
  * afterwards. Null with everything that is wrong, a line each: TLSPORT_ERROR_SETTINGS, or
  * TLSPORT_ERROR_IO for an address that cannot be had. Nothing is left behind then.
  */
-TLSPORT_CHECK tlsport_server *tlsport_server_new(tlsport_settings *settings, const tlsport_callbacks *callbacks,
-                                                 void *user);
+TLSPORT_CHECK tlsport_server *tlsport_server_new(tlsport_settings *settings,
+                                                 const tlsport_callbacks *callbacks, void *user);
 
 /*
  * Where it listens, "http+ssl://127.0.0.1:8530", counted from 0, with the port the system chose
@@ -565,7 +575,8 @@ void tlsport_server_free(tlsport_server *server);
  * connection.
  */
 TLSPORT_CHECK int tlsport_server_call(tlsport_server *server, uint64_t conn_id,
-                                      int (*call)(void *user, tlsport_conn *conn, void *arg), void *arg);
+                                      int (*call)(void *user, tlsport_conn *conn, void *arg),
+                                      void *arg);
 
 
 /* ---- Connections of a server -------------------------------------------------------------- */
