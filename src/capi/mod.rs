@@ -14,6 +14,7 @@
     reason = "handles are looked up, not followed"
 )]
 
+mod facts;
 mod handle;
 mod library;
 mod log;

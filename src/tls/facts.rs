@@ -2,10 +2,10 @@
 
 use super::sys;
 use openssl::ssl::{NameType, SslRef};
-use openssl::x509::{X509Ref, X509VerifyResult};
+use openssl::x509::{X509, X509VerifyResult};
 use std::fmt;
 
-/// What was negotiated, and who the client is.
+/// What was negotiated, and who the peer is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// `TLSv1.3` and so on (`SSL_get_version`).
@@ -18,13 +18,13 @@ pub struct Facts {
     pub bits: u32,
     /// The key exchange group, where libssl tells it (`SSL_get_negotiated_group`).
     pub group: Option<String>,
-    /// The server name the client asked for.
+    /// The server name the client asked for, escaped.
     pub server_name: Option<String>,
-    /// The protocol agreed on by ALPN.
+    /// The protocol agreed on by ALPN, escaped.
     pub alpn: Option<String>,
     /// Whether a session was resumed.
     pub resumed: bool,
-    /// The certificate the client showed, verified or not.
+    /// The certificate the peer showed, verified or not.
     pub peer: Option<Certificate>,
 }
 
@@ -63,6 +63,28 @@ pub struct Certificate {
     pub not_after: String,
     /// The result of verification in OpenSSL's words; `ok` when it passed.
     pub verified: String,
+    /// The certificate itself.
+    pub pem: Pem,
+}
+
+/// A certificate that becomes PEM when it is printed; nothing where there is none.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Pem(Option<X509>);
+
+impl fmt::Display for Pem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(certificate) = &self.0 else {
+            return Ok(());
+        };
+        let text = certificate.to_pem().map_err(|_| fmt::Error)?;
+        f.write_str(&String::from_utf8_lossy(&text))
+    }
+}
+
+impl fmt::Debug for Pem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Pem(..)" } else { "Pem()" })
+    }
 }
 
 /// What libssl knows of a connection whose handshake is done.
@@ -82,7 +104,7 @@ pub(crate) fn facts(ssl: &SslRef) -> Facts {
         resumed: ssl.session_reused(),
         peer: ssl
             .peer_certificate()
-            .map(|certificate| describe(&certificate, ssl.verify_result())),
+            .map(|certificate| describe(certificate, ssl.verify_result())),
     }
 }
 
@@ -91,19 +113,20 @@ fn escaped(bytes: Option<&[u8]>) -> Option<String> {
     bytes.map(|bytes| bytes.escape_ascii().to_string())
 }
 
-fn describe(certificate: &X509Ref, verified: X509VerifyResult) -> Certificate {
+fn describe(certificate: X509, verified: X509VerifyResult) -> Certificate {
     Certificate {
         subject: sys::distinguished_name(certificate.subject_name()),
         issuer: sys::distinguished_name(certificate.issuer_name()),
-        serial: serial(certificate),
+        serial: serial(&certificate),
         not_before: certificate.not_before().to_string(),
         not_after: certificate.not_after().to_string(),
         verified: verified.error_string().to_owned(),
+        pem: Pem(Some(certificate)),
     }
 }
 
 /// The serial number in hexadecimal, as `openssl x509 -serial` prints it.
-fn serial(certificate: &X509Ref) -> String {
+fn serial(certificate: &X509) -> String {
     certificate
         .serial_number()
         .to_bn()

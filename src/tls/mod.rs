@@ -36,7 +36,7 @@ mod validity;
 
 pub use channel::{Channel, Outcome, RECORD};
 pub use context::Context;
-pub use facts::{Certificate, Facts};
+pub use facts::{Certificate, Facts, Pem};
 pub use failure::{Failure, HandshakeError};
 pub use library::{config_file, library_version, start};
 pub use prepared::Prepared;

@@ -35,14 +35,15 @@ fn a_ca_file_requires_certificates_of_its_cas() {
     let (authority, other) = (Authority::new("one"), Authority::new("two"));
     let server = asking(&authority, None).server();
     for version in BOTH {
-        let met = showing(&authority.issue("client", EC), version)
-            .meet(&server)
-            .unwrap();
+        let client = authority.issue("client", EC);
+        let met = showing(&client, version).meet(&server).unwrap();
         assert_eq!(met.told, ["CN=one"]);
         let peer = met.facts.peer.unwrap();
         assert_eq!(peer.subject, "CN=client");
         assert_eq!(peer.issuer, "CN=one");
         assert_eq!(peer.verified, "ok");
+        let shown = client.certificate.to_pem().unwrap();
+        assert_eq!(peer.pem.to_string().into_bytes(), shown);
         refused(
             &Client::only(version).meet(&server).unwrap_err(),
             "peer did not return a certificate",

@@ -312,6 +312,7 @@ fn hostile() -> Facts {
             not_before: HOSTILE.into(),
             not_after: HOSTILE.into(),
             verified: HOSTILE.into(),
+            ..Certificate::default()
         }),
         ..facts()
     }

@@ -47,6 +47,7 @@ fn facts() -> Facts {
             not_before: "Jan  1 00:00:00 2026 GMT".into(),
             not_after: "Jan  1 00:00:00 2027 GMT".into(),
             verified: "ok".into(),
+            ..Certificate::default()
         }),
     }
 }
