@@ -5,12 +5,15 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
 DESTDIR ?=
 ARGS ?=
 
 target := $(or $(CARGO_TARGET_DIR),target)
 release := $(target)/release/tlsport
 sources := $(shell find src -name '*.rs') Cargo.toml Cargo.lock $(wildcard build.rs)
+version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 # Where the generated pages and completions go before they are installed.
 share := $(target)/share
 rust_version := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
@@ -20,7 +23,8 @@ help:
 	@echo 'make demo      build, and serve a status page over HTTPS on this machine (ARGS="--port 8443")'
 	@echo 'make test      run every test'
 	@echo 'make build     build the release: $(release)'
-	@echo 'make install   install it (PREFIX=$(PREFIX) DESTDIR=$(DESTDIR))'
+	@echo 'make lib       build the C library: $(lib)/'
+	@echo 'make install   install both (PREFIX=$(PREFIX) LIBDIR= INCLUDEDIR= DESTDIR=); install-bin or install-lib for one'
 	@echo 'make man       write the manual pages and completions to $(share)'
 	@echo 'make lint      clippy, with warnings as errors'
 	@echo 'make format    check the formatting'
@@ -97,12 +101,77 @@ $(share)/man/man1/tlsport.1: $(release)
 	$(release) completions zsh > $(share)/completions/_tlsport
 	$(release) completions fish > $(share)/completions/tlsport.fish
 
-# After `make man` it needs no toolchain, so `sudo make install` finds all it wants.
-.PHONY: install
-install: $(share)/man/man1/tlsport.1
+# The C library. rustc would link the shared object itself, but lets nobody version its symbols: so it makes the static
+# library, and the C compiler links that. What is exported stands in ffi-tests/symbols.txt.
+abi := 0
+lib_profile ?= release
+# A folder of its own: other features, and no path of this machine in what is built.
+lib_target := $(target)/capi
+lib := $(lib_target)/$(patsubst dev,debug,$(lib_profile))
+soname := libtlsport.so.$(abi)
+shared := $(lib)/libtlsport.so.$(version)
+cargo_home := $(or $(CARGO_HOME),$(HOME)/.cargo)
+openssl_libs ?= $(shell pkg-config --libs libssl libcrypto)
+.PHONY: lib
+lib: need-build $(shared) $(lib)/tlsport.pc
+
+$(lib)/libtlsport.a: $(sources)
+	RUSTFLAGS='$(RUSTFLAGS) --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(cargo_home)=cargo' \
+		$(CARGO) rustc --lib --profile $(lib_profile) --locked --crate-type staticlib \
+		--no-default-features --features capi --target-dir $(lib_target)
+
+# What Rust's own library wants of the system. The C compiler brings libgcc and libc, in the form that fits the link.
+$(lib)/native-libs: | $(lib)/libtlsport.a
+	printf '' | rustc --crate-type staticlib --crate-name none --print native-static-libs -o $@.a - 2>&1 | \
+		sed -n -e 's/-lgcc_s//' -e 's/-lc$$//' -e 's/^note: native-static-libs: *//p' > $@
+	rm -f $@.a
+
+$(lib)/exports.map: ffi-tests/symbols.txt
+	@mkdir -p $(lib)
+	{ echo 'TLSPORT_$(abi) { global:'; sed 's/$$/;/' $<; echo 'local: *; };'; } > $@
+
+# nodelete: threads and libssl may hold addresses in here when a host unloads it.
+$(shared): $(lib)/libtlsport.a $(lib)/exports.map | $(lib)/native-libs
+	$(CC) -shared -o $@ -Wl,-soname,$(soname) -Wl,--version-script=$(lib)/exports.map \
+		-Wl,--whole-archive $(lib)/libtlsport.a -Wl,--no-whole-archive \
+		-Wl,--gc-sections,--as-needed,-z,defs,-z,relro,-z,now,-z,noexecstack,-z,nodelete \
+		$(LDFLAGS) $(openssl_libs) $$(cat $(lib)/native-libs)
+	ln -sf $(@F) $(lib)/$(soname)
+	ln -sf $(soname) $(lib)/libtlsport.so
+
+# Not a file of make's: it depends on where the library is to go.
+.PHONY: $(lib)/tlsport.pc
+$(lib)/tlsport.pc: $(lib)/native-libs
+	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|' \
+		-e 's|@INCLUDEDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))|' \
+		-e 's|@VERSION@|$(version)|' -e "s|@LIBS@|$$(cat $<)|" include/tlsport.pc.in > $@
+
+# After `make man lib` it needs no toolchain, so `sudo make install` finds all it wants.
+.PHONY: install install-bin install-lib
+install: install-bin install-lib
+
+install-bin: $(share)/man/man1/tlsport.1
 	install -D -m 755 $(release) $(DESTDIR)$(PREFIX)/bin/tlsport
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(share)/man/man1/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -D -m 644 $(share)/completions/tlsport $(DESTDIR)$(PREFIX)/share/bash-completion/completions/tlsport
 	install -D -m 644 $(share)/completions/_tlsport $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_tlsport
 	install -D -m 644 $(share)/completions/tlsport.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tlsport.fish
+
+install-lib: $(shared) $(lib)/tlsport.pc
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
+	install -m 644 $(shared) $(lib)/libtlsport.a $(DESTDIR)$(LIBDIR)
+	ln -sf $(notdir $(shared)) $(DESTDIR)$(LIBDIR)/$(soname)
+	ln -sf $(soname) $(DESTDIR)$(LIBDIR)/libtlsport.so
+	install -m 644 $(lib)/tlsport.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	install -m 644 include/tlsport.h $(DESTDIR)$(INCLUDEDIR)
+
+.PHONY: uninstall
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/tlsport $(DESTDIR)$(PREFIX)/share/man/man1/tlsport.1 \
+		$(DESTDIR)$(PREFIX)/share/man/man1/tlsport-*.1 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/tlsport \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_tlsport \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tlsport.fish \
+		$(DESTDIR)$(LIBDIR)/libtlsport.a $(DESTDIR)$(LIBDIR)/libtlsport.so* \
+		$(DESTDIR)$(LIBDIR)/pkgconfig/tlsport.pc $(DESTDIR)$(INCLUDEDIR)/tlsport.h
