@@ -9,8 +9,10 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 DESTDIR ?=
 ARGS ?=
+FEATURES ?=
 
 target := $(or $(CARGO_TARGET_DIR),target)
+features := $(FEATURES:%=--features %)
 release := $(target)/release/tlsport
 sources := $(shell find src -name '*.rs') Cargo.toml Cargo.lock $(wildcard build.rs)
 version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
@@ -29,6 +31,7 @@ help:
 	@echo 'make lint      clippy, with warnings as errors'
 	@echo 'make format    check the formatting'
 	@echo 'make doc       the documentation of the crate, with warnings as errors'
+	@echo 'make versions  test with other releases of OpenSSL, built from source (vendor-notes/README.md): half an hour'
 	@echo 'make bench     measure the daemon beside nginx and bare C programs (make bench-quick: three minutes)'
 	@echo 'make bench-pure  measure what needs no socket'
 	@echo '.ci/run        all that has to hold before a change goes in'
@@ -56,9 +59,9 @@ $(release): $(sources)
 .PHONY: test
 test: need-test
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
-		set -x; $(CARGO) nextest run --locked --no-fail-fast $(ARGS) && $(CARGO) test --locked --doc; \
+		set -x; $(CARGO) nextest run --locked $(features) --no-fail-fast $(ARGS) && $(CARGO) test --locked $(features) --doc; \
 	else \
-		set -x; $(CARGO) test --locked --no-fail-fast $(ARGS); \
+		set -x; $(CARGO) test --locked $(features) --no-fail-fast $(ARGS); \
 	fi
 
 .PHONY: format lint
@@ -81,6 +84,16 @@ oldest:
 	else \
 		echo 'rust $(rust_version) is not installed: not tried (rustup toolchain install $(rust_version))'; \
 	fi
+
+# Other libssls than the one here: 1.1.1, the line that Debian 13 has, the newest, and the one of the feature `vendored`.
+.PHONY: versions vendored
+versions: need-test
+	vendor-notes/try-openssl 1.1.1
+	vendor-notes/try-openssl 3.5
+	vendor-notes/try-openssl newest
+	$(MAKE) --no-print-directory vendored
+vendored: need-test
+	CARGO_TARGET_DIR=$(target)/libssl/vendored $(MAKE) --no-print-directory test FEATURES=vendored
 
 # What the numbers mean: benches/README.md.
 .PHONY: bench bench-quick bench-pure

@@ -107,6 +107,7 @@ fn protocols_that_no_library_speaks_are_refused_at_start() {
 }
 
 #[test]
+#[cfg_attr(not(openssl3), ignore = "1.1.1 speaks TLS 1.0 up to security level 2")]
 fn tls_1_0_needs_the_lowest_security_level_on_both_sides() {
     let pki = Pki::new();
     let strict = echo(&pki).set("ssl.protocol", "4").start();

@@ -256,18 +256,20 @@ fn each_fault_of_a_keyfile_is_told_from_the_others() {
 fn a_key_that_is_too_weak_for_the_level_is_refused_and_taken_below_it() {
     let pki = Pki::new();
     let path = pki.issue_server("weak.pem", "localhost", Key::Rsa1024);
-    let said = refused_keyfile(&path);
+    let at_level = |level| {
+        Launch::new()
+            .set("backend", "service://echo")
+            .endpoint("ssl://127.0.0.1:0")
+            .set("ssl.keyfile", &path)
+            .set("ssl.security-level", level)
+    };
+    let said = at_level("2").refused(3);
     assert!(
         said.contains(&path) && said.contains("ee key too small"),
         "{said}"
     );
 
-    let daemon = Launch::new()
-        .set("backend", "service://echo")
-        .endpoint("ssl://127.0.0.1:0")
-        .set("ssl.keyfile", &path)
-        .set("ssl.security-level", "0")
-        .start();
+    let daemon = at_level("0").start();
     let lax = Peer::with(&pki, |builder| builder.set_security_level(0));
     round_trip(&mut lax.connect(daemon.address()), b"weak but willing");
 }

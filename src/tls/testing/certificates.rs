@@ -33,8 +33,8 @@ impl Key {
             Key::Rsa(bits) => PKey::from_rsa(Rsa::generate(bits).unwrap()).unwrap(),
             Key::RsaPss => {
                 let mut maker = openssl::pkey_ctx::PkeyCtx::new_id(Id::RSA_PSS).unwrap();
+                // 2048 bits by itself; 1.1.1 does not let the openssl crate say so.
                 maker.keygen_init().unwrap();
-                maker.set_rsa_keygen_bits(2048).unwrap();
                 maker.keygen().unwrap()
             }
             Key::Ec(curve) => {
