@@ -29,6 +29,7 @@ pub enum Kind {
 }
 
 /// What went wrong, in one line, with its cause.
+#[derive(Clone)]
 pub struct Error {
     kind: Kind,
     message: String,

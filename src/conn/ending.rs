@@ -34,8 +34,8 @@ pub(super) fn report(peer: Peer, failure: &HandshakeError) {
             );
         }
     }
-    if let Some(cause) = &failure.cause {
-        debug!("{peer}: error during TLS handshake: '{cause}'");
+    for line in failure.cause.iter().flat_map(|cause| cause.lines()) {
+        debug!("{peer}: error during TLS handshake: '{line}'");
     }
 }
 

@@ -138,7 +138,7 @@ impl World {
             let ssl = Ssl::new(&builder.build()).expect("memory");
             let mut stream = Stream::new(Box::new(theirs));
             stream.lend(|| Buffer::new(CAPACITY));
-            let channel = Channel::connect(ssl, stream).expect("memory");
+            let channel = Channel::connecting(ssl, stream).expect("memory");
             Client::Tls {
                 channel,
                 connected: false,

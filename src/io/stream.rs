@@ -31,6 +31,8 @@ pub struct Stream {
     ended: bool,
     /// Bytes on their way out; lent for a step, kept while the socket takes no more.
     out: Option<Buffer>,
+    /// How many bytes the socket has brought so far.
+    received: u64,
     /// How many bytes the socket has taken so far.
     written: u64,
 }
@@ -47,6 +49,7 @@ impl Stream {
             failed: false,
             ended: false,
             out: None,
+            received: 0,
             written: 0,
         }
     }
@@ -99,7 +102,10 @@ impl Stream {
         let read = self.io.read(buf);
         match &read {
             Ok(0) => self.ended = true,
-            Ok(count) => self.drained = *count < buf.len() && !self.hung_up,
+            Ok(count) => {
+                self.received += *count as u64;
+                self.drained = *count < buf.len() && !self.hung_up;
+            }
             Err(error) => self.drained = error.kind() == io::ErrorKind::WouldBlock,
         }
         read
@@ -133,6 +139,11 @@ impl Stream {
     /// How many more bytes can gather.
     pub fn room(&self) -> usize {
         self.out.as_ref().map_or(0, Buffer::room)
+    }
+
+    /// How many bytes the socket has brought so far.
+    pub fn received(&self) -> u64 {
+        self.received
     }
 
     /// How many bytes the socket has taken so far.

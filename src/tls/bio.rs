@@ -16,7 +16,7 @@ use openssl_sys as ffi;
 use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 /// What libssl said of one call, before anybody interprets it.
 #[derive(Debug)]
@@ -83,7 +83,6 @@ impl Wired {
         self.ssl.set_accept_state();
     }
 
-    #[cfg(test)]
     pub(super) fn set_connect_state(&mut self) {
         self.ssl.set_connect_state();
     }
@@ -115,6 +114,13 @@ impl Wired {
         let len = clamp(buf.len());
         // SAFETY: `buf` is writable for `len` bytes during the call.
         self.call(|ssl| unsafe { ffi::SSL_read(ssl, buf.as_mut_ptr().cast(), len) })
+    }
+
+    /// `SSL_peek` of one byte.
+    pub(super) fn peek(&mut self) -> Raw {
+        let mut byte = 0_u8;
+        // SAFETY: one byte is writable during the call.
+        self.call(|ssl| unsafe { ffi::SSL_peek(ssl, ptr::from_mut(&mut byte).cast(), 1) })
     }
 
     /// `SSL_write`. An empty `buf` is done at once: libssl leaves that case undefined.
@@ -193,11 +199,7 @@ impl Drop for Wired {
         // SAFETY: taking the BIO away from the SSL frees it: its one reference was given to SSL_set_bio. After that
         // nothing but us knows the state, which came from a Box in `new`.
         unsafe {
-            ffi::SSL_set_bio(
-                self.ssl.as_ptr(),
-                std::ptr::null_mut(),
-                std::ptr::null_mut(),
-            );
+            ffi::SSL_set_bio(self.ssl.as_ptr(), ptr::null_mut(), ptr::null_mut());
             drop(Box::from_raw(self.state.as_ptr()));
         }
     }

@@ -7,12 +7,12 @@
 use super::bio::{Raw, Wired};
 use super::context::Context;
 use super::facts::{Facts, facts};
-use super::failure::HandshakeError;
+use super::failure::{HandshakeError, peer, told};
 use super::queue;
-use crate::error::{Error, Kind, reason};
+use super::whom::Server;
+use crate::error::{Error, Kind};
 use crate::io::Stream;
-#[cfg(test)]
-use openssl::ssl::Ssl;
+use openssl::ssl::{Ssl, SslRef};
 
 /// What a call came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,24 +39,37 @@ impl Channel {
     /// # Errors
     /// Out of memory.
     pub fn accept(context: &Context, stream: Stream) -> Result<Channel, Error> {
-        let ssl = context.new_ssl()?;
-        let mut wired =
-            Wired::new(ssl, stream).map_err(|error| Error::io("cannot make a channel", &error))?;
-        wired.set_accept_state();
-        Ok(Channel {
-            wired,
-            close_sent: false,
-        })
+        let mut channel = Channel::over(context.new_ssl()?, stream)?;
+        channel.wired.set_accept_state();
+        Ok(channel)
     }
 
-    /// The client side of a connection over `stream`.
-    #[cfg(test)]
-    pub(crate) fn connect(ssl: Ssl, stream: Stream) -> Result<Channel, Error> {
-        let mut wired =
-            Wired::new(ssl, stream).map_err(|error| Error::io("cannot make a channel", &error))?;
-        wired.set_connect_state();
+    /// The client side of a connection to `server` over `stream`, as [`Channel::accept`]. A server that is not
+    /// verified is logged as a warning.
+    ///
+    /// # Errors
+    /// `Usage` for what is no name or address, and out of memory.
+    pub fn connect(
+        context: &Context,
+        stream: Stream,
+        server: Server<'_>,
+    ) -> Result<Channel, Error> {
+        let mut ssl = context.new_ssl()?;
+        server.expect(&mut ssl)?;
+        Channel::connecting(ssl, stream)
+    }
+
+    /// The client side with an `SSL` that knows whom it expects.
+    pub(crate) fn connecting(ssl: Ssl, stream: Stream) -> Result<Channel, Error> {
+        let mut channel = Channel::over(ssl, stream)?;
+        channel.wired.set_connect_state();
+        Ok(channel)
+    }
+
+    fn over(ssl: Ssl, stream: Stream) -> Result<Channel, Error> {
+        let wired = Wired::new(ssl, stream);
         Ok(Channel {
-            wired,
+            wired: wired.map_err(|error| Error::io("cannot make a channel", &error))?,
             close_sent: false,
         })
     }
@@ -71,9 +84,12 @@ impl Channel {
             Raw::WantRead => Ok(Outcome::WantRead),
             Raw::WantWrite => Ok(Outcome::WantWrite),
             Raw::Closed | Raw::Cut(None) => {
-                Err(HandshakeError::gone("the client closed the connection"))
+                let peer = peer(self.wired.ssl());
+                Err(HandshakeError::gone(format!(
+                    "{peer} closed the connection"
+                )))
             }
-            Raw::Cut(Some(error)) => Err(HandshakeError::gone(reason(&error))),
+            Raw::Cut(Some(error)) => Err(HandshakeError::broken(&error)),
             Raw::Failed => Err(HandshakeError::classify(&queue::drain(), self.wired.ssl())),
         }
     }
@@ -85,7 +101,16 @@ impl Channel {
     /// TLS any more.
     pub fn read(&mut self, buf: &mut [u8]) -> Result<Outcome, Error> {
         let raw = self.wired.read(buf);
-        outcome(raw, "read")
+        outcome(raw, "read", self.wired.ssl())
+    }
+
+    /// What a read would come to, without taking anything (`SSL_peek`): one byte, a want or the end.
+    ///
+    /// # Errors
+    /// As [`Channel::read`], which does not tell them a second time.
+    pub fn peek(&mut self) -> Result<Outcome, Error> {
+        let raw = self.wired.peek();
+        outcome(raw, "read", self.wired.ssl())
     }
 
     /// Encrypts bytes (`SSL_write`); they gather until [`Stream::flush`]. After a want, the same bytes have to be
@@ -95,7 +120,7 @@ impl Channel {
     /// As [`Channel::read`].
     pub fn write(&mut self, buf: &[u8]) -> Result<Outcome, Error> {
         let raw = self.wired.write(buf);
-        outcome(raw, "write")
+        outcome(raw, "write", self.wired.ssl())
     }
 
     /// Gathers our close-notify (`SSL_shutdown`), once, and says whether it has been: `false` where there was no room,
@@ -124,6 +149,12 @@ impl Channel {
         self.wired.stream()
     }
 
+    /// The `SSL` itself.
+    #[cfg(feature = "capi")]
+    pub(crate) fn ssl(&self) -> &SslRef {
+        self.wired.ssl()
+    }
+
     /// What was negotiated, and who the peer is. Meaningful after the handshake.
     pub fn facts(&self) -> Facts {
         facts(self.wired.ssl())
@@ -138,7 +169,7 @@ impl Channel {
 /// Most plain bytes in one record.
 pub const RECORD: usize = 16 * 1024;
 
-fn outcome(raw: Raw, doing: &str) -> Result<Outcome, Error> {
+fn outcome(raw: Raw, doing: &str, ssl: &SslRef) -> Result<Outcome, Error> {
     match raw {
         Raw::Done(count) => Ok(Outcome::Done(count)),
         Raw::WantRead => Ok(Outcome::WantRead),
@@ -151,10 +182,8 @@ fn outcome(raw: Raw, doing: &str) -> Result<Outcome, Error> {
         Raw::Cut(Some(error)) => Err(Error::io(doing, &error)),
         Raw::Failed => {
             let queue = queue::drain();
-            Err(
-                Error::new(Kind::Peer, format!("{doing}: {}", queue.reason()))
-                    .caused_by(queue.to_string()),
-            )
+            let text = format!("{doing}: {}", told(&queue, ssl));
+            Err(Error::new(Kind::Peer, text).caused_by(queue.to_string()))
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use super::queue::{Entry, Queue};
 use super::sys;
+use crate::error::{Error, Kind, reason};
 use openssl::ssl::SslRef;
+use std::io;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Why a handshake failed.
@@ -10,13 +13,13 @@ use std::time::Duration;
 pub enum Failure {
     /// No version, cipher, group or signature algorithm in common.
     NothingInCommon,
-    /// The client's certificate was missing or not accepted.
-    ClientCertificate,
-    /// The client ended it with an alert.
-    ClientAlert,
+    /// The peer's certificate was missing or not accepted.
+    PeerCertificate,
+    /// The peer ended it with an alert.
+    PeerAlert,
     /// What came was not TLS.
     NotTls,
-    /// The client went away.
+    /// The peer went away.
     Gone,
     /// The deadline passed.
     Timeout,
@@ -28,20 +31,20 @@ impl Failure {
     /// Every reason.
     pub const ALL: [Failure; 7] = [
         Failure::NothingInCommon,
-        Failure::ClientCertificate,
-        Failure::ClientAlert,
+        Failure::PeerCertificate,
+        Failure::PeerAlert,
         Failure::NotTls,
         Failure::Gone,
         Failure::Timeout,
         Failure::Other,
     ];
 
-    /// In words.
+    /// In words, as a server counts them.
     pub fn text(self) -> &'static str {
         match self {
             Failure::NothingInCommon => "nothing in common",
-            Failure::ClientCertificate => "client certificate",
-            Failure::ClientAlert => "alert from the client",
+            Failure::PeerCertificate => "client certificate",
+            Failure::PeerAlert => "alert from the client",
             Failure::NotTls => "not TLS",
             Failure::Gone => "client went away",
             Failure::Timeout => "timeout",
@@ -57,57 +60,91 @@ pub struct HandshakeError {
     pub kind: Failure,
     /// Why, in a few words, to stand behind `PEER: handshake: `.
     pub reason: String,
-    /// OpenSSL's own line, where it has one.
+    /// OpenSSL's own words, where it has any: a line an entry of its queue.
     pub cause: Option<String>,
+    /// What the caller can do about it.
+    whose: Kind,
 }
 
 impl HandshakeError {
-    /// The client went away, or its stream failed.
+    /// The peer went away, or its stream failed.
     pub(crate) fn gone(reason: impl Into<String>) -> HandshakeError {
         HandshakeError {
             kind: Failure::Gone,
             reason: reason.into(),
             cause: None,
+            whose: Kind::Closed,
         }
     }
 
-    /// The deadline of `limit` passed while the client was waited for.
+    /// The stream failed below.
+    pub(super) fn broken(error: &io::Error) -> HandshakeError {
+        HandshakeError {
+            whose: Kind::Io,
+            ..HandshakeError::gone(reason(error))
+        }
+    }
+
+    /// The deadline of `limit` passed while the peer was waited for.
     pub(crate) fn timeout(limit: Duration) -> HandshakeError {
         HandshakeError {
             kind: Failure::Timeout,
             reason: format!("timed out after {limit:?}, waiting to read"),
             cause: None,
+            whose: Kind::Timeout,
         }
     }
 
     /// What libssl queued, classified. The entry of libssl itself says most; before it may stand what libcrypto made
     /// of it.
     pub(crate) fn classify(queue: &Queue, ssl: &SslRef) -> HandshakeError {
-        let entries = queue.entries();
-        let own = entries
-            .iter()
-            .find(|entry| entry.library() == sys::ERR_LIB_SSL);
-        let Some(entry) = own.or(entries.first()) else {
-            return HandshakeError {
-                kind: Failure::Other,
-                reason: queue.reason(),
-                cause: None,
-            };
-        };
-        let kind = match (entry.library(), entry.reason_code()) {
-            // After the ClientHello, it is how libssl reads the alert of a client that dislikes the version.
-            (sys::ERR_LIB_SSL, WRONG_VERSION_NUMBER) if has_greeted(ssl) => {
-                Failure::NothingInCommon
-            }
-            (sys::ERR_LIB_SSL, reason) => kind(reason),
-            _ => Failure::Other,
+        let entry = telling(queue);
+        let kind = entry.map_or(Failure::Other, |entry| class(entry, ssl));
+        let peers = match kind {
+            Failure::PeerAlert | Failure::NotTls => true,
+            Failure::Other => entry.is_some_and(is_of_the_protocol),
+            _ => false,
         };
         HandshakeError {
             kind,
-            reason: in_words(entry, ssl),
-            cause: Some(entry.line()),
+            reason: told(queue, ssl),
+            cause: entry.is_some().then(|| queue.to_string()),
+            whose: if peers { Kind::Peer } else { Kind::Tls },
         }
     }
+}
+
+impl From<HandshakeError> for Error {
+    fn from(failure: HandshakeError) -> Error {
+        let error = Error::new(failure.whose, failure.reason).context("handshake");
+        match failure.cause {
+            Some(cause) => error.caused_by(cause),
+            None => error,
+        }
+    }
+}
+
+/// Who is at the other end, in words.
+pub(super) fn peer(ssl: &SslRef) -> &'static str {
+    if ssl.is_server() {
+        "the client"
+    } else {
+        "the server"
+    }
+}
+
+/// What libssl queued, in a few words.
+pub(super) fn told(queue: &Queue, ssl: &SslRef) -> String {
+    telling(queue).map_or_else(|| queue.reason(), |entry| in_words(entry, ssl))
+}
+
+/// The entry that says most.
+fn telling(queue: &Queue) -> Option<&Entry> {
+    let entries = queue.entries();
+    let own = entries
+        .iter()
+        .find(|entry| entry.library() == sys::ERR_LIB_SSL);
+    own.or(entries.first())
 }
 
 /// Reasons of libssl (`SSL_R_*`), by class.
@@ -126,7 +163,7 @@ const NOTHING_IN_COMMON: &[i32] = &[
     396, // version too low
     410, // no shared groups
 ];
-const CLIENT_CERTIFICATE: &[i32] = &[CERTIFICATE_VERIFY_FAILED, 199]; // 199: peer did not return a certificate
+const PEER_CERTIFICATE: &[i32] = &[CERTIFICATE_VERIFY_FAILED, 199]; // 199: peer did not return a certificate
 const NOT_TLS: &[i32] = &[
     155, // https proxy request
     156, // http request
@@ -138,17 +175,33 @@ const NOT_TLS: &[i32] = &[
 const CERTIFICATE_VERIFY_FAILED: i32 = 134;
 const CALLBACK_FAILED: i32 = 234;
 const WRONG_VERSION_NUMBER: i32 = 267;
-/// From here on, a reason is an alert of the peer (`SSL_AD_REASON_OFFSET`).
+/// Reasons of libssl: those below and above are every library's, of memory and broken promises.
+const OF_LIBSSL: RangeInclusive<i32> = 100..=LAST_ALERT;
+/// Among them, alerts of the peer (`SSL_AD_REASON_OFFSET` and its number in one byte).
 const FIRST_ALERT: i32 = 1000;
+const LAST_ALERT: i32 = FIRST_ALERT + 255;
 
-fn kind(reason: i32) -> Failure {
-    match reason {
-        FIRST_ALERT.. => Failure::ClientAlert,
-        _ if NOTHING_IN_COMMON.contains(&reason) => Failure::NothingInCommon,
-        _ if CLIENT_CERTIFICATE.contains(&reason) => Failure::ClientCertificate,
-        _ if NOT_TLS.contains(&reason) => Failure::NotTls,
+fn class(entry: &Entry, ssl: &SslRef) -> Failure {
+    match (entry.library(), entry.reason_code()) {
+        // After the ClientHello, it is how libssl reads the alert of a client that dislikes the version.
+        (sys::ERR_LIB_SSL, WRONG_VERSION_NUMBER) if ssl.is_server() && has_greeted(ssl) => {
+            Failure::NothingInCommon
+        }
+        (sys::ERR_LIB_SSL, FIRST_ALERT..=LAST_ALERT) => Failure::PeerAlert,
+        (sys::ERR_LIB_SSL, reason) if NOTHING_IN_COMMON.contains(&reason) => {
+            Failure::NothingInCommon
+        }
+        (sys::ERR_LIB_SSL, reason) if PEER_CERTIFICATE.contains(&reason) => {
+            Failure::PeerCertificate
+        }
+        (sys::ERR_LIB_SSL, reason) if NOT_TLS.contains(&reason) => Failure::NotTls,
         _ => Failure::Other,
     }
+}
+
+/// Whether libssl complains of what the peer sent, rather than of something of its own.
+fn is_of_the_protocol(entry: &Entry) -> bool {
+    entry.library() == sys::ERR_LIB_SSL && OF_LIBSSL.contains(&entry.reason_code())
 }
 
 /// Whether a ClientHello was understood: only then is there a random value of the client's.
@@ -161,12 +214,21 @@ fn has_greeted(ssl: &SslRef) -> bool {
 fn in_words(entry: &Entry, ssl: &SslRef) -> String {
     match (entry.library(), entry.reason_code()) {
         (sys::ERR_LIB_SSL, CERTIFICATE_VERIFY_FAILED) => {
-            format!("{}: {}", entry.words(), ssl.verify_result().error_string())
+            let tried = if ssl.is_server() {
+                entry.words()
+            } else {
+                "the server's certificate".into()
+            };
+            format!("{tried}: {}", ssl.verify_result().error_string())
         }
         // The only callback that fails a handshake is the one that looks for the server name.
-        (sys::ERR_LIB_SSL, CALLBACK_FAILED) => "the server name is not listed".into(),
+        (sys::ERR_LIB_SSL, CALLBACK_FAILED) if ssl.is_server() => {
+            "the server name is not listed".into()
+        }
         // Their added text repeats the alert's number.
-        (sys::ERR_LIB_SSL, FIRST_ALERT..) => format!("the client sent {}", entry.words()),
+        (sys::ERR_LIB_SSL, FIRST_ALERT..=LAST_ALERT) => {
+            format!("{} sent {}", peer(ssl), entry.words())
+        }
         _ => entry.reason(),
     }
 }

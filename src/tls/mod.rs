@@ -33,6 +33,7 @@ mod tests;
 mod tickets;
 mod trust;
 mod validity;
+mod whom;
 
 pub use channel::{Channel, Outcome, RECORD};
 pub use context::Context;
@@ -42,3 +43,4 @@ pub use library::{config_file, library_version, start};
 pub use prepared::Prepared;
 pub use report::{CipherLine, Identity, Report};
 pub use resume::Shared;
+pub use whom::Server;

@@ -136,8 +136,8 @@ fn counters(view: &View<'_>) -> Value {
 fn key(reason: Failure) -> &'static str {
     match reason {
         Failure::NothingInCommon => "nothing_in_common",
-        Failure::ClientCertificate => "client_certificate",
-        Failure::ClientAlert => "client_alert",
+        Failure::PeerCertificate => "client_certificate",
+        Failure::PeerAlert => "client_alert",
         Failure::NotTls => "not_tls",
         Failure::Gone => "gone",
         Failure::Timeout => "timeout",

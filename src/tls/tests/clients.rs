@@ -26,7 +26,7 @@ fn showing(pair: &Pair, version: SslVersion) -> Client {
 }
 
 fn refused(parted: &Parted, reason: &str) {
-    assert_eq!(parted.server.kind, Failure::ClientCertificate, "{parted:?}");
+    assert_eq!(parted.server.kind, Failure::PeerCertificate, "{parted:?}");
     assert_eq!(parted.server.reason, reason);
 }
 
@@ -231,7 +231,7 @@ fn a_client_that_dislikes_the_certificate_says_so_with_an_alert() {
             ..Client::only(version)
         };
         let parted = client.meet(&policy.server()).unwrap_err();
-        assert_eq!(parted.server.kind, Failure::ClientAlert, "{parted:?}");
+        assert_eq!(parted.server.kind, Failure::PeerAlert, "{parted:?}");
         assert!(
             parted.server.reason.ends_with("alert unknown ca"),
             "{}",
