@@ -138,6 +138,7 @@ fn status_page(criterion: &mut Criterion) {
 fn answer(overview: &Arc<Overview>, request: &[u8], piece: usize, out: &mut Vec<u8>) {
     let mut page = StatusPage::new(Arc::clone(overview));
     let opened = Opened {
+        id: 1,
         endpoint: "http+tcp://[::]:8530",
         peer: "[::1]:51234",
         facts: None,

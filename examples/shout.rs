@@ -41,7 +41,7 @@ fn serve(keyfile: &str, endpoint: &str) -> Result<(), Problems> {
     builder.set("backend", "service://program", Origin::Program);
     let (settings, _) = builder.finish()?;
     let (prepared, _) = Prepared::load(&settings)?;
-    let mut server = Server::start_with(&settings, &prepared, || Box::new(Shout))?;
+    let server = Server::start_with(&settings, &prepared, || Box::new(Shout))?;
     for place in server.places() {
         println!("listening on {place}");
     }

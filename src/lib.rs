@@ -31,7 +31,7 @@
 //!     }
 //!     let (settings, _notes) = builder.finish()?;
 //!     let (prepared, _notes) = Prepared::load(&settings)?;
-//!     let mut server = Server::start(&settings, &prepared)?;
+//!     let server = Server::start(&settings, &prepared)?;
 //!     server.wait();
 //!     Ok(())
 //! }

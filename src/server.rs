@@ -3,36 +3,55 @@
 //! Everything that can go wrong goes wrong while a `Plan` is made: contexts are built, names resolved, sockets
 //! bound. Committing a plan only tells the workers, so a reload is all or nothing. Read next: `net` (the loop).
 
-use crate::conn::{Answers, Counters, Security, Service, Terms, Totals, Work};
+use crate::conn::{Answers, Counters, Message, Security, Service, Terms, Totals, Work};
 use crate::error::{Error, Kind, Problems, reason};
 use crate::io::Pool;
-use crate::net::{Backend, Ceilings, Command, Door, Handle, Listener, Place, Worker, bind};
+use crate::net::{
+    Backend, Ceilings, Command, Door, Handle, Listener, Place, WORKERS, Worker, bind,
+};
 use crate::service::{Echo, status};
 use crate::settings::{self, Accept, Endpoint, Note, Setting, Settings, Tcp};
 use crate::tls::{Context, Prepared, Report, Shared};
 use log::{debug, info};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// A running server. Dropping it closes every connection.
+/// A running server, for any number of threads at once. Dropping it closes every connection.
 pub struct Server {
     workers: Vec<Running>,
     shared: Arc<Shared>,
     ceilings: Arc<Ceilings>,
     overview: Arc<status::Overview>,
     counters: Vec<Arc<Counters>>,
-    /// Where each endpoint was asked for, and where it is: they differ in a port that the system chose.
-    places: Vec<(Place, Place)>,
+    state: Mutex<State>,
+    /// Held by who reloads.
+    reloading: Mutex<()>,
     threads: usize,
     /// As they were at the start, and are for sockets bound then.
     tcp: Tcp,
     /// What answers `service://program`.
     program: Option<Arc<MakeService>>,
-    draining: AtomicBool,
-    ends: Option<Receiver<()>>,
+    ends: Mutex<Option<Receiver<()>>>,
+    running: Arc<Count>,
+}
+
+/// What of a server changes. Never held while waiting for a worker, whose services may ask for it.
+#[derive(Default)]
+struct State {
+    listening: Vec<Listening>,
+    draining: bool,
+}
+
+/// One place where the server listens.
+#[derive(Clone)]
+struct Listening {
+    /// As it was asked for; it differs from `place` in a port that the system chose.
+    asked: Place,
+    place: Place,
+    /// The endpoint in the unified form of the logs.
+    name: String,
 }
 
 struct Running {
@@ -40,11 +59,18 @@ struct Running {
     thread: Option<JoinHandle<()>>,
 }
 
+/// How many workers there are.
+#[derive(Default)]
+struct Count {
+    now: Mutex<usize>,
+    fewer: Condvar,
+}
+
 /// A configuration ready to be served: nothing about it can fail any more.
 struct Plan {
     /// What each worker is to listen on.
     doors: Vec<Vec<Door>>,
-    places: Vec<(Place, Place)>,
+    listening: Vec<Listening>,
     /// The log's lines about endpoints.
     lines: Vec<String>,
 }
@@ -91,16 +117,17 @@ impl Server {
             ceilings: Arc::default(),
             overview: Arc::new(overview),
             counters,
-            places: Vec::new(),
+            state: Mutex::default(),
+            reloading: Mutex::default(),
             threads,
             tcp: settings.tcp.clone(),
             program,
-            draining: AtomicBool::new(false),
-            ends: None,
+            ends: Mutex::default(),
+            running: Arc::default(),
         };
         let plan = server.plan(settings, prepared)?;
         server.spawn()?;
-        server.commit(settings, prepared, plan);
+        server.commit(settings, prepared, plan)?;
         Ok(server)
     }
 
@@ -127,18 +154,11 @@ impl Server {
     ///
     /// # Errors
     /// Why nothing was changed.
-    pub fn reload(
-        &mut self,
-        settings: &Settings,
-        prepared: &Prepared,
-    ) -> Result<Vec<Note>, Problems> {
-        if self.draining.load(Relaxed) {
-            let text = "cannot reload: the server is about to end";
-            return Err(Error::new(Kind::Usage, text).into());
-        }
+    pub fn reload(&self, settings: &Settings, prepared: &Prepared) -> Result<Vec<Note>, Problems> {
+        let _one_at_a_time = lock(&self.reloading);
         let plan = self.plan(settings, prepared)?;
+        self.commit(settings, prepared, plan)?;
         self.overview.replace(policy(settings, prepared));
-        self.commit(settings, prepared, plan);
         Ok(self.unchanged(settings))
     }
 
@@ -163,37 +183,74 @@ impl Server {
     /// Accepts nothing more, and lets open connections end; those that have not by `limit` are closed. `None` waits
     /// for ever, zero for none. Returns at once: see [`Server::wait`].
     pub fn drain(&self, limit: Option<Duration>) {
-        self.draining.store(true, Relaxed);
         let deadline = limit.map(|limit| Instant::now() + limit);
+        let mut state = lock(&self.state); // no reload's command comes after ours
+        state.draining = true;
         for worker in &self.workers {
-            worker.handle.send(Command::Drain(deadline));
+            let _ = worker.handle.send(Command::Drain(deadline)); // one that is gone has drained
+        }
+    }
+
+    /// Hands `message` to the service of the connection with this number ([`Opened::id`](crate::conn::Opened::id)),
+    /// on its own thread, which is woken. It is dropped if the connection is over; where the server is over, it comes
+    /// back.
+    ///
+    /// # Errors
+    /// The message.
+    pub fn tell(&self, id: u64, message: Message) -> Result<(), Message> {
+        let number = usize::try_from(id % WORKERS).unwrap_or(usize::MAX);
+        // A number that is no connection's is heard of by somebody who knows that.
+        let worker = self.workers.get(number).or_else(|| self.workers.first());
+        let Some(worker) = worker else {
+            return Err(message);
+        };
+        match worker.handle.send(Command::Tell(id, message)) {
+            Err(Command::Tell(_, message)) => Err(message),
+            _ => Ok(()),
         }
     }
 
     /// Waits until every worker has drained.
-    pub fn wait(&mut self) {
-        for worker in &mut self.workers {
-            if let Some(thread) = worker.thread.take() {
-                let _ = thread.join(); // a worker's panic has been reported by its own thread
-            }
-        }
+    pub fn wait(&self) {
+        self.wait_until(None);
+    }
+
+    /// Waits until every worker has drained, or this time has come; whether they have.
+    pub fn wait_until(&self, deadline: Option<Instant>) -> bool {
+        self.running.wait(deadline)
     }
 
     /// Something that can be waited for: it hears once from each worker that ends, which before a drain none should.
     /// `None` after the first call.
-    pub fn ends(&mut self) -> Option<Receiver<()>> {
-        self.ends.take()
+    pub fn ends(&self) -> Option<Receiver<()>> {
+        lock(&self.ends).take()
     }
 
     /// Whether every worker has drained.
     pub fn is_over(&self) -> bool {
-        let ended = |worker: &Running| worker.thread.as_ref().is_none_or(JoinHandle::is_finished);
-        self.workers.iter().all(ended)
+        *lock(&self.running.now) == 0
     }
 
-    /// Where the server listens, in the unified form of the logs, with the ports that the system chose.
-    pub fn places(&self) -> impl Iterator<Item = String> {
-        self.places.iter().map(|(_, place)| place.to_string())
+    /// Whether the calling thread is one of the server's: then a service called it.
+    pub fn is_own_thread(&self) -> bool {
+        let this = thread::current().id();
+        let threads = self
+            .workers
+            .iter()
+            .filter_map(|worker| worker.thread.as_ref());
+        threads.map(|own| own.thread().id()).any(|own| own == this)
+    }
+
+    /// The addresses where the server listens, with the ports that the system chose.
+    pub fn places(&self) -> impl Iterator<Item = String> + use<> {
+        let listening = lock(&self.state).listening.clone();
+        listening.into_iter().map(|one| one.place.to_string())
+    }
+
+    /// The endpoints in the unified form of the logs, one for each of [`Server::places`].
+    pub fn endpoints(&self) -> impl Iterator<Item = String> + use<> {
+        let listening = lock(&self.state).listening.clone();
+        listening.into_iter().map(|one| one.name)
     }
 
     /// What was counted so far.
@@ -213,12 +270,12 @@ impl Server {
         };
         let mut plan = Plan {
             doors: Vec::new(),
-            places: Vec::new(),
+            listening: Vec::new(),
             lines: Vec::new(),
         };
         plan.doors.resize_with(self.threads, Vec::new);
         // One asked for twice (port 0, where each is another) is matched in order.
-        let mut known = self.places.clone();
+        let mut known = lock(&self.state).listening.clone();
         for endpoint in &settings.endpoints {
             match (self.open(endpoint, settings, &mut known), &parts) {
                 (Ok(opened), Some(parts)) => plan.add(endpoint, opened, parts),
@@ -276,7 +333,7 @@ impl Server {
         &self,
         endpoint: &Endpoint,
         settings: &Settings,
-        known: &mut Vec<(Place, Place)>,
+        known: &mut Vec<Listening>,
     ) -> Result<Vec<Opening>, Error> {
         let refused = |error: Error| {
             Error::new(
@@ -291,8 +348,8 @@ impl Server {
             .map_err(|error| refused(Error::new(Kind::Io, reason(&error))))?;
         let mut opened = Vec::new();
         for asked in asked {
-            if let Some(at) = known.iter().position(|(was_asked, _)| *was_asked == asked) {
-                let (asked, place) = known.remove(at);
+            if let Some(at) = known.iter().position(|one| one.asked == asked) {
+                let Listening { asked, place, .. } = known.remove(at);
                 opened.push(Opening {
                     asked,
                     place,
@@ -335,14 +392,14 @@ impl Server {
 
     fn spawn(&mut self) -> Result<(), Error> {
         let (end, ends) = mpsc::channel();
-        self.ends = Some(ends);
-        for (number, counters) in self.counters.iter().enumerate() {
+        self.ends = Mutex::new(Some(ends));
+        for (number, counters) in (0_u64..).zip(&self.counters) {
             let work = Work {
                 pool: Pool::new(),
                 counters: Arc::clone(counters),
             };
-            let (worker, handle) = Worker::new(work, Arc::clone(&self.ceilings))?;
-            let end = End(end.clone());
+            let (worker, handle) = Worker::new(number, work, Arc::clone(&self.ceilings))?;
+            let end = End::new(end.clone(), &self.running);
             let thread = thread::Builder::new()
                 .name(format!("worker-{number}"))
                 .spawn(move || {
@@ -358,13 +415,22 @@ impl Server {
         Ok(())
     }
 
-    fn commit(&mut self, settings: &Settings, prepared: &Prepared, plan: Plan) {
-        self.ceilings.set(&settings.limits);
-        self.places = plan.places;
+    /// # Errors
+    /// The server was told to drain: nothing was changed.
+    fn commit(&self, settings: &Settings, prepared: &Prepared, plan: Plan) -> Result<(), Error> {
         let (swapped, all_swapped) = mpsc::channel();
-        for (worker, doors) in self.workers.iter().zip(plan.doors) {
-            worker.handle.send(Command::Swap(doors, swapped.clone()));
+        let mut state = lock(&self.state);
+        if state.draining {
+            let text = "cannot reload: the server is about to end";
+            return Err(Error::new(Kind::Usage, text));
         }
+        self.ceilings.set(&settings.limits);
+        state.listening = plan.listening;
+        for (worker, doors) in self.workers.iter().zip(plan.doors) {
+            let swap = Command::Swap(doors, swapped.clone());
+            let _ = worker.handle.send(swap); // one that is gone listens nowhere
+        }
+        drop(state);
         drop(swapped);
         let _ = all_swapped.recv(); // nothing is ever sent: it ends when the last worker has let go
         if has_tls(settings) {
@@ -374,23 +440,66 @@ impl Server {
             info!("{line}");
         }
         debug!("serving with {} worker threads", self.threads);
+        Ok(())
+    }
+}
+
+impl Count {
+    fn wait(&self, deadline: Option<Instant>) -> bool {
+        let mut now = lock(&self.now);
+        while *now > 0 {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            now = match left {
+                None => self.fewer.wait(now).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => return false,
+                Some(left) => {
+                    let waited = self.fewer.wait_timeout(now, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+        true
     }
 }
 
 /// Says that a worker ends.
-struct End(Sender<()>);
+struct End {
+    told: Sender<()>,
+    running: Arc<Count>,
+}
+
+impl End {
+    fn new(told: Sender<()>, running: &Arc<Count>) -> End {
+        *lock(&running.now) += 1;
+        End {
+            told,
+            running: Arc::clone(running),
+        }
+    }
+}
 
 impl Drop for End {
     fn drop(&mut self) {
-        let _ = self.0.send(()); // nobody may want to know
+        *lock(&self.running.now) -= 1;
+        self.running.fewer.notify_all();
+        let _ = self.told.send(()); // nobody may want to know
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         self.drain(Some(Duration::ZERO));
-        self.wait();
+        for worker in &mut self.workers {
+            if let Some(thread) = worker.thread.take() {
+                let _ = thread.join(); // a worker's panic has been reported by its own thread
+            }
+        }
     }
+}
+
+/// What these locks guard is whole at any moment, also after a panic of whoever held one.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the endpoints of a plan have in common.
@@ -431,7 +540,11 @@ impl Plan {
                     backend: parts.backend.clone(),
                 });
             }
-            self.places.push((opening.asked, opening.place));
+            self.listening.push(Listening {
+                asked: opening.asked,
+                place: opening.place,
+                name,
+            });
         }
     }
 }

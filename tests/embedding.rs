@@ -6,10 +6,11 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::mpsc::{Sender, channel};
+use std::time::{Duration, Instant};
 use support::{Peer, Pki};
-use tlsport::conn::{Opened, Service, Verdict};
-use tlsport::error::Kind;
+use tlsport::conn::{Message, Opened, Service, Verdict};
+use tlsport::error::{Error, Kind};
 use tlsport::server::Server;
 use tlsport::settings::{Builder, Origin, Settings};
 use tlsport::tls::Prepared;
@@ -88,7 +89,7 @@ fn a_service_is_told_of_the_clients_end_and_has_the_last_word() {
 fn a_reload_by_call_changes_new_connections_and_a_drain_ends_the_server() {
     let pki = Pki::new();
     let (first, prepared) = settings(&pki, &[]);
-    let mut server = Server::start_with(&first, &prepared, || Box::new(Shout)).unwrap();
+    let server = Server::start_with(&first, &prepared, || Box::new(Shout)).unwrap();
     let before = address(&server);
     let mut open = Peer::new(&pki).connect(before);
     let (second, prepared) = settings(&pki, &[("ssl.protocol", "6")]);
@@ -119,4 +120,138 @@ fn a_service_of_the_program_has_to_be_brought_along() {
     );
     let server = Server::start_with(&settings, &prepared, || Box::new(Shout)).unwrap();
     server.drain(Some(Duration::ZERO));
+}
+
+/// Answers "?" by handing its number to another thread, reads nothing more until that has told it what to say, and
+/// says how it ended.
+struct Asks {
+    id: u64,
+    ask: Sender<u64>,
+    ends: Sender<Option<Kind>>,
+    waits: bool,
+}
+
+impl Service for Asks {
+    fn open(&mut self, opened: &Opened<'_>, _: &mut Vec<u8>) -> Verdict {
+        self.id = opened.id;
+        Verdict::Continue
+    }
+
+    fn data(&mut self, _: &[u8], _: &mut Vec<u8>) -> Verdict {
+        assert!(!self.waits, "paused");
+        self.waits = true;
+        self.ask.send(self.id).unwrap();
+        Verdict::Continue
+    }
+
+    fn end(&mut self, _: &mut Vec<u8>) -> Verdict {
+        Verdict::Finish
+    }
+
+    fn message(&mut self, message: Message, out: &mut Vec<u8>) -> Verdict {
+        out.extend_from_slice(message.downcast_ref::<String>().unwrap().as_bytes());
+        self.waits = false;
+        Verdict::Continue
+    }
+
+    fn is_paused(&self) -> bool {
+        self.waits
+    }
+
+    fn closed(&mut self, end: Result<(), &Error>) {
+        self.ends.send(end.err().map(Error::kind)).unwrap();
+    }
+}
+
+/// A message that tells when it is dropped.
+struct Witness(Sender<()>);
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
+#[test]
+fn an_answer_from_another_thread_wakes_the_connection_it_is_for() {
+    let pki = Pki::new();
+    let (settings, prepared) = settings(&pki, &[("threads", "3")]);
+    let (ask, asked) = channel();
+    let (ends, ended) = channel();
+    let server = Server::start_with(&settings, &prepared, move || {
+        let (id, waits) = (0, false);
+        let (ask, ends) = (ask.clone(), ends.clone());
+        Box::new(Asks {
+            id,
+            ask,
+            ends,
+            waits,
+        })
+    })
+    .unwrap();
+    let mut clients: Vec<_> = (0..6)
+        .map(|_| Peer::new(&pki).connect(address(&server)))
+        .collect();
+    let mut ids = Vec::new();
+    for round in 0..3 {
+        for (number, client) in clients.iter_mut().enumerate() {
+            client.write_all(b"?").unwrap();
+            let id = asked.recv().unwrap();
+            server
+                .tell(id, Box::new(format!("{round}.{number}")))
+                .unwrap();
+            let mut answer = [0; 3];
+            client.read_exact(&mut answer).unwrap();
+            assert_eq!(answer, *format!("{round}.{number}").as_bytes());
+            ids.push(id);
+        }
+    }
+    assert_eq!(ids[..6], ids[6..12], "a connection keeps its number");
+    ids.truncate(6);
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 6, "and shares it with no other");
+
+    for client in &mut clients {
+        client.shutdown().unwrap();
+        assert_eq!(ended.recv().unwrap(), None, "in good order");
+    }
+    let (witness, dropped) = channel();
+    server
+        .tell(ids[0], Box::new(Witness(witness.clone())))
+        .unwrap();
+    dropped.recv().unwrap();
+    server
+        .tell(u64::MAX, Box::new(Witness(witness.clone())))
+        .unwrap();
+    dropped.recv().unwrap();
+    server.drain(None);
+    server.wait();
+    assert!(server.tell(ids[0], Box::new(Witness(witness))).is_err());
+}
+
+#[test]
+fn a_server_that_is_dropped_tells_its_services_why() {
+    let pki = Pki::new();
+    let (settings, prepared) = settings(&pki, &[]);
+    let (ask, asked) = channel();
+    let (ends, ended) = channel();
+    let server = Server::start_with(&settings, &prepared, move || {
+        let (id, waits) = (0, false);
+        let (ask, ends) = (ask.clone(), ends.clone());
+        Box::new(Asks {
+            id,
+            ask,
+            ends,
+            waits,
+        })
+    })
+    .unwrap();
+    let mut client = Peer::new(&pki).connect(address(&server));
+    client.write_all(b"?").unwrap();
+    asked.recv().unwrap();
+    assert!(!server.wait_until(Some(Instant::now())));
+    drop(server);
+    assert_eq!(ended.recv().unwrap(), Some(Kind::Timeout));
+    assert!(ended.try_recv().is_err(), "once");
 }

@@ -53,16 +53,16 @@ pub(crate) fn until_stopped(
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])
         .map_err(|error| Error::io("cannot listen to signals", &error))?;
     tell(&ready.notes);
-    let mut server = Server::start(&ready.settings, &ready.prepared).map_err(Failure::running)?;
+    let server = Server::start(&ready.settings, &ready.prepared).map_err(Failure::running)?;
     started(&server)?;
     let mut drain = ready.settings.timeouts.drain.value;
-    let stopping = watch_workers(&mut server, signals.handle());
+    let stopping = watch_workers(&server, signals.handle());
     for signal in signals.forever() {
         if signal != SIGHUP {
             stopping.store(true, Relaxed);
             break;
         }
-        match anew().and_then(|ready| reload(&mut server, &ready)) {
+        match anew().and_then(|ready| reload(&server, &ready)) {
             Ok(limit) => drain = limit,
             Err(problems) => {
                 for problem in &problems.0 {
@@ -92,7 +92,7 @@ pub(crate) fn until_stopped(
 
 /// Ends the wait for signals when a worker ends though nobody asked for it: what is left could not serve as promised,
 /// and whoever supervises us starts a whole server. Set what is returned before a stop.
-fn watch_workers(server: &mut Server, signals: Handle) -> Arc<AtomicBool> {
+fn watch_workers(server: &Server, signals: Handle) -> Arc<AtomicBool> {
     let stopping = Arc::<AtomicBool>::default();
     let asked = Arc::clone(&stopping);
     if let Some(ends) = server.ends() {
@@ -105,7 +105,7 @@ fn watch_workers(server: &mut Server, signals: Handle) -> Arc<AtomicBool> {
     stopping
 }
 
-fn reload(server: &mut Server, ready: &Ready) -> Result<Duration, Problems> {
+fn reload(server: &Server, ready: &Ready) -> Result<Duration, Problems> {
     tell(&ready.notes);
     tell(&server.reload(&ready.settings, &ready.prepared)?);
     info!("reloaded");

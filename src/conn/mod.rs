@@ -9,6 +9,7 @@ mod ending;
 mod plain;
 mod relay;
 mod service;
+mod serving;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -16,10 +17,10 @@ mod wire;
 
 pub use crate::tls::Failure;
 pub use counters::{Counter, Counters, Totals};
-pub use service::{Opened, Service, Verdict};
+pub use service::{Message, Opened, Service, Verdict};
 pub use terms::{Answers, Security, Terms};
 
-use crate::error::{Error, reason};
+use crate::error::{Error, Kind, reason};
 use crate::io::{Io, Peer, Pool, Readiness, Stream};
 use crate::preface::{self, Decision, FirstByte, Preface};
 use crate::tls::{Channel, HandshakeError, Outcome};
@@ -75,6 +76,7 @@ enum State {
 
 /// An accepted connection.
 pub struct Conn {
+    id: u64,
     terms: Arc<Terms>,
     peer: Peer,
     state: State,
@@ -85,6 +87,8 @@ pub struct Conn {
     /// Plain bytes for the client that libssl would not take yet, and those of a service's answer.
     held: Vec<u8>,
     held_from: usize,
+    /// A service said something, and has not been told that all of it went.
+    owed: bool,
     /// When bytes last moved.
     moved: Instant,
 }
@@ -104,17 +108,20 @@ struct Ends {
     plain_lost: bool,
     /// The client is to be sent a close-notify before it is drained.
     farewell: bool,
+    /// The service wants the client to see a cut.
+    plain_cut: bool,
     /// The client is to see a cut and no end.
     cut: bool,
 }
 
 impl Conn {
-    /// A connection that was just accepted.
+    /// A connection that was just accepted; `id` is for its service, if there is one.
     ///
     /// # Errors
     /// libssl has no memory for it.
     pub fn accept(
         io: Box<dyn Io>,
+        id: u64,
         peer: Peer,
         terms: Arc<Terms>,
         now: Instant,
@@ -129,6 +136,7 @@ impl Conn {
             ),
         };
         let mut conn = Conn {
+            id,
             terms,
             peer,
             state,
@@ -138,6 +146,7 @@ impl Conn {
             ends: Ends::default(),
             held: Vec::new(),
             held_from: 0,
+            owed: false,
             moved: now,
         };
         conn.enter(state, now);
@@ -176,6 +185,11 @@ impl Conn {
     /// On which terms it was accepted.
     pub fn terms(&self) -> &Arc<Terms> {
         &self.terms
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     /// Who the client is.
@@ -341,21 +355,6 @@ impl Conn {
         }
     }
 
-    fn serve(&mut self, mut service: Box<dyn Service>, now: Instant, work: &mut Work) {
-        let facts = self.wire.channel().map(|channel| channel.facts());
-        let peer = self.peer.to_string();
-        let opened = Opened {
-            endpoint: &self.terms.endpoint,
-            peer: &peer,
-            facts: facts.as_ref(),
-        };
-        let mut out = work.pool.take_text();
-        self.ends.plain_said = service.open(&opened, &mut out) == Verdict::Finish;
-        self.held = out;
-        self.plain = Plain::Service(service);
-        self.enter(State::Open, now);
-    }
-
     /// The loop tries an address of the backend: its time begins.
     pub fn restart_deadline(&mut self, now: Instant) {
         self.enter(self.state, now);
@@ -395,21 +394,25 @@ impl Conn {
                 self.enter(State::Closed, now);
             }
             State::Open => {
-                info!(
-                    "{}: closed, idle for {:?}",
-                    self.peer,
-                    now.duration_since(self.moved)
-                );
-                self.end(now);
+                let silent = now.duration_since(self.moved);
+                let idle = Error::new(Kind::Timeout, format!("closed, idle for {silent:?}"));
+                info!("{}: {idle}", self.peer);
+                self.end_for(&idle, now);
             }
             State::Connecting | State::Draining | State::Closed => self.enter(State::Closed, now),
         }
         self.step(now, work)
     }
 
-    /// Ends an open connection in good order: close-notify, then a moment for the client to read it. One that is in
-    /// the middle of an answer is cut.
+    /// Ends a connection because the server does. In good order if it can be: close-notify, then a moment for the
+    /// client to read it. One that is in the middle of an answer is cut.
     pub fn end(&mut self, now: Instant) {
+        let text = "closed, the server ends";
+        self.end_for(&Error::new(Kind::Timeout, text), now);
+    }
+
+    fn end_for(&mut self, why: &Error, now: Instant) {
+        self.part(Err(why));
         if self.state == State::Open && self.is_behind() {
             self.cut(now);
         } else if self.state == State::Open {
@@ -458,5 +461,13 @@ impl Conn {
     fn over(&mut self) -> Next {
         self.state = State::Closed;
         Next::Close
+    }
+}
+
+impl Drop for Conn {
+    fn drop(&mut self) {
+        if self.is_served() {
+            self.part(Err(&Error::new(Kind::Closed, "dropped while it was open")));
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! Moving bytes between the client and whoever answers: half-close, back pressure, budgets.
 //!
 //! Down is towards the client, up towards the answering side. Nothing is read before what was read earlier is on its
-//! way, so a slow side stops the other one and a connection holds one buffer a direction at the most.
+//! way, so a slow side stops the other one and a connection holds one buffer a direction at the most. Read next:
+//! `serving`, for an answering side in this process.
 
 use super::plain::Plain;
-use super::{Conn, Next, State, Verdict, Work};
+use super::{Conn, Next, State, Work};
 use crate::error::{Error, Kind};
 use crate::io::{Pool, Stream};
 use crate::tls::{Outcome, RECORD};
@@ -14,6 +15,9 @@ use std::time::Instant;
 
 /// Bytes one connection may move before others get their turn.
 const BUDGET: usize = 1024 * 1024;
+
+/// Calls of a service for what its client has taken, before others get their turn.
+const CALLS: u32 = 16;
 
 /// Reads of a connection that is over, before others get their turn.
 pub(super) const READS_A_STEP: u32 = 16;
@@ -26,6 +30,8 @@ const UP: usize = 4 * RECORD;
 #[derive(Default)]
 struct Moved {
     bytes: usize,
+    /// How often a service was told that everything it said has gone.
+    calls: u32,
     /// Whether the client's stream has more, although nothing came of it yet.
     unfinished: bool,
     /// Whose stream failed, after these bytes.
@@ -39,7 +45,7 @@ enum Failure {
 
 impl Conn {
     pub(super) fn relay(&mut self, now: Instant, work: &mut Work) -> Next {
-        let mut moved = 0;
+        let (mut moved, mut calls) = (0, 0);
         loop {
             let written = self.written();
             let up = self.up(work);
@@ -51,7 +57,9 @@ impl Conn {
             work.counters.bytes_in.add(up.bytes as u64);
             work.counters.bytes_out.add(down.bytes as u64);
             let failure = up.failure.or(down.failure);
-            if up.bytes + down.bytes > 0 || self.written() > written {
+            let bytes = up.bytes + down.bytes;
+            let taken = self.written() > written;
+            if bytes > 0 || taken {
                 self.moved = now;
             }
             match failure {
@@ -65,11 +73,13 @@ impl Conn {
                 }
                 None => {}
             }
-            if self.is_done(now) || self.is_forsaken(now) {
+            if self.is_done(now) || self.is_forsaken(now) || self.is_cut(now) {
                 return Next::Close;
             }
-            moved += up.bytes + down.bytes;
-            if up.bytes + down.bytes == 0 {
+            moved += bytes;
+            calls += down.calls;
+            // A service that is told of what the client took may read on.
+            if bytes == 0 && !taken && down.calls == 0 {
                 // What carries no bytes is limited as well: others get their turn.
                 return if up.unfinished {
                     Next::Again
@@ -80,7 +90,7 @@ impl Conn {
             if self.is_at_rest() {
                 return Next::Wait;
             }
-            if moved >= BUDGET {
+            if moved >= BUDGET || calls >= CALLS {
                 return Next::Again;
             }
         }
@@ -101,7 +111,7 @@ impl Conn {
     /// The client's bytes to whoever answers.
     fn up(&mut self, work: &mut Work) -> Moved {
         let mut moved = Moved::default();
-        while moved.bytes < BUDGET && self.may_go_up() {
+        while moved.bytes < BUDGET && self.may_go_up(&mut work.pool) {
             let (filled, failure) = self.gather(&mut work.pool.scratch[..UP]);
             if filled > 0 {
                 moved.bytes += filled;
@@ -120,18 +130,20 @@ impl Conn {
     }
 
     /// Whether the client may be read: the answering side has taken everything, and the client has not ended.
-    fn may_go_up(&mut self) -> bool {
+    fn may_go_up(&mut self, pool: &mut Pool) -> bool {
         match &mut self.plain {
             Plain::Backend(stream) if !self.ends.plain_shut => match stream.flush() {
                 Ok(true) => {}
                 Ok(false) => return false,
                 Err(error) => self.deaf(&error),
             },
-            Plain::Service(_) if !self.held.is_empty() => return false,
             _ => {}
         }
+        if self.is_stopped() {
+            return false;
+        }
         if self.ends.wire_said {
-            self.end_up();
+            self.end_up(pool);
             return false;
         }
         self.wire.is_readable()
@@ -163,19 +175,16 @@ impl Conn {
                     self.deaf(&error);
                 }
             }
-            Plain::Service(service) if !self.ends.plain_said => {
-                if self.held.capacity() == 0 {
-                    self.held = pool.take_text();
-                }
-                let verdict = service.data(&pool.scratch[..count], &mut self.held);
-                self.ends.plain_said = verdict == Verdict::Finish;
+            Plain::Service(_) => {
+                self.make_room(pool);
+                self.consult(|service, out| service.data(&pool.scratch[..count], out));
             }
             _ => {} // nobody listens any more
         }
     }
 
     /// The client has ended its direction: so do we towards whoever answers.
-    fn end_up(&mut self) {
+    fn end_up(&mut self, pool: &mut Pool) {
         if self.ends.plain_shut {
             return;
         }
@@ -186,11 +195,11 @@ impl Conn {
                     self.deaf(&error);
                 }
             }
-            Plain::Service(service) if !self.ends.plain_said => {
-                service.end(&mut self.held);
-                self.ends.plain_said = true;
+            Plain::Service(_) => {
+                self.make_room(pool);
+                self.consult(|service, out| service.end(out));
             }
-            _ => {}
+            Plain::None => {}
         }
     }
 
@@ -216,7 +225,11 @@ impl Conn {
                 break;
             }
             let Plain::Backend(stream) = &mut self.plain else {
-                break;
+                if moved.calls == CALLS || !self.tell_writable(&mut work.pool) {
+                    break;
+                }
+                moved.calls += 1;
+                continue;
             };
             match stream.read(&mut work.pool.scratch[..limit]) {
                 Ok(0) if self.ends.plain_lost => {
@@ -295,7 +308,7 @@ impl Conn {
 
     /// The answer has ended: close-notify, and the end of our direction once everything went.
     fn end_down(&mut self, moved: &mut Moved) {
-        if !self.ends.plain_said || !self.held.is_empty() {
+        if !self.ends.plain_said || self.ends.plain_cut || !self.held.is_empty() {
             return;
         }
         let said = self.wire.close();
@@ -338,8 +351,19 @@ impl Conn {
         } else {
             State::Draining
         };
+        self.part(Ok(()));
         self.enter(next, now);
         true
+    }
+
+    /// Whether the service wants the client to see a cut.
+    fn is_cut(&mut self, now: Instant) -> bool {
+        if self.ends.plain_cut {
+            info!("{}: cut by the service", self.peer);
+            self.part(Err(&Error::new(Kind::Closed, "cut by the service")));
+            self.cut(now);
+        }
+        self.ends.plain_cut
     }
 
     /// Whether the client has ended, and then gone altogether: nothing is read of it any more that would tell, and
@@ -348,7 +372,9 @@ impl Conn {
         let over = self.ends.wire_said && self.ends.plain_shut;
         let forsaken = over && self.wire.stream().has_failed();
         if forsaken {
-            debug!("{}: the client did not wait for the answer", self.peer);
+            let gone = Error::new(Kind::Io, "the client did not wait for the answer");
+            debug!("{}: {gone}", self.peer);
+            self.part(Err(&gone));
             self.enter(State::Closed, now);
         }
         forsaken
@@ -361,6 +387,7 @@ impl Conn {
             Kind::Closed | Kind::Peer => info!("{}: {error}", self.peer),
             _ => debug!("{}: {error}", self.peer),
         }
+        self.part(Err(error));
         if let Some(stream) = self.plain.stream() {
             stream.reset_on_close();
         }

@@ -15,4 +15,4 @@ pub(crate) use backend::Backend;
 pub(crate) use ceiling::Ceilings;
 pub(crate) use doors::Door;
 pub(crate) use listener::{Listener, Place, bind};
-pub(crate) use worker::{Command, Handle, Worker};
+pub(crate) use worker::{Command, Handle, WORKERS, Worker};

@@ -10,17 +10,18 @@ use super::doors::{Arrival, Door, Doors, PAUSE};
 use super::socket::Socket;
 use super::timer::Timer;
 use super::token::{GENERATIONS, Side, Target};
-use crate::conn::{Conn, Next, Work};
+use crate::conn::{Answers, Conn, Message, Next, Work};
 use crate::error::{Error, reason};
 use crate::io::Readiness;
 use log::{debug, error, warn};
 use mio::event::Event;
 use mio::{Events, Poll, Waker};
 use slab::Slab;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,15 @@ const ACCEPTS: usize = 64;
 /// Turns in which a full accept queue is emptied: a system's somaxconn of 4096 is seldom raised.
 const QUEUES: usize = 4096 / ACCEPTS;
 
+/// Commands that are obeyed before others get their turn.
+const COMMANDS: usize = 256;
+
+/// Workers of a server that connection numbers can tell apart: more than `threads` can be.
+pub(crate) const WORKERS: u64 = 1 << 12;
+
+/// Numbers the connections of the process.
+static ARRIVALS: AtomicU64 = AtomicU64::new(1);
+
 /// What a worker is told.
 pub(crate) enum Command {
     /// Listen on these from now on. Open connections keep what they have. The sender is dropped once it is so and the
@@ -37,6 +47,8 @@ pub(crate) enum Command {
     Swap(Vec<Door>, Sender<Infallible>),
     /// Accept nothing more; end when the last connection has, or at this time.
     Drain(Option<Instant>),
+    /// Hand a message to the service of the connection with this number. It is dropped if that is over.
+    Tell(u64, Message),
 }
 
 /// How others speak to a worker.
@@ -46,22 +58,28 @@ pub(crate) struct Handle {
 }
 
 impl Handle {
-    /// Tells the worker. A worker that is gone has nothing to be told.
-    pub(crate) fn send(&self, command: Command) {
-        if self.commands.send(command).is_ok() {
-            if let Err(error) = self.waker.wake() {
-                error!("cannot wake a worker: {}", reason(&error));
-            }
+    /// Tells the worker. A worker that is gone has nothing to be told: then the command comes back.
+    pub(crate) fn send(&self, command: Command) -> Result<(), Command> {
+        self.commands.send(command).map_err(|unsent| unsent.0)?;
+        if let Err(error) = self.waker.wake() {
+            error!("cannot wake a worker: {}", reason(&error));
         }
+        Ok(())
     }
 }
 
 /// One worker.
 pub(crate) struct Worker {
+    /// Among those of its server.
+    number: u64,
     poll: Poll,
     commands: Receiver<Command>,
+    /// Whether there may be more commands that were announced.
+    commanded: bool,
     doors: Doors,
     entries: Slab<Entry>,
+    /// Where the connections are that a service answers, by their number.
+    served: HashMap<u64, u32>,
     generation: u32,
     timer: Timer,
     again: VecDeque<Visitor>,
@@ -95,16 +113,23 @@ impl Worker {
     ///
     /// # Errors
     /// The system has no descriptors for it.
-    pub(crate) fn new(work: Work, ceilings: Arc<Ceilings>) -> Result<(Worker, Handle), Error> {
+    pub(crate) fn new(
+        number: u64,
+        work: Work,
+        ceilings: Arc<Ceilings>,
+    ) -> Result<(Worker, Handle), Error> {
         let failed = |error: io::Error| Error::io("cannot make an event loop", &error);
         let poll = Poll::new().map_err(failed)?;
         let waker = Waker::new(poll.registry(), Target::Waker.into()).map_err(failed)?;
         let (sender, commands) = channel();
         let worker = Worker {
+            number,
             poll,
             commands,
+            commanded: false,
             doors: Doors::default(),
             entries: Slab::new(),
+            served: HashMap::new(),
             generation: 0,
             timer: Timer::new(Instant::now()),
             again: VecDeque::new(),
@@ -137,6 +162,7 @@ impl Worker {
             for event in &events {
                 self.dispatch(event, now);
             }
+            self.obey(now);
             self.accept(now);
             self.run_again(now);
             self.expire(now);
@@ -148,7 +174,7 @@ impl Worker {
     }
 
     fn timeout(&self, now: Instant) -> Option<Duration> {
-        if !self.again.is_empty() || self.doors.is_busy() {
+        if self.commanded || !self.again.is_empty() || self.doors.is_busy() {
             return Some(Duration::ZERO);
         }
         let due = [
@@ -163,7 +189,7 @@ impl Worker {
 
     fn dispatch(&mut self, event: &Event, now: Instant) {
         let (number, generation, side) = match event.token().into() {
-            Target::Waker => return self.obey(now),
+            Target::Waker => return self.commanded = true,
             Target::Door(number) => return self.doors.announce(number),
             Target::Conn(number, generation, side) => (number, generation, side),
         };
@@ -182,14 +208,31 @@ impl Worker {
     }
 
     fn obey(&mut self, now: Instant) {
-        loop {
+        for _ in 0..COMMANDS {
+            if !self.commanded {
+                return;
+            }
             match self.commands.try_recv() {
                 Ok(Command::Swap(doors, swapped)) => self.swap(doors, swapped, now),
                 Ok(Command::Drain(deadline)) => self.drain(deadline, now),
-                Err(TryRecvError::Empty) => return,
+                Ok(Command::Tell(id, message)) => self.tell(id, message, now),
+                Err(TryRecvError::Empty) => self.commanded = false,
                 // Whoever could command is gone: so is the server.
-                Err(TryRecvError::Disconnected) => return self.drain(Some(now), now),
+                Err(TryRecvError::Disconnected) => {
+                    self.commanded = false;
+                    self.drain(Some(now), now);
+                }
             }
+        }
+    }
+
+    fn tell(&mut self, id: u64, message: Message, now: Instant) {
+        let Some(number) = self.served.get(&id).copied() else {
+            return;
+        };
+        if let Some(entry) = self.entries.get_mut(number as usize) {
+            entry.conn.tell(message, &mut self.work);
+            self.step(number, now);
         }
     }
 
@@ -281,9 +324,11 @@ impl Worker {
         let number = u32::try_from(self.entries.vacant_key()).unwrap_or(u32::MAX);
         let token = Target::Conn(number, generation, Side::Wire).into();
         let registered = socket.register(self.poll.registry(), token);
+        let id = ARRIVALS.fetch_add(1, Relaxed) * WORKERS + self.number;
+        let served = matches!(terms.answers, Answers::Service(_));
         let made = registered
             .map_err(|error| Error::io("cannot register a connection", &error))
-            .and_then(|()| Conn::accept(Box::new(socket), peer, terms, now));
+            .and_then(|()| Conn::accept(Box::new(socket), id, peer, terms, now));
         let conn = match made {
             Ok(conn) => conn,
             Err(error) => {
@@ -292,6 +337,9 @@ impl Worker {
                 return;
             }
         };
+        if served {
+            self.served.insert(id, number);
+        }
         self.entries.insert(Entry {
             conn,
             generation,
@@ -420,7 +468,8 @@ impl Worker {
     }
 
     fn remove(&mut self, number: u32) {
-        if self.entries.try_remove(number as usize).is_some() {
+        if let Some(entry) = self.entries.try_remove(number as usize) {
+            self.served.remove(&entry.conn.id());
             self.timer.clear(number);
             self.work.counters.closed.add(1);
         }

@@ -37,6 +37,7 @@ mod tests {
         let mut echo = Echo::new();
         let mut out = Vec::new();
         let opened = Opened {
+            id: 1,
             endpoint: "http+tcp://127.0.0.1:1",
             peer: "127.0.0.1:2",
             facts: None,

@@ -21,6 +21,7 @@ fn open_page(overview: Arc<Overview>, facts: Option<&Facts>) -> StatusPage {
     let mut page = StatusPage::new(overview);
     let mut out = Vec::new();
     let opened = Opened {
+        id: 1,
         endpoint: "http+ssl://[::]:8530",
         peer: "[2001:db8::7]:51234",
         facts,

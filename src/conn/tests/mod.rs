@@ -16,6 +16,8 @@ use openssl::x509::{X509, X509NameBuilder};
 use std::io;
 use std::sync::OnceLock;
 
+mod serving;
+
 const READY: Readiness = Readiness {
     readable: true,
     writable: true,
@@ -128,7 +130,8 @@ impl World {
         let (theirs, ours) = pipe(shape.chunk, shape.window, shape.stutter);
         let timeouts = Settings::default().timeouts;
         let terms = Terms::new("http+ssl://test:1".into(), security, answers, &timeouts);
-        let conn = Conn::accept(Box::new(ours), Peer::Local, Arc::new(terms), now).expect("memory");
+        let conn =
+            Conn::accept(Box::new(ours), 1, Peer::Local, Arc::new(terms), now).expect("memory");
         let client = if tls {
             let mut builder = SslContext::builder(SslMethod::tls_client()).expect("memory");
             builder.set_mode(
@@ -194,7 +197,7 @@ impl World {
             Answers::Backend,
             &Settings::default().timeouts,
         ));
-        self.conn = Conn::accept(Box::new(ours), Peer::Local, terms, self.now).expect("memory");
+        self.conn = Conn::accept(Box::new(ours), 1, Peer::Local, terms, self.now).expect("memory");
     }
 
     /// Turns until `done` says so.
