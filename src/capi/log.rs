@@ -7,6 +7,19 @@ use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::{OnceLock, PoisonError, RwLock};
 
+/// `TLSPORT_LOG_OFF`
+const OFF: c_int = 0;
+/// `TLSPORT_LOG_ERROR`
+const ERROR: c_int = 1;
+/// `TLSPORT_LOG_WARN`
+const WARN: c_int = 2;
+/// `TLSPORT_LOG_INFO`
+const INFO: c_int = 3;
+/// `TLSPORT_LOG_DEBUG`
+const DEBUG: c_int = 4;
+/// `TLSPORT_LOG_TRACE`
+const TRACE: c_int = 5;
+
 type Callback = unsafe extern "C-unwind" fn(*mut c_void, c_int, *const c_char);
 
 /// Where lines go. Read while the callback runs, so that replacing it waits until it has returned.
@@ -56,20 +69,26 @@ impl Log for Logger {
     fn flush(&self) {}
 }
 
-/// `enum tlsport_log_level`
 fn number(level: Level) -> c_int {
     match level {
-        Level::Error => 1,
-        Level::Warn => 2,
-        Level::Info => 3,
-        Level::Debug => 4,
-        Level::Trace => 5,
+        Level::Error => ERROR,
+        Level::Warn => WARN,
+        Level::Info => INFO,
+        Level::Debug => DEBUG,
+        Level::Trace => TRACE,
     }
 }
 
 fn filter(level: c_int) -> Result<LevelFilter, Error> {
-    let filters = LevelFilter::iter().nth(usize::try_from(level).unwrap_or(usize::MAX));
-    filters.ok_or_else(|| usage(format!("the level {level} is not one of 0 to 5")))
+    Ok(match level {
+        OFF => LevelFilter::Off,
+        ERROR => LevelFilter::Error,
+        WARN => LevelFilter::Warn,
+        INFO => LevelFilter::Info,
+        DEBUG => LevelFilter::Debug,
+        TRACE => LevelFilter::Trace,
+        _ => return Err(usage(format!("the level {level} is not one of 0 to 5"))),
+    })
 }
 
 /// Becomes the process's logger, once.

@@ -3,7 +3,9 @@
 //! Every function runs its body through [`entry`], so that no panic crosses, and every failure is a status and a text
 //! for the calling thread. What C hands over is a pointer or a number until one of the functions here, or `handle`,
 //! has looked at it: null, text that is not text and lengths that cannot be are refused there and nowhere else.
-//! Nothing in the crate uses this room. Read next: `handle` (who owns what), `status` (how errors get out).
+//! A constant or struct that mirrors one of the header has its C name as its documentation, and nothing else, so that
+//! `tests/header.rs` can compare the two. Nothing in the crate uses this room. Read next: `handle` (who owns what),
+//! `status` (how errors get out).
 
 #![allow(unsafe_code)]
 #![allow(unreachable_pub, reason = "C reaches what Rust does not")]

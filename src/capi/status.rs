@@ -13,6 +13,22 @@ pub(super) const OK: c_int = 0;
 pub(super) const WANT_READ: c_int = -1;
 /// `TLSPORT_WANT_WRITE`
 pub(super) const WANT_WRITE: c_int = -2;
+/// `TLSPORT_ERROR_USAGE`
+const ERROR_USAGE: c_int = -3;
+/// `TLSPORT_ERROR_SETTINGS`
+const ERROR_SETTINGS: c_int = -4;
+/// `TLSPORT_ERROR_IO`
+const ERROR_IO: c_int = -5;
+/// `TLSPORT_ERROR_TLS`
+const ERROR_TLS: c_int = -6;
+/// `TLSPORT_ERROR_PEER`
+const ERROR_PEER: c_int = -7;
+/// `TLSPORT_ERROR_CLOSED`
+const ERROR_CLOSED: c_int = -8;
+/// `TLSPORT_ERROR_TIMEOUT`
+const ERROR_TIMEOUT: c_int = -9;
+/// `TLSPORT_ERROR_INTERNAL`
+const ERROR_INTERNAL: c_int = -10;
 
 /// Every status by the name of its constant, from `TLSPORT_OK` downwards.
 const NAMES: [&CStr; 11] = [
@@ -32,14 +48,14 @@ const NAMES: [&CStr; 11] = [
 /// The status of an error.
 pub(super) fn of(kind: Kind) -> c_int {
     match kind {
-        Kind::Usage => -3,
-        Kind::Settings => -4,
-        Kind::Io => -5,
-        Kind::Tls => -6,
-        Kind::Peer => -7,
-        Kind::Closed => -8,
-        Kind::Timeout => -9,
-        Kind::Internal => -10,
+        Kind::Usage => ERROR_USAGE,
+        Kind::Settings => ERROR_SETTINGS,
+        Kind::Io => ERROR_IO,
+        Kind::Tls => ERROR_TLS,
+        Kind::Peer => ERROR_PEER,
+        Kind::Closed => ERROR_CLOSED,
+        Kind::Timeout => ERROR_TIMEOUT,
+        Kind::Internal => ERROR_INTERNAL,
     }
 }
 
