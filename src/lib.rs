@@ -48,4 +48,5 @@ mod preface;
 pub mod server;
 pub mod service;
 pub mod settings;
+pub mod show;
 pub mod tls;

@@ -16,11 +16,14 @@
     reason = "handles are looked up, not followed"
 )]
 
+mod context;
 mod facts;
 mod handle;
 mod library;
 mod log;
+mod settings;
 mod status;
+mod tools;
 
 use crate::error::{Error, Kind, Problems};
 use status::Answer;

@@ -5,11 +5,10 @@
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
-use log::{info, warn};
 use std::path::{Path, PathBuf};
 use tlsport::dialect::{self, System};
 use tlsport::error::Problems;
-use tlsport::settings::{Builder, Form, Level, Note, Origin, Record, Settings, TABLE};
+use tlsport::settings::{Builder, Form, Note, Origin, Record, Settings, TABLE};
 use tlsport::tls::Prepared;
 
 /// The flags that `-h` shows, each with its value and a few words; `--help` shows all of them in whole sentences.
@@ -127,12 +126,7 @@ pub(crate) struct Ready {
 
 /// Puts remarks into the log.
 pub(crate) fn tell(notes: &[Note]) {
-    for note in notes {
-        match note.level {
-            Level::Warn => warn!("{note}"),
-            Level::Info => info!("{note}"),
-        }
-    }
+    notes.iter().for_each(Note::log);
 }
 
 /// All that serving needs. May be called again: a reload does.

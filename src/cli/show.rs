@@ -3,10 +3,9 @@
 use super::failure::Failure;
 use super::flags;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use serde_json::{Value, json};
-use std::io::{self, Write};
-use tlsport::settings::{Form, Group, Note, Origin, Record, Settings, TABLE};
-use tlsport::tls::{Identity, Report};
+use std::io::Write;
+use tlsport::settings::Note;
+use tlsport::show;
 
 /// `tlsport show`.
 pub(crate) fn command() -> Command {
@@ -28,203 +27,14 @@ pub(crate) fn run(matches: &ArgMatches, out: &mut dyn Write) -> Result<(), Failu
     let ready = flags::prepare(matches);
     let report = ready.as_ref().map(|ready| ready.prepared.report()).ok();
     let notes: &[Note] = ready.as_ref().map_or(&[], |ready| &ready.notes);
-    if matches.get_flag("json") {
-        let shown = json!({
-            "settings": settings_as_json(collected.settings()),
-            "openssl": report.as_ref().map(report_as_json),
-            "notes": notes.iter().map(Note::to_string).collect::<Vec<_>>(),
-        });
-        writeln!(out, "{shown:#}")?;
-    } else {
-        settings(collected.settings(), out)?;
-        if let Some(report) = &report {
-            openssl(report, out)?;
-        }
-        remarks(notes, out)?;
-    }
-    ready.map(drop).map_err(Failure::settings)
-}
-
-/// Values longer than this go past their column rather than widen it for all.
-const WIDEST: usize = 44;
-
-fn settings(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {
-    let wide = TABLE
-        .iter()
-        .map(|record| record.name.len())
-        .max()
-        .unwrap_or(0);
-    let all = TABLE.iter().flat_map(|record| values(record, settings));
-    let lengths = all.map(|(value, _)| value.chars().count());
-    let value_wide = lengths
-        .filter(|length| *length <= WIDEST)
-        .max()
-        .unwrap_or(0);
-    for group in Group::ALL {
-        writeln!(out, "{}", group.title())?;
-        for record in TABLE.iter().filter(|record| record.group == group) {
-            for (value, origin) in values(record, settings) {
-                writeln!(
-                    out,
-                    "  {:<wide$}  {value:<value_wide$}  {origin}",
-                    record.name
-                )?;
-            }
-        }
-        writeln!(out)?;
-    }
-    Ok(())
-}
-
-/// The values of an option, with a dash for none.
-fn values(record: &Record, settings: &Settings) -> Vec<(String, Origin)> {
-    let mut values = (record.get)(settings);
-    for (value, _) in &mut values {
-        if value.is_empty() {
-            "''".clone_into(value);
-        }
-    }
-    if values.is_empty() {
-        values.push(("-".into(), Origin::BuiltIn));
-    }
-    values
-}
-
-fn settings_as_json(settings: &Settings) -> Value {
-    TABLE
-        .iter()
-        .map(|record| {
-            let mut values = (record.get)(settings)
-                .into_iter()
-                .map(|(value, origin)| json!({ "value": value, "origin": origin.to_string() }));
-            let shown = match record.form {
-                Form::Repeated => values.collect(),
-                _ => values.next().unwrap_or(Value::Null),
-            };
-            (record.name.to_owned(), shown)
-        })
-        .collect::<serde_json::Map<_, _>>()
-        .into()
-}
-
-fn openssl(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "What OpenSSL makes of it")?;
-    let mut row = |name: &str, value: &str| writeln!(out, "  {name:<16}  {value}");
-    row("library", &report.library)?;
-    row("openssl.cnf", or_none(&report.config_file))?;
-    row("versions", &versions(report))?;
-    row("security level", &report.security_level.to_string())?;
-    row("groups", or_none(&report.groups.join(":")))?;
-    row("options", &format!("{:#x}", report.options_mask))?;
-    for name in &report.options {
-        row("", name)?;
-    }
-    row("verify client", &report.verify_client)?;
-    row("session cache", &report.session_cache)?;
-    row("session tickets", &report.session_tickets)?;
-    row("ALPN", or_none(&report.alpn.join(", ")))?;
-    writeln!(out, "\nCiphers, best first")?;
-    let wide = report.ciphers.iter().map(|cipher| cipher.name.len()).max();
-    let wide = wide.unwrap_or(0);
-    for cipher in &report.ciphers {
-        let (name, bits) = (&cipher.name, cipher.bits);
-        writeln!(
-            out,
-            "  {name:<wide$}  {:<7}  {bits:>3} bits  {}",
-            cipher.protocol, cipher.standard_name
-        )?;
-    }
-    writeln!(out, "\nCertificates")?;
-    report
-        .identities
-        .iter()
-        .try_for_each(|identity| certificate(identity, out))
-}
-
-fn remarks(notes: &[Note], out: &mut dyn Write) -> io::Result<()> {
-    if !notes.is_empty() {
-        writeln!(out, "\nRemarks")?;
-    }
-    notes.iter().try_for_each(|note| writeln!(out, "  {note}"))
-}
-
-fn versions(report: &Report) -> String {
-    if report.min_protocol == report.max_protocol {
-        report.min_protocol.clone()
-    } else {
-        format!("{} to {}", report.min_protocol, report.max_protocol)
-    }
-}
-
-fn or_none(text: &str) -> &str {
-    if text.is_empty() { "none" } else { text }
-}
-
-fn certificate(identity: &Identity, out: &mut dyn Write) -> io::Result<()> {
-    let name = identity.server_name.as_deref().unwrap_or("default");
-    writeln!(out, "  {name}: {}", identity.file)?;
-    let mut row = |name: &str, value: &str| writeln!(out, "    {name:<14}  {value}");
-    row("subject", &identity.subject)?;
-    row("names", or_none(&identity.names.join(", ")))?;
-    row("key", &identity.key)?;
-    row(
-        "until",
-        &format!("{} ({})", identity.not_after, days_left(identity.days_left)),
+    let print = match matches.get_flag("json") {
+        true => show::json,
+        false => show::text,
+    };
+    write!(
+        out,
+        "{}",
+        print(collected.settings(), report.as_ref(), notes)
     )?;
-    row("chain", &chain(identity.chain_length))
-}
-
-fn chain(length: usize) -> String {
-    match length {
-        1 => "1 certificate".into(),
-        length => format!("{length} certificates"),
-    }
-}
-
-fn days_left(days: i64) -> String {
-    match days {
-        1 => "1 day left".into(),
-        0.. => format!("{days} days left"),
-        -1 => "over for 1 day".into(),
-        _ => format!("over for {} days", -days),
-    }
-}
-
-fn report_as_json(report: &Report) -> Value {
-    let ciphers = report.ciphers.iter().map(|cipher| {
-        json!({
-            "name": cipher.name,
-            "standard_name": cipher.standard_name,
-            "protocol": cipher.protocol,
-            "bits": cipher.bits,
-        })
-    });
-    let identities = report.identities.iter().map(|identity| {
-        json!({
-            "server_name": identity.server_name,
-            "file": identity.file,
-            "subject": identity.subject,
-            "names": identity.names,
-            "key": identity.key,
-            "not_after": identity.not_after,
-            "days_left": identity.days_left,
-            "chain_length": identity.chain_length,
-        })
-    });
-    json!({
-        "library": report.library,
-        "config_file": report.config_file,
-        "min_protocol": report.min_protocol,
-        "max_protocol": report.max_protocol,
-        "ciphers": ciphers.collect::<Value>(),
-        "groups": report.groups,
-        "security_level": report.security_level,
-        "options": report.options,
-        "options_mask": report.options_mask,
-        "verify_client": report.verify_client,
-        "identities": identities.collect::<Value>(),
-        "session_cache": report.session_cache,
-        "session_tickets": report.session_tickets,
-        "alpn": report.alpn,
-    })
+    ready.map(drop).map_err(Failure::settings)
 }

@@ -115,6 +115,14 @@ impl Builder {
         &self.settings
     }
 
+    /// The settings without the checks between them, for layers that are not the last.
+    ///
+    /// # Errors
+    /// Everything that is wrong by itself, each with its origin.
+    pub fn unchecked(self) -> Result<(Settings, Vec<Note>), Problems> {
+        Problems::or(self.problems, (self.settings, self.notes))
+    }
+
     /// The finished settings, after the checks between them.
     ///
     /// # Errors
@@ -141,13 +149,15 @@ pub(super) fn remark(origin: &Origin, name: &str, why: &str) -> String {
     }
 }
 
-fn unknown(name: &str, origin: &Origin) -> Error {
+/// An option that is none, with the one that may have been meant.
+pub(super) fn unknown(name: &str, origin: &Origin) -> Error {
     let hint = match nearest(name) {
         Some(near) => format!(": did you mean '{near}'?"),
         None => String::new(),
     };
     Error::settings(match origin {
         Origin::Flag(flag) => format!("{flag}: unknown option{hint}"),
+        Origin::BuiltIn => format!("unknown option {}{hint}", quoted(name)),
         _ => format!("{origin}: unknown option {}{hint}", quoted(name)),
     })
 }

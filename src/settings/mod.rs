@@ -5,6 +5,7 @@
 //! (every option, once), `builder` (how layers of options become `Settings`), `check` (what holds between them).
 
 mod builder;
+mod change;
 mod check;
 mod endpoint;
 mod note;
@@ -14,7 +15,7 @@ mod table;
 mod value;
 
 pub use builder::Builder;
-pub use check::check;
+pub use check::{check, check_client, check_policy};
 pub use endpoint::{Accept, Address, Backend, Endpoint, Service};
 pub use note::{Level, Note};
 pub use origin::{Origin, Setting};
@@ -132,6 +133,26 @@ pub enum VerifyClient {
 }
 
 impl Policy {
+    /// What a client takes of a policy: what somebody chose. Everything else is libssl's own, and not the dialect's
+    /// default, which is a server's.
+    #[must_use]
+    pub fn of_client(&self) -> Policy {
+        fn chosen<T: Clone>(setting: &Setting<T>, otherwise: T) -> Setting<T> {
+            match setting.is_chosen() {
+                true => setting.clone(),
+                false => Setting::built_in(otherwise),
+            }
+        }
+        Policy {
+            protocol: chosen(&self.protocol, Protocol(9)),
+            options: chosen(&self.options, OptionMask::default()),
+            cipher_list: chosen(&self.cipher_list, String::new()),
+            groups: chosen(&self.groups, String::new()),
+            alpn: chosen(&self.alpn, Vec::new()),
+            ..self.clone()
+        }
+    }
+
     /// What the three settings about client certificates come to.
     pub fn verify(&self) -> VerifyClient {
         let ca_requires = self.ca_file_mode.value == CaFileMode::Require;

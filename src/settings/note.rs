@@ -38,6 +38,16 @@ impl Note {
     }
 }
 
+impl Note {
+    /// Puts it into the log.
+    pub fn log(&self) {
+        match self.level {
+            Level::Warn => log::warn!("{self}"),
+            Level::Info => log::info!("{self}"),
+        }
+    }
+}
+
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 use super::alpn;
+use super::context::Applied;
 use super::names::{Chosen, Names};
 use super::resume::Shared;
 use super::sys;
@@ -21,16 +22,21 @@ use std::ffi::{c_int, c_uchar, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// What the callbacks of a context work with.
+/// What the callbacks of a context work with. Each is there if it has something to do.
+#[derive(Default)]
 pub(super) struct State {
     /// Protocol names accepted by ALPN, best first.
     pub(super) alpn: Vec<String>,
     /// Contexts of server names; only a connection's first context has any.
     pub(super) names: Option<Names>,
-    /// What tickets are sealed with.
-    pub(super) tickets: TicketKeys,
+    /// What tickets are sealed with, where that is not libssl's own business.
+    pub(super) tickets: Option<TicketKeys>,
+    /// Whether tickets of clients whose certificate has expired since are not used.
+    pub(super) refuses_expired: bool,
     /// The session cache and how many sessions it may hold, where it is on.
     pub(super) cache: Option<(Arc<Shared>, usize)>,
+    /// In a context that is not ours: what was put onto it, and in place of what.
+    pub(super) applied: Option<Applied>,
 }
 
 static INDEX: OnceCell<Index<SslContext, State>> = OnceCell::new();
@@ -38,35 +44,80 @@ static INDEX: OnceCell<Index<SslContext, State>> = OnceCell::new();
 /// Hands a context its state and has libssl call with it.
 pub(super) fn install(context: &mut SslContextBuilder, state: State) -> Result<(), ErrorStack> {
     let index = *INDEX.get_or_try_init(SslContext::new_ex_index)?;
-    let (alpn, names, cache) = (
-        !state.alpn.is_empty(),
-        state.names.is_some(),
-        state.cache.is_some(),
-    );
-    context.set_ex_data(index, state);
     let raw = context.as_ptr();
     // SAFETY: the builder owns a live SSL_CTX, and the functions have the types libssl documents. They find the
-    // state by the index set above, which lives as long as the context.
+    // state by the index set below, which lives as long as the context, and libssl calls none before that.
     unsafe {
-        if alpn {
-            ffi::SSL_CTX_set_alpn_select_cb__fixed_rust(
-                raw,
-                Some(select_alpn),
-                std::ptr::null_mut(),
-            );
+        if !state.alpn.is_empty() {
+            set_alpn_callback(raw, Some(select_alpn));
         }
-        if names {
+        if state.names.is_some() {
             ffi::SSL_CTX_set_client_hello_cb(raw, Some(client_hello), std::ptr::null_mut());
         }
-        if cache {
+        if state.cache.is_some() {
             ffi::SSL_CTX_sess_set_new_cb(raw, Some(new_session));
             ffi::SSL_CTX_sess_set_get_cb(raw, Some(get_session));
             ffi::SSL_CTX_sess_set_remove_cb(raw, Some(remove_session));
         }
-        sys::set_ticket_callbacks(raw, ticket_key, opened_ticket);
+        if state.tickets.is_some() {
+            sys::set_ticket_key_callback(raw, Some(ticket_key));
+        }
+        if state.refuses_expired {
+            sys::set_opened_ticket_callback(raw, Some(opened_ticket));
+        }
     }
+    context.set_ex_data(index, state);
     Ok(())
 }
+
+/// The state that a context was given before.
+pub(super) fn state(context: &SslContextBuilder) -> Option<&State> {
+    sys::view(context).ex_data(*INDEX.get()?)
+}
+
+/// Takes back the callbacks that came with the state a context has, for another state. Whose place they took, libssl
+/// does not tell.
+pub(super) fn uninstall(context: &mut SslContextBuilder) {
+    let raw = context.as_ptr();
+    let Some(state) = state(context) else {
+        return;
+    };
+    // SAFETY: the builder owns a live SSL_CTX, and libssl takes null for "none" in each.
+    unsafe {
+        if !state.alpn.is_empty() {
+            set_alpn_callback(raw, None);
+        }
+        if state.names.is_some() {
+            ffi::SSL_CTX_set_client_hello_cb(raw, None, std::ptr::null_mut());
+        }
+        if state.tickets.is_some() {
+            sys::set_ticket_key_callback(raw, None);
+        }
+        if state.refuses_expired {
+            sys::set_opened_ticket_callback(raw, None);
+        }
+    }
+}
+
+/// `SSL_CTX_set_alpn_select_cb`
+///
+/// # Safety
+/// `context` is live, and the callback may be called with any connection made from it.
+unsafe fn set_alpn_callback(context: *mut ffi::SSL_CTX, callback: Option<SelectAlpn>) {
+    // SAFETY: promised by the caller.
+    unsafe {
+        ffi::SSL_CTX_set_alpn_select_cb__fixed_rust(context, callback, std::ptr::null_mut());
+    }
+}
+
+type SelectAlpn = unsafe extern "C" fn(
+    *mut ffi::SSL,
+    *mut *const c_uchar,
+    *mut c_uchar,
+    *const c_uchar,
+    c_uint,
+    *mut c_void,
+) -> c_int;
 
 /// Runs a callback's body with the connection and the state of the context it is in; `otherwise` when there is no
 /// such state, or on a panic.
@@ -176,7 +227,8 @@ unsafe extern "C" fn ticket_key(
     unsafe {
         with(ssl, TICKET_FAILED, |ssl, state| {
             if sealing == 1 {
-                let Some(key) = state.tickets.sealing() else {
+                let sealing = state.tickets.as_ref().and_then(TicketKeys::sealing);
+                let Some(key) = sealing else {
                     return TICKET_FAILED;
                 };
                 let iv = std::slice::from_raw_parts_mut(iv, sys::TICKET_IV);
@@ -187,7 +239,9 @@ unsafe extern "C" fn ticket_key(
                 let ready = sys::start_ticket(cipher, mac, &key, iv, true);
                 return if ready { TICKET_GOOD } else { TICKET_FAILED };
             }
-            let Some((key, seals)) = state.tickets.opening(lent(name, sys::TICKET_NAME)) else {
+            let name = lent(name, sys::TICKET_NAME);
+            let known = state.tickets.as_ref();
+            let Some((key, seals)) = known.and_then(|keys| keys.opening(name)) else {
                 return TICKET_NO_KEY;
             };
             if !sys::start_ticket(cipher, mac, &key, lent(iv, sys::TICKET_IV), false) {

@@ -3,6 +3,7 @@
 //! libssl itself ignores a broken openssl.cnf and goes on without the policy in it; here it is an error. Not here:
 //! what the file's sections do to a context (libssl applies `system_default` itself, `context` a named section).
 
+use super::prepared::Role;
 use super::sys::CommandError;
 use super::{queue, sys};
 use crate::error::{Error, Kind, reason};
@@ -72,7 +73,7 @@ fn check_system_section() -> Result<(), Error> {
     let mut context = SslContext::builder(SslMethod::tls()).map_err(|stack| {
         Error::new(Kind::Tls, "cannot create SSL context").caused_by(stack.to_string())
     })?;
-    match apply_section(&mut context, c"system_default") {
+    match apply_section(&mut context, Role::Server, c"system_default") {
         Ok(()) | Err(SectionError::Missing) => Ok(()),
         Err(SectionError::Refused(why)) => Err(Error::settings(format!(
             "cannot use OpenSSL configuration '{}': in 'system_default': {why}",
@@ -92,6 +93,7 @@ pub(super) enum SectionError {
 /// Applies a section of openssl.cnf to a context.
 pub(super) fn apply_section(
     context: &mut SslContextBuilder,
+    role: Role,
     name: &CStr,
 ) -> Result<(), SectionError> {
     queue::clear();
@@ -103,17 +105,17 @@ pub(super) fn apply_section(
         return Err(SectionError::Missing);
     }
     Err(SectionError::Refused(
-        refused_command(context, name).unwrap_or_else(|| queue.reason()),
+        refused_command(context, role, name).unwrap_or_else(|| queue.reason()),
     ))
 }
 
 /// Which command it was, as libssl does not say: they are run one by one until one fails again.
-fn refused_command(context: &mut SslContextBuilder, section: &CStr) -> Option<String> {
+fn refused_command(context: &mut SslContextBuilder, role: Role, section: &CStr) -> Option<String> {
     let file = CString::new(config_file()?.into_os_string().into_vec()).ok()?;
     sys::section_commands(&file, section)
         .into_iter()
         .find_map(|(name, value)| {
-            let why = match sys::run_command(context, &name, Some(&value)) {
+            let why = match sys::run_command(context, role, &name, Some(&value)) {
                 Ok(()) => return None,
                 Err(CommandError::Unknown) => "there is no such command".into(),
                 Err(CommandError::NeedsValue) => "it needs a value".into(),

@@ -40,7 +40,9 @@ pub use context::Context;
 pub use facts::{Certificate, Facts, Pem};
 pub use failure::{Failure, HandshakeError};
 pub use library::{config_file, library_version, start};
-pub use prepared::Prepared;
+pub use prepared::{Prepared, Role};
 pub use report::{CipherLine, Identity, Report};
 pub use resume::Shared;
+#[cfg(feature = "capi")]
+pub(crate) use sys::callers::somebody_elses;
 pub use whom::Server;

@@ -59,7 +59,7 @@ fn adopt(ssl: &mut SslRef, context: &SslContext) -> Result<(), ErrorStack> {
     ssl.set_ssl_context(context)?;
     sys::replace_options(ssl, sys::context_options(context));
     let verify: SslVerifyMode = context.verify_mode();
-    ssl.set_verify(verify);
+    sys::set_verify_of(ssl, verify);
     ssl.set_num_tickets(context.num_tickets())
 }
 

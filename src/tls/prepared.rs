@@ -3,7 +3,7 @@
 //! Reading comes first and happens once; building ([`Context::build`](super::Context::build)) opens no file, so that
 //! a reload either has everything or changes nothing.
 
-use super::context::Making;
+use super::context::{Making, Whose};
 use super::identity::Identity;
 use super::protocol::{self, Range};
 use super::report::{self, Report};
@@ -16,8 +16,35 @@ use crate::error::{Error, Kind, Problems};
 use crate::settings::{Note, Origin, Policy, Setting, Settings, UnknownName};
 use std::sync::Arc;
 
+/// Which side of a connection a policy is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Role {
+    Server,
+    Client,
+}
+
+impl Role {
+    /// Those it is for, in words.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Role::Server => "servers",
+            Role::Client => "clients",
+        }
+    }
+
+    /// Those on the other side, in words.
+    pub(super) fn peers(self) -> &'static str {
+        match self {
+            Role::Server => "clients",
+            Role::Client => "servers",
+        }
+    }
+}
+
 /// A policy ready to be built into contexts, any number of times, without touching a file again.
 pub struct Prepared {
+    pub(super) role: Role,
     pub(super) base: Ready,
     pub(super) names: Vec<Ready>,
     pub(super) unknown: UnknownName,
@@ -38,20 +65,20 @@ pub(super) struct Ready {
 }
 
 /// What is found on the way.
-#[derive(Default)]
 struct Findings {
+    role: Role,
     problems: Vec<Error>,
     notes: Vec<Note>,
 }
 
 impl Prepared {
-    /// Reads every file the settings name and has libssl judge all that it can judge.
+    /// Reads every file the settings name and has libssl judge all that it can judge, for a server.
     ///
     /// # Errors
     /// Everything that is wrong, each with its origin.
     pub fn load(settings: &Settings) -> Result<(Prepared, Vec<Note>), Problems> {
         library::start()?;
-        let mut findings = Findings::default();
+        let mut findings = Findings::new(Role::Server);
         let base = Ready::load(None, &settings.policy, &mut findings);
         let names: Vec<Ready> = settings
             .names
@@ -62,16 +89,45 @@ impl Prepared {
             })
             .collect();
         let ticket_keys = findings.ticket_keys(&settings.policy.ticket_keys);
-        let mut prepared = Prepared {
+        let prepared = Prepared {
+            role: Role::Server,
             base,
             names,
             unknown: *settings.unknown_name,
             ticket_keys,
             report: Report::default(),
         };
-        prepared.judge(&mut findings);
-        let Findings { problems, notes } = findings;
-        Problems::or(problems, (prepared, without_repeats(notes)))
+        prepared.judged(findings)
+    }
+
+    /// The same for a client, which takes of the policy what somebody chose ([`Policy::of_client`]), and has neither
+    /// server names nor ticket keys.
+    ///
+    /// # Errors
+    /// As [`Prepared::load`].
+    pub fn load_client(settings: &Settings) -> Result<(Prepared, Vec<Note>), Problems> {
+        library::start()?;
+        let mut findings = Findings::new(Role::Client);
+        let base = Ready::load(None, &settings.policy.of_client(), &mut findings);
+        let prepared = Prepared {
+            role: Role::Client,
+            base,
+            names: Vec::new(),
+            unknown: UnknownName::Default,
+            ticket_keys: None,
+            report: Report::default(),
+        };
+        prepared.judged(findings)
+    }
+
+    /// Refuses the other side's use.
+    pub(super) fn is_for(&self, role: Role) -> Result<(), Error> {
+        if self.role == role {
+            return Ok(());
+        }
+        let (made, used) = (self.role.name(), role.name());
+        let text = format!("settings that were prepared for {made} cannot be used for {used}");
+        Err(Error::new(Kind::Usage, text))
     }
 
     /// Whether there is a chain and a key to serve TLS with.
@@ -85,19 +141,23 @@ impl Prepared {
     }
 
     /// Builds every context once, for what libssl says of it.
-    fn judge(&mut self, findings: &mut Findings) {
+    fn judged(mut self, mut findings: Findings) -> Result<(Prepared, Vec<Note>), Problems> {
         let shared = Shared::new();
         for ready in std::iter::once(&self.base).chain(&self.names) {
-            match Making::new(ready, self, &shared).finish(None) {
+            match Making::new(ready, &self, &shared, Whose::Ours).finish(None) {
                 Ok(context) => {
                     findings.notes.extend(ready.notes(&context));
                     if ready.name.is_none() {
-                        self.report = report::of(self, &context);
+                        self.report = report::of(&self, &context);
                     }
                 }
                 Err(Problems(problems)) => findings.add(problems),
             }
         }
+        let Findings {
+            problems, notes, ..
+        } = findings;
+        Problems::or(problems, (self, without_repeats(notes)))
     }
 }
 
@@ -105,7 +165,10 @@ impl Ready {
     /// Reads the files of a policy; what is wrong with them, and with its numbers, is found.
     fn load(name: Option<&str>, policy: &Policy, findings: &mut Findings) -> Ready {
         let identities = findings.identities(policy);
-        let (trust, notes) = Trust::read(policy, |origin, error| findings.problem(origin, error));
+        let role = findings.role;
+        let (trust, notes) = Trust::read(policy, role, |origin, error| {
+            findings.problem(origin, error)
+        });
         findings.notes.extend(notes);
         let range = protocol::range(policy).unwrap_or_else(|error| {
             findings.problem(&policy.protocol.origin, error);
@@ -148,6 +211,14 @@ impl Ready {
 }
 
 impl Findings {
+    fn new(role: Role) -> Findings {
+        Findings {
+            role,
+            problems: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
     fn problem(&mut self, origin: &Origin, error: Error) {
         self.add(vec![blame(origin, error)]);
     }

@@ -71,6 +71,14 @@ pub(super) fn notes(context: &SslContextRef, min_was_chosen: bool) -> Vec<Note> 
     notes
 }
 
+/// The name of a version by its number on the wire.
+pub(super) fn name(number_on_wire: i32) -> String {
+    let known = VERSIONS
+        .iter()
+        .find(|(version, _)| number(*version) == number_on_wire);
+    known.map_or(format!("{number_on_wire:#x}"), |(_, name)| (*name).into())
+}
+
 /// Shows the suites a context can be used with, in order.
 pub(super) fn each_suite(context: &SslContextRef, each: impl FnMut(&SslCipherRef)) {
     if let Ok(mut ssl) = Ssl::new(context) {
@@ -134,7 +142,7 @@ fn has_suites(context: &SslContextRef, version: SslVersion, level: Option<u32>) 
 }
 
 /// The number on the wire.
-fn number(version: SslVersion) -> i32 {
+pub(super) fn number(version: SslVersion) -> i32 {
     match version {
         SslVersion::SSL3 => 0x300,
         SslVersion::TLS1 => 0x301,

@@ -1,17 +1,18 @@
-//! What client certificates are checked against: CAs and revocation lists, read once.
+//! What the peer's certificate is checked against: CAs and revocation lists, read once.
 //!
 //! libssl could look into a directory of revocation lists itself, at each handshake; reading them all at the start
 //! makes them part of the policy, so that a session that was made under older ones is not resumed (`scope`).
 
 use super::files;
 use super::pem;
+use super::prepared::Role;
 use super::queue::Queue;
 use super::sys;
 use super::validity;
 use crate::error::{Error, reason};
 use crate::settings::{Note, Origin, Policy};
 use openssl::stack::Stack;
-use openssl::x509::store::{X509Store, X509StoreBuilder};
+use openssl::x509::store::{X509Store, X509StoreBuilder, X509StoreBuilderRef};
 use openssl::x509::verify::X509VerifyFlags;
 use openssl::x509::{X509, X509Crl, X509Name, X509NameRef};
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ impl Trust {
     /// Reads what a policy names. What is wrong goes to `problem`, with the origin's place still to be added.
     pub(super) fn read(
         policy: &Policy,
+        role: Role,
         mut problem: impl FnMut(&Origin, Error),
     ) -> (Trust, Vec<Note>) {
         let mut trust = Trust::default();
@@ -54,7 +56,7 @@ impl Trust {
             }
         }
         if policy.crl_file.is_some() || policy.crl_dir.is_some() {
-            notes.extend(trust.revocation_gaps());
+            notes.extend(trust.revocation_gaps(role.peers()));
         }
         (trust, notes)
     }
@@ -76,16 +78,34 @@ impl Trust {
     /// every CA in a client's chain.
     pub(super) fn store(&self) -> Result<X509Store, Queue> {
         let mut store = X509StoreBuilder::new()?;
+        self.fill(&mut store)?;
+        Ok(store.build())
+    }
+
+    /// The same with the CAs of the system besides (`X509_STORE_set_default_paths`).
+    pub(super) fn store_of_the_system(&self) -> Result<X509Store, Queue> {
+        let mut store = X509StoreBuilder::new()?;
+        store.set_default_paths()?;
+        self.fill(&mut store)?;
+        Ok(store.build())
+    }
+
+    /// Whether nothing was named.
+    pub(super) fn is_empty(&self) -> bool {
+        self.authorities.is_empty() && self.crls.is_empty()
+    }
+
+    fn fill(&self, store: &mut X509StoreBuilderRef) -> Result<(), Queue> {
         for authority in &self.authorities {
             store.add_cert(authority.clone())?;
         }
         for crl in &self.crls {
-            sys::add_crl(&mut store, crl)?;
+            sys::add_crl(store, crl)?;
         }
         if !self.crls.is_empty() {
             store.set_flags(X509VerifyFlags::CRL_CHECK | X509VerifyFlags::CRL_CHECK_ALL)?;
         }
-        Ok(store.build())
+        Ok(())
     }
 
     fn expired(&self, file: &Path) -> Vec<Note> {
@@ -97,15 +117,15 @@ impl Trust {
         self.authorities.iter().filter_map(note).collect()
     }
 
-    /// Lists that are out of date, and CAs without one: either way their clients are refused.
-    fn revocation_gaps(&self) -> Vec<Note> {
+    /// Lists that are out of date, and CAs without one: either way those they vouch for are refused.
+    fn revocation_gaps(&self, peers: &str) -> Vec<Note> {
         let mut notes = Vec::new();
         for crl in &self.crls {
             let name = sys::distinguished_name(crl.issuer_name());
             let over = crl.next_update().map(validity::until);
             if let Some(validity::Validity::Over(_, when)) = over {
                 notes.push(Note::warn(format!(
-                    "revocation list of '{name}' was due for replacement on {when}: its clients are refused"
+                    "revocation list of '{name}' was due for replacement on {when}: its {peers} are refused"
                 )));
             }
         }
@@ -119,7 +139,7 @@ impl Trust {
             if !self.crls.iter().any(has_list) {
                 let name = sys::distinguished_name(name);
                 notes.push(Note::warn(format!(
-                    "there is no revocation list of '{name}': its clients are refused"
+                    "there is no revocation list of '{name}': its {peers} are refused"
                 )));
             }
         }

@@ -26,29 +26,24 @@ pub(super) fn check_but(settings: &Settings, unread: &Unread) -> (Vec<Error>, Ve
     let mut notes = Vec::new();
     let mut findings = Findings::default();
     findings.endpoints(settings);
-    findings.names(settings);
-    findings.ca_file_mode(settings);
-    findings.policy(&settings.policy);
-    for name in &settings.names {
-        findings.own_policy(settings, name);
-    }
+    findings.served(settings);
     findings.limits(settings);
-    for Finding {
-        level,
-        origin,
-        name,
-        why,
-    } in findings.0
-    {
-        match level {
-            None => problems.push(complaint(&origin, name, &why)),
-            Some(level) => notes.push(Note {
-                level,
-                text: remark(&origin, name, &why),
-            }),
-        }
-    }
+    findings.sort_into(&mut problems, &mut notes);
     (problems, notes)
+}
+
+/// Complaints and remarks about the TLS policy alone, which needs neither endpoint nor backend.
+pub fn check_policy(settings: &Settings) -> (Vec<Error>, Vec<Note>) {
+    let mut findings = Findings::default();
+    findings.served(settings);
+    findings.sorted()
+}
+
+/// Complaints and remarks about what a client takes of the settings: see [`Policy::of_client`](super::Policy::of_client).
+pub fn check_client(settings: &Settings) -> (Vec<Error>, Vec<Note>) {
+    let mut findings = Findings::default();
+    findings.of_either_side(&settings.policy);
+    findings.sorted()
 }
 
 /// What nobody can do without, in ArangoDB's words where it has them.
@@ -91,6 +86,30 @@ struct Finding {
 struct Findings(Vec<Finding>);
 
 impl Findings {
+    fn sorted(self) -> (Vec<Error>, Vec<Note>) {
+        let (mut problems, mut notes) = (Vec::new(), Vec::new());
+        self.sort_into(&mut problems, &mut notes);
+        (problems, notes)
+    }
+
+    fn sort_into(self, problems: &mut Vec<Error>, notes: &mut Vec<Note>) {
+        for Finding {
+            level,
+            origin,
+            name,
+            why,
+        } in self.0
+        {
+            match level {
+                None => problems.push(complaint(&origin, name, &why)),
+                Some(level) => notes.push(Note {
+                    level,
+                    text: remark(&origin, name, &why),
+                }),
+            }
+        }
+    }
+
     fn push(
         &mut self,
         level: Option<Level>,
@@ -182,6 +201,16 @@ impl Findings {
                 endpoint.value, endpoint.origin
             );
             self.error(&backend.origin, "backend", why);
+        }
+    }
+
+    /// The policies of a server: the general one, and those of server names.
+    fn served(&mut self, settings: &Settings) {
+        self.names(settings);
+        self.ca_file_mode(settings);
+        self.policy(&settings.policy);
+        for name in &settings.names {
+            self.own_policy(settings, name);
         }
     }
 

@@ -18,6 +18,17 @@ impl Findings {
         self.versions(policy);
         self.ciphers(policy);
         self.resumption(policy);
+        self.alpn(policy);
+    }
+
+    /// What a client has a part in as well.
+    pub(super) fn of_either_side(&mut self, policy: &Policy) {
+        self.versions(policy);
+        self.ciphers(policy);
+        self.alpn(policy);
+    }
+
+    fn alpn(&mut self, policy: &Policy) {
         if policy.prefer_http1_in_alpn.value && !policy.alpn.iter().any(|name| name == "h2") {
             let origin = chosen(&policy.prefer_http1_in_alpn);
             self.idle(

@@ -1,6 +1,7 @@
 //! Calls on an `SSL_CTX`.
 
 use super::succeeded;
+use crate::tls::prepared::Role;
 use crate::tls::queue::{self, Queue};
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::pkey::{PKeyRef, Private};
@@ -23,8 +24,12 @@ const CTRL_BUILD_CERT_CHAIN: c_int = 105;
 /// `SSL_BUILD_CHAIN_FLAG_NO_ROOT | SSL_BUILD_CHAIN_FLAG_IGNORE_ERROR | SSL_BUILD_CHAIN_FLAG_CLEAR_ERROR`
 const BUILD_CHAIN_AS_FAR_AS_IT_GOES: c_long = 0x2 | 0x8 | 0x10;
 
-/// `SSL_CONF_FLAG_FILE | SSL_CONF_FLAG_SERVER | SSL_CONF_FLAG_SHOW_ERRORS | SSL_CONF_FLAG_CERTIFICATE`
-const CONF_FLAGS: c_uint = 0x2 | 0x8 | 0x10 | 0x20;
+/// `SSL_CONF_FLAG_FILE | SSL_CONF_FLAG_SHOW_ERRORS | SSL_CONF_FLAG_CERTIFICATE`
+const CONF_FLAGS: c_uint = 0x2 | 0x10 | 0x20;
+/// `SSL_CONF_FLAG_CLIENT`
+const CONF_CLIENT: c_uint = 0x4;
+/// `SSL_CONF_FLAG_SERVER`
+const CONF_SERVER: c_uint = 0x8;
 
 type PassphraseCallback = unsafe extern "C" fn(*mut c_char, c_int, c_int, *mut c_void) -> c_int;
 
@@ -153,7 +158,7 @@ pub(in crate::tls) fn refuse_passphrases(context: &mut SslContextBuilder) {
 /// What `SSL_CONF_cmd` made of a command.
 #[derive(Debug)]
 pub(in crate::tls) enum CommandError {
-    /// It knows no such command for a server.
+    /// It knows no such command for that side.
     Unknown,
     /// The command needs a value.
     NeedsValue,
@@ -164,17 +169,22 @@ pub(in crate::tls) enum CommandError {
 /// `SSL_CONF_cmd`, as a line of openssl.cnf.
 pub(in crate::tls) fn run_command(
     context: &mut SslContextBuilder,
+    role: Role,
     name: &CStr,
     value: Option<&CStr>,
 ) -> Result<(), CommandError> {
     queue::clear();
+    let side = match role {
+        Role::Server => CONF_SERVER,
+        Role::Client => CONF_CLIENT,
+    };
     // SAFETY: the SSL_CONF_CTX is made, used and freed here; the SSL_CTX lives longer; the strings are not kept.
     unsafe {
         let conf = SSL_CONF_CTX_new();
         if conf.is_null() {
             return Err(CommandError::Refused(queue::drain()));
         }
-        SSL_CONF_CTX_set_flags(conf, CONF_FLAGS);
+        SSL_CONF_CTX_set_flags(conf, CONF_FLAGS | side);
         SSL_CONF_CTX_set_ssl_ctx(conf, context.as_ptr());
         let value = value.map_or(ptr::null(), CStr::as_ptr);
         let done = SSL_CONF_cmd(conf, name.as_ptr(), value);

@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code)]
 
+pub(super) mod callers;
 mod config;
 mod connection;
 mod context;
@@ -13,6 +14,7 @@ mod errors;
 mod tickets;
 mod x509;
 
+pub(super) use callers::*;
 pub(super) use config::*;
 pub(super) use connection::*;
 pub(super) use context::*;

@@ -75,30 +75,40 @@ unsafe extern "C" {
     ) -> ffi::OSSL_PARAM;
 }
 
-/// `SSL_CTX_set_tlsext_ticket_key_evp_cb` (1.1.1: `SSL_CTX_set_tlsext_ticket_key_cb`) and
-/// `SSL_CTX_set_session_ticket_cb`.
+/// `SSL_CTX_set_tlsext_ticket_key_evp_cb` (1.1.1: `SSL_CTX_set_tlsext_ticket_key_cb`); none leaves tickets to libssl.
 ///
 /// # Safety
-/// `context` is live, and the callbacks may be called with any connection made from it.
-pub(in crate::tls) unsafe fn set_ticket_callbacks(
+/// `context` is live, and the callback may be called with any connection made from it.
+pub(in crate::tls) unsafe fn set_ticket_key_callback(
     context: *mut ffi::SSL_CTX,
-    key: KeyCallback,
-    opened: OpenedCallback,
+    key: Option<KeyCallback>,
 ) {
     // SAFETY: promised by the caller.
     unsafe {
         #[cfg(openssl3)]
-        SSL_CTX_set_tlsext_ticket_key_evp_cb(context, Some(key));
+        SSL_CTX_set_tlsext_ticket_key_evp_cb(context, key);
         #[cfg(not(openssl3))]
         {
             /// `SSL_CTRL_SET_TLSEXT_TICKET_KEY_CB`
             const CTRL_SET_TICKET_KEY: c_int = 72;
             // SAFETY: libssl casts it back to the type it has.
-            let key = std::mem::transmute::<KeyCallback, unsafe extern "C" fn()>(key);
-            SSL_CTX_callback_ctrl(context, CTRL_SET_TICKET_KEY, Some(key));
+            let key =
+                key.map(|key| std::mem::transmute::<KeyCallback, unsafe extern "C" fn()>(key));
+            SSL_CTX_callback_ctrl(context, CTRL_SET_TICKET_KEY, key);
         }
-        SSL_CTX_set_session_ticket_cb(context, None, Some(opened), ptr::null_mut());
     }
+}
+
+/// `SSL_CTX_set_session_ticket_cb`, for tickets that were opened.
+///
+/// # Safety
+/// As [`set_ticket_key_callback`].
+pub(in crate::tls) unsafe fn set_opened_ticket_callback(
+    context: *mut ffi::SSL_CTX,
+    opened: Option<OpenedCallback>,
+) {
+    // SAFETY: promised by the caller.
+    unsafe { SSL_CTX_set_session_ticket_cb(context, None, opened, ptr::null_mut()) };
 }
 
 /// Sets up AES-256-CBC and HMAC-SHA256, as libssl does with keys of its own.

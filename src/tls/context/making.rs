@@ -4,66 +4,33 @@
 //! the dialect's defaults, the section of openssl.cnf the user named, what the user set option by option, and
 //! `SSL_CONF` commands. Files are not opened here: see [`Prepared::load`].
 
-use super::callbacks::{self, State};
-use super::library::{self, SectionError};
-use super::names::Names;
-use super::prepared::{Prepared, Ready, blame};
-use super::probe;
-use super::protocol::Bound;
-use super::queue::{self, Queue};
-use super::resume::Shared;
-use super::sys::{self, CommandError};
-use super::tickets::TicketKeys;
+use super::before::{Applied, Before};
 use crate::error::{Error, Kind, Problems};
 use crate::settings::{Origin, VerifyClient};
+use crate::tls::callbacks::{self, State};
+use crate::tls::library::{self, SectionError};
+use crate::tls::names::Names;
+use crate::tls::prepared::{Prepared, Ready, Role, blame};
+use crate::tls::probe;
+use crate::tls::protocol::Bound;
+use crate::tls::queue::{self, Queue};
+use crate::tls::resume::Shared;
+use crate::tls::sys::{self, CommandError};
+use crate::tls::tickets::TicketKeys;
 use openssl::error::ErrorStack;
 use openssl::ssl::{
-    Ssl, SslContext, SslContextBuilder, SslMethod, SslMode, SslSessionCacheMode, SslVerifyMode,
+    SslContext, SslContextBuilder, SslMethod, SslMode, SslSessionCacheMode, SslVerifyMode,
 };
-use std::collections::HashMap;
 use std::ffi::CString;
 use std::sync::Arc;
 
-/// An `SSL_CTX` built from a policy, with one for each server name. One a worker: workers share no lock of libssl's.
-pub struct Context {
-    default: SslContext,
-}
-
-impl Context {
-    /// Builds it.
-    ///
-    /// # Errors
-    /// Everything libssl refused, each with its origin.
-    pub fn build(prepared: &Prepared, shared: &Arc<Shared>) -> Result<Context, Problems> {
-        if !prepared.has_identity() {
-            return Err(Error::settings("no value specified for '--ssl.keyfile'").into());
-        }
-        let mut contexts = HashMap::new();
-        let mut problems = Vec::new();
-        for ready in &prepared.names {
-            match Making::new(ready, prepared, shared).finish(None) {
-                Ok(context) => contexts.extend(ready.name.clone().map(|name| (name, context))),
-                Err(Problems(found)) => problems.extend(found),
-            }
-        }
-        // Without a listed name there is none to be unlisted.
-        let names = (!contexts.is_empty()).then_some(Names {
-            contexts,
-            unknown: prepared.unknown,
-        });
-        match Making::new(&prepared.base, prepared, shared).finish(names) {
-            Ok(default) => Problems::or(problems, Context { default }),
-            Err(Problems(found)) => Err(Problems(problems.into_iter().chain(found).collect())),
-        }
-    }
-
-    /// A new `SSL` for a connection (`SSL_new`).
-    pub(super) fn new_ssl(&self) -> Result<Ssl, Error> {
-        Ssl::new(&self.default).map_err(|stack| {
-            let queue = Queue::from(stack);
-            Error::new(Kind::Tls, format!("cannot create SSL: {}", queue.first()))
-        })
-    }
+/// Who owns the `SSL_CTX` that connections begin with.
+#[derive(Clone, Copy)]
+pub(in crate::tls) enum Whose<'a> {
+    /// We do: all about it is as the channel and the workers want it.
+    Ours,
+    /// Somebody else, who had set this before: what the policy does not speak of stays.
+    Theirs(&'a Before),
 }
 
 /// Whose values are applied.
@@ -76,36 +43,67 @@ enum By {
 }
 
 /// A context in the making, with what was wrong so far.
-pub(super) struct Making<'a> {
+pub(in crate::tls) struct Making<'a> {
     ready: &'a Ready,
     prepared: &'a Prepared,
-    shared: &'a Arc<Shared>,
+    shared: Arc<Shared>,
+    whose: Whose<'a>,
     problems: Vec<Error>,
 }
 
 impl<'a> Making<'a> {
-    pub(super) fn new(
+    pub(in crate::tls) fn new(
         ready: &'a Ready,
         prepared: &'a Prepared,
-        shared: &'a Arc<Shared>,
+        shared: &Arc<Shared>,
+        whose: Whose<'a>,
     ) -> Making<'a> {
         Making {
             ready,
             prepared,
-            shared,
+            shared: shared.clone(),
+            whose,
             problems: Vec::new(),
         }
     }
 
-    /// Builds the context; `names` are the server names that it may hand connections over to.
-    pub(super) fn finish(mut self, names: Option<Names>) -> Result<SslContext, Problems> {
+    /// Builds a context of ours; `names` are the server names that it may hand connections over to.
+    pub(in crate::tls) fn finish(self, names: Option<Names>) -> Result<SslContext, Problems> {
+        let method = match self.prepared.role {
+            Role::Server => SslMethod::tls_server(),
+            Role::Client => SslMethod::tls_client(),
+        };
+        self.finish_with(method, names)
+    }
+
+    /// The same with a method that is given.
+    pub(super) fn finish_with(
+        self,
+        method: SslMethod,
+        names: Option<Names>,
+    ) -> Result<SslContext, Problems> {
         queue::clear();
-        let mut context = SslContext::builder(SslMethod::tls_server()).map_err(|stack| {
+        let mut context = SslContext::builder(method).map_err(|stack| {
             let refused = Queue::from(stack).first();
             Error::new(Kind::Tls, format!("cannot create SSL context: {refused}"))
         })?;
-        let c = &mut context;
-        sys::refuse_passphrases(c);
+        sys::refuse_passphrases(&mut context);
+        match self.whose {
+            Whose::Ours => modes(&mut context),
+            Whose::Theirs(before) => before.put_on(&mut context)?,
+        }
+        self.put_on(&mut context, names, None)?;
+        Ok(context.build())
+    }
+
+    /// Puts the policy onto a context. `applied` is what has to be known to put another one in its place.
+    pub(super) fn put_on(
+        mut self,
+        c: &mut SslContextBuilder,
+        names: Option<Names>,
+        applied: Option<Applied>,
+    ) -> Result<(), Problems> {
+        queue::clear();
         self.overridable(c, By::Default);
         self.section(c);
         self.security_level(c);
@@ -114,13 +112,57 @@ impl<'a> Making<'a> {
         self.overridable(c, By::User);
         self.suites(c);
         self.server_preference(c);
+        self.tickets(c);
+        match self.prepared.role {
+            Role::Server => self.serve(c, names, applied),
+            Role::Client => self.connect(c, applied),
+        }
+        self.commands(c);
+        if self.is_of_our_server() {
+            self.no_idle_tickets(c);
+        }
+        Problems::or(self.problems, ())
+    }
+
+    fn is_of_our_server(&self) -> bool {
+        matches!(
+            (self.whose, self.prepared.role),
+            (Whose::Ours, Role::Server)
+        )
+    }
+
+    /// What only servers have.
+    fn serve(&mut self, c: &mut SslContextBuilder, names: Option<Names>, applied: Option<Applied>) {
         self.resumption(c);
         self.clients(c);
-        modes(c);
-        self.callbacks(c, names);
-        self.commands(c);
-        self.no_idle_tickets(c);
-        Problems::or(self.problems, context.build())
+        self.callbacks(c, names, applied);
+    }
+
+    /// What only clients have: the server's certificate is always verified, and sessions are nobody's to keep.
+    fn connect(&mut self, c: &mut SslContextBuilder, applied: Option<Applied>) {
+        sys::set_verify(c, SslVerifyMode::PEER);
+        let alpn = &self.ready.policy.alpn;
+        if !alpn.is_empty() {
+            let result = c.set_alpn_protos(&wire_list(&self.ready.policy.alpn_order()));
+            self.keep(&alpn.origin, "cannot set the protocols of ALPN", result);
+        }
+        match self.whose {
+            Whose::Ours => {
+                c.set_session_cache_mode(SslSessionCacheMode::OFF);
+            }
+            Whose::Theirs(_) => {
+                let state = State {
+                    applied,
+                    ..State::default()
+                };
+                self.install(c, state);
+            }
+        }
+    }
+
+    fn install(&mut self, c: &mut SslContextBuilder, state: State) {
+        let result = callbacks::install(c, state);
+        self.keep(&Origin::BuiltIn, "cannot create SSL context", result);
     }
 
     /// What a section of openssl.cnf can override, as long as the user did not choose it.
@@ -214,7 +256,7 @@ impl<'a> Making<'a> {
             self.problems.push(blame(&setting.origin, error));
             return;
         };
-        let why = match library::apply_section(c, &section) {
+        let why = match library::apply_section(c, self.prepared.role, &section) {
             Ok(()) => return,
             Err(SectionError::Missing) => "there is no such name in its 'ssl_conf'".into(),
             Err(SectionError::Refused(why)) => why,
@@ -295,21 +337,22 @@ impl<'a> Making<'a> {
         }
     }
 
-    /// Session cache and tickets. libssl's own cache stays off: it would be each worker's own.
-    fn resumption(&mut self, c: &mut SslContextBuilder) {
-        let policy = &self.ready.policy;
-        let cache = policy.session_cache.value;
-        c.set_session_cache_mode(if cache {
-            SslSessionCacheMode::SERVER | SslSessionCacheMode::NO_INTERNAL
-        } else {
-            SslSessionCacheMode::OFF
-        });
-        match policy.session_tickets.value {
+    /// Whether sessions are sealed in tickets.
+    fn tickets(&mut self, c: &mut SslContextBuilder) {
+        match self.ready.policy.session_tickets.value {
             Some(true) => sys::clear_options(c, sys::OP_NO_TICKET),
             Some(false) => sys::set_options(c, sys::OP_NO_TICKET),
             None => {}
         }
-        sys::set_session_timeout(c, policy.session_timeout.as_secs());
+    }
+
+    /// The session cache, how long sessions live, and their scope.
+    fn resumption(&mut self, c: &mut SslContextBuilder) {
+        let policy = &self.ready.policy;
+        match self.whose {
+            Whose::Ours => self.cache_of_ours(c),
+            Whose::Theirs(_) => self.cache_of_theirs(c),
+        }
         if let Some(count) = policy.num_tickets.value {
             let result = c.set_num_tickets(count as usize);
             self.keep(
@@ -326,6 +369,32 @@ impl<'a> Making<'a> {
         );
     }
 
+    /// libssl's own cache stays off: it would be each worker's own.
+    fn cache_of_ours(&self, c: &mut SslContextBuilder) {
+        let policy = &self.ready.policy;
+        c.set_session_cache_mode(match policy.session_cache.value {
+            true => SslSessionCacheMode::SERVER | SslSessionCacheMode::NO_INTERNAL,
+            false => SslSessionCacheMode::OFF,
+        });
+        sys::set_session_timeout(c, policy.session_timeout.as_secs());
+    }
+
+    /// libssl's own cache, as in the original.
+    fn cache_of_theirs(&self, c: &mut SslContextBuilder) {
+        let policy = &self.ready.policy;
+        c.set_session_cache_mode(match policy.session_cache.value {
+            true => SslSessionCacheMode::SERVER,
+            false => SslSessionCacheMode::OFF,
+        });
+        if policy.session_cache_size.is_chosen() {
+            let size = i32::try_from(policy.session_cache_size.value).unwrap_or(i32::MAX);
+            c.set_session_cache_size(size);
+        }
+        if policy.session_timeout.is_chosen() {
+            sys::set_session_timeout(c, policy.session_timeout.as_secs());
+        }
+    }
+
     /// With neither cache nor sealed tickets nothing can be resumed, and libssl would hand out TLS 1.3 tickets in vain.
     fn no_idle_tickets(&mut self, c: &mut SslContextBuilder) {
         let sealed = sys::builder_options(c) & sys::OP_NO_TICKET == 0;
@@ -335,9 +404,16 @@ impl<'a> Making<'a> {
         }
     }
 
-    /// The CAs and revocation lists, which also complete our own chain.
+    /// The CAs and revocation lists, which also complete our own chain. A client that was given none trusts the
+    /// system's; a server leaves somebody else's store alone then.
     fn store(&mut self, c: &mut SslContextBuilder) {
-        match self.ready.trust.store() {
+        let trust = &self.ready.trust;
+        let store = match (self.prepared.role, self.whose) {
+            (Role::Client, _) if trust.authorities.is_empty() => trust.store_of_the_system(),
+            (Role::Server, Whose::Theirs(_)) if trust.is_empty() => return,
+            _ => trust.store(),
+        };
+        match store {
             Ok(store) => c.set_cert_store(store),
             Err(queue) => self.keep_trust(queue),
         }
@@ -345,11 +421,12 @@ impl<'a> Making<'a> {
 
     /// Whether clients are asked for certificates, and which CAs they are told of.
     fn clients(&mut self, c: &mut SslContextBuilder) {
-        c.set_verify(match self.ready.policy.verify() {
+        let mode = match self.ready.policy.verify() {
             VerifyClient::None => SslVerifyMode::NONE,
             VerifyClient::Request => SslVerifyMode::PEER,
             VerifyClient::Require => SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT,
-        });
+        };
+        sys::set_verify(c, mode);
         if self.ready.trust.authorities.is_empty() {
             return;
         }
@@ -366,24 +443,30 @@ impl<'a> Making<'a> {
         self.keep::<()>(&setting.origin, &tried, Err(queue));
     }
 
-    fn callbacks(&mut self, c: &mut SslContextBuilder, names: Option<Names>) {
+    fn callbacks(
+        &mut self,
+        c: &mut SslContextBuilder,
+        names: Option<Names>,
+        applied: Option<Applied>,
+    ) {
         let policy = &self.ready.policy;
+        let ours = matches!(self.whose, Whose::Ours);
+        let random = || TicketKeys::Random(self.shared.clone(), *policy.session_timeout);
         let tickets = match &self.prepared.ticket_keys {
-            Some(keys) => TicketKeys::File(keys.clone()),
-            None => TicketKeys::Random(self.shared.clone(), *policy.session_timeout),
+            Some(keys) => Some(TicketKeys::File(keys.clone())),
+            None => ours.then(random),
         };
         let capacity = *policy.session_cache_size as usize;
-        let cache = policy
-            .session_cache
-            .then(|| (self.shared.clone(), capacity));
+        let cached = ours && policy.session_cache.value;
         let state = State {
             alpn: policy.alpn_order(),
             names,
             tickets,
-            cache,
+            refuses_expired: ours || policy.verify() != VerifyClient::None,
+            cache: cached.then(|| (self.shared.clone(), capacity)),
+            applied,
         };
-        let result = callbacks::install(c, state);
-        self.keep(&Origin::BuiltIn, "cannot create SSL context", result);
+        self.install(c, state);
     }
 
     /// `SSL_CONF` commands, which have the last word.
@@ -398,11 +481,13 @@ impl<'a> Making<'a> {
                 continue;
             };
             let value = (!value.is_empty()).then_some(value.as_c_str());
-            let why = match sys::run_command(c, &name, value) {
+            let role = self.prepared.role;
+            let why = match sys::run_command(c, role, &name, value) {
                 Ok(()) => continue,
                 Err(CommandError::Unknown) => format!(
-                    "{} has no such command for servers",
-                    library::library_version()
+                    "{} has no such command for {}",
+                    library::library_version(),
+                    role.name()
                 ),
                 Err(CommandError::NeedsValue) => "it needs a value".into(),
                 Err(CommandError::Refused(queue)) => queue.reason(),
@@ -412,6 +497,15 @@ impl<'a> Making<'a> {
             self.problems.push(blame(&command.origin, error));
         }
     }
+}
+
+/// Names of protocols as ALPN sends them: each after its length, which the settings keep within a byte.
+fn wire_list(names: &[String]) -> Vec<u8> {
+    let one = |name: &String| {
+        let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
+        [&[length], name.as_bytes()].concat()
+    };
+    names.iter().flat_map(one).collect()
 }
 
 /// How libssl reads and writes: as the channel wants it, whatever the policy.

@@ -1,0 +1,120 @@
+//! A policy on somebody else's `SSL_CTX`: that is looked at first, then the policy is tried on one of ours that is
+//! like it, then put onto theirs.
+
+use super::before::{Applied, Before, Lasting};
+use super::making::{Making, Whose};
+use super::named;
+use crate::error::{Error, Kind, Problems};
+use crate::tls::callbacks;
+use crate::tls::prepared::{Prepared, Ready, Role};
+use crate::tls::probe;
+use crate::tls::queue::{self, Queue};
+use crate::tls::resume::Shared;
+use crate::tls::sys::{self, Ability};
+use openssl::ssl::SslContextBuilder;
+use std::sync::Arc;
+
+impl Prepared {
+    /// Puts the policy onto a context that is not ours, in place of one that was put onto it before. What the policy
+    /// does not speak of stays: modes, callbacks, ticket keys unless it has some.
+    ///
+    /// # Errors
+    /// `Usage` for a context that had connections, is for datagrams, for the other side, or of one version that is not
+    /// the policy's; else what libssl refused. The context is as it was then.
+    pub(crate) fn apply(&self, context: &mut SslContextBuilder) -> Result<(), Problems> {
+        queue::clear();
+        let method = sys::method(context);
+        self.suits(context, sys::ability(method).map_err(cannot)?)?;
+        let lasting = Lasting::of(&self.base);
+        let earlier = earlier(context, &lasting)?;
+        let before = match &earlier {
+            Some(earlier) => earlier.before.clone(),
+            None => Arc::new(Before::of(context).map_err(cannot)?),
+        };
+        let shared = Shared::new();
+        let make = |ready| Making::new(ready, self, &shared, Whose::Theirs(&before));
+        make(&self.base).finish_with(method, None)?;
+        let (names, problems) = named(self, make);
+        Problems::or(problems, ())?;
+        if let Some(Earlier { before, offers }) = &earlier {
+            callbacks::uninstall(context);
+            if *offers {
+                sys::offer_nothing(context);
+            }
+            before.put_on(context)?;
+        }
+        let applied = Applied {
+            before: before.clone(),
+            lasting,
+            offers: self.role == Role::Client && !self.base.policy.alpn.is_empty(),
+        };
+        sys::without_prompt(context, |context| {
+            make(&self.base).put_on(context, names, Some(applied))
+        })
+    }
+
+    fn suits(&self, context: &SslContextBuilder, ability: Ability) -> Result<(), Error> {
+        let able = match self.role {
+            Role::Server => ability.accepts,
+            Role::Client => ability.connects,
+        };
+        if ability.datagrams {
+            Err(usage("it is for DTLS"))
+        } else if !able {
+            Err(usage(format!("it is for {} alone", self.role.peers())))
+        } else if sys::has_had_connections(context) {
+            Err(usage("it has had connections already"))
+        } else {
+            ability.only.map_or(Ok(()), |only| speaks(only, &self.base))
+        }
+    }
+}
+
+/// libssl lets bounds be set for a method of one version, and ignores them.
+fn speaks(only: i32, ready: &Ready) -> Result<(), Error> {
+    let bounds = [ready.range.min, ready.range.max].into_iter();
+    let mut others = bounds.filter(|bound| {
+        let version = bound.version();
+        version.is_some_and(|version| probe::number(version) != only)
+    });
+    others.next().map_or(Ok(()), |other| {
+        let only = probe::name(only);
+        Err(usage(format!(
+            "its method speaks {only} alone, and the settings ask for {other}"
+        )))
+    })
+}
+
+/// What is needed of a policy that the context has already.
+struct Earlier {
+    before: Arc<Before>,
+    offers: bool,
+}
+
+fn earlier(context: &SslContextBuilder, next: &Lasting) -> Result<Option<Earlier>, Error> {
+    let Some(state) = callbacks::state(context) else {
+        return Ok(None);
+    };
+    let Some(applied) = &state.applied else {
+        return Err(usage("it is one of tlsport's own"));
+    };
+    match applied.lasting.left_beside(next) {
+        Some(left) => Err(usage(format!(
+            "it has {left} of settings that were applied before, which OpenSSL does not take back"
+        ))),
+        None => Ok(Some(Earlier {
+            before: applied.before.clone(),
+            offers: applied.offers,
+        })),
+    }
+}
+
+fn usage(why: impl std::fmt::Display) -> Error {
+    let text = format!("cannot apply settings to this SSL_CTX: {why}");
+    Error::new(Kind::Usage, text)
+}
+
+fn cannot(queue: Queue) -> Error {
+    let text = format!("cannot look at the SSL_CTX: {}", queue.first());
+    Error::new(Kind::Tls, text).caused_by(queue.to_string())
+}

@@ -1,0 +1,266 @@
+//! Calls on an `SSL_CTX` that somebody else made: what it is, what was set before, and how to leave the rest alone.
+
+use super::{context::refuse_passphrases, succeeded};
+use crate::tls::queue::{self, Queue};
+use foreign_types::{ForeignType, ForeignTypeRef};
+use openssl::ssl::{
+    Ssl, SslCipher, SslContext, SslContextBuilder, SslContextRef, SslMethod, SslRef, SslVerifyMode,
+    SslVersion,
+};
+use openssl::stack::StackRef;
+use openssl::x509::store::X509Store;
+use openssl::x509::{X509Name, X509NameRef};
+use openssl_sys as ffi;
+use std::ffi::{c_char, c_int, c_long, c_void};
+use std::ptr;
+
+/// `SSL_CTRL_SESS_CONNECT`, `_CONNECT_GOOD`, `_ACCEPT`, `_ACCEPT_GOOD`
+const COUNTERS: [c_int; 4] = [21, 22, 24, 25];
+/// `SSL_CTRL_SET_SESS_CACHE_SIZE`
+const CTRL_SET_CACHE_SIZE: c_int = 42;
+/// `SSL_CTRL_GET_SESS_CACHE_SIZE`
+const CTRL_GET_CACHE_SIZE: c_int = 43;
+/// `SSL_CTRL_SET_SESS_CACHE_MODE`
+const CTRL_SET_CACHE_MODE: c_int = 44;
+/// `SSL_CTRL_GET_SESS_CACHE_MODE`
+const CTRL_GET_CACHE_MODE: c_int = 45;
+
+type VerifyCallback = extern "C" fn(c_int, *mut ffi::X509_STORE_CTX) -> c_int;
+type PassphraseCallback = unsafe extern "C" fn(*mut c_char, c_int, c_int, *mut c_void) -> c_int;
+
+unsafe extern "C" {
+    fn SSL_CTX_get_verify_callback(context: *const ffi::SSL_CTX) -> Option<VerifyCallback>;
+    fn SSL_get_verify_callback(ssl: *const ffi::SSL) -> Option<VerifyCallback>;
+    fn SSL_CTX_get_default_passwd_cb(context: *mut ffi::SSL_CTX) -> Option<PassphraseCallback>;
+    fn SSL_CTX_get_default_passwd_cb_userdata(context: *mut ffi::SSL_CTX) -> *mut c_void;
+    fn SSL_CTX_set_default_passwd_cb(
+        context: *mut ffi::SSL_CTX,
+        callback: Option<PassphraseCallback>,
+    );
+    fn SSL_CTX_get_ssl_method(context: *const ffi::SSL_CTX) -> *const ffi::SSL_METHOD;
+    fn SSL_CTX_get_timeout(context: *const ffi::SSL_CTX) -> c_long;
+    fn SSL_CTX_get_ciphers(context: *const ffi::SSL_CTX) -> *mut ffi::stack_st_SSL_CIPHER;
+    fn SSL_CTX_get_client_CA_list(context: *const ffi::SSL_CTX) -> *mut ffi::stack_st_X509_NAME;
+    fn X509_STORE_up_ref(store: *mut ffi::X509_STORE) -> c_int;
+    fn SSL_is_dtls(ssl: *const ffi::SSL) -> c_int;
+    fn SSL_in_before(ssl: *const ffi::SSL) -> c_int;
+}
+
+/// An `SSL_CTX` of somebody else's as a builder, which holds a reference of its own (`SSL_CTX_up_ref`). `None` for
+/// null.
+///
+/// # Safety
+/// `context` is null, or live and used by nobody else while the builder is.
+#[cfg(feature = "capi")]
+pub(crate) unsafe fn somebody_elses(context: *mut ffi::SSL_CTX) -> Option<SslContextBuilder> {
+    if context.is_null() {
+        return None;
+    }
+    // SAFETY: live, promised by the caller; the reference that is added is the builder's.
+    unsafe {
+        ffi::SSL_CTX_up_ref(context);
+        Some(SslContextBuilder::from_ptr(context))
+    }
+}
+
+/// A context in the making as one that is finished, to look at.
+pub(in crate::tls) fn view(context: &SslContextBuilder) -> &SslContextRef {
+    // SAFETY: the builder owns a live SSL_CTX, for as long as it is borrowed.
+    unsafe { SslContextRef::from_ptr(context.as_ptr()) }
+}
+
+/// `SSL_CTX_set_verify`, with the callback that is there.
+pub(in crate::tls) fn set_verify(context: &mut SslContextBuilder, mode: SslVerifyMode) {
+    let raw = context.as_ptr();
+    // SAFETY: the builder owns a live SSL_CTX; the callback is the one it has.
+    unsafe { ffi::SSL_CTX_set_verify(raw, mode.bits(), SSL_CTX_get_verify_callback(raw)) };
+}
+
+/// `SSL_set_verify`, with the callback that is there.
+pub(in crate::tls) fn set_verify_of(ssl: &mut SslRef, mode: SslVerifyMode) {
+    let raw = ssl.as_ptr();
+    // SAFETY: a live SSL; the callback is the one it has.
+    unsafe { ffi::SSL_set_verify(raw, mode.bits(), SSL_get_verify_callback(raw)) };
+}
+
+/// Lets `body` work on a context that asks nobody for a passphrase on the terminal meanwhile. A callback, or a
+/// passphrase, of its owner's is used.
+pub(in crate::tls) fn without_prompt<R>(
+    context: &mut SslContextBuilder,
+    body: impl FnOnce(&mut SslContextBuilder) -> R,
+) -> R {
+    let raw = context.as_ptr();
+    // SAFETY: the builder owns a live SSL_CTX, which the calls only read.
+    let prompts = unsafe {
+        SSL_CTX_get_default_passwd_cb(raw).is_none()
+            && SSL_CTX_get_default_passwd_cb_userdata(raw).is_null()
+    };
+    if prompts {
+        refuse_passphrases(context);
+    }
+    let result = body(context);
+    if prompts {
+        // SAFETY: as above; none was set before.
+        unsafe { SSL_CTX_set_default_passwd_cb(raw, None) };
+    }
+    result
+}
+
+/// Whether a handshake has begun with this context, or been handed over to it. What tells is what libssl counts.
+pub(in crate::tls) fn has_had_connections(context: &SslContextBuilder) -> bool {
+    let raw = context.as_ptr();
+    // SAFETY: the builder owns a live SSL_CTX; these controls only read.
+    let counted = |control| unsafe { ffi::SSL_CTX_ctrl(raw, control, 0, ptr::null_mut()) > 0 };
+    COUNTERS.into_iter().any(counted)
+}
+
+/// What the method of a context can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::tls) struct Ability {
+    pub(in crate::tls) datagrams: bool,
+    pub(in crate::tls) accepts: bool,
+    pub(in crate::tls) connects: bool,
+    /// The one version it speaks, as on the wire; `None` for a method that negotiates.
+    pub(in crate::tls) only: Option<c_int>,
+}
+
+/// `SSL_CTX_get_ssl_method`
+pub(in crate::tls) fn method(context: &SslContextBuilder) -> SslMethod {
+    // SAFETY: the builder owns a live SSL_CTX; methods are static.
+    unsafe { SslMethod::from_ptr(SSL_CTX_get_ssl_method(context.as_ptr())) }
+}
+
+/// Finds out what a method can do, on a context of its own: libssl does not tell.
+pub(in crate::tls) fn ability(method: SslMethod) -> Result<Ability, Queue> {
+    let mut context = SslContext::builder(method)?;
+    context.set_max_proto_version(None)?;
+    // Bounds are ignored by methods of one version.
+    let bounded = context.set_min_proto_version(Some(SslVersion::TLS1_2));
+    let negotiates = bounded.is_ok() && context.min_proto_version() == Some(SslVersion::TLS1_2);
+    let ssl = Ssl::new(&context.build())?;
+    let raw = ssl.as_ptr();
+    // SAFETY: a live SSL of our own, which is only looked at: in its beginning it is a server's if the method can
+    // accept.
+    let (datagrams, accepts, version) = unsafe {
+        (
+            SSL_is_dtls(raw) == 1,
+            ffi::SSL_is_server(raw) == 1,
+            ffi::SSL_version(raw),
+        )
+    };
+    let connects = can_connect(&ssl);
+    queue::clear();
+    Ok(Ability {
+        datagrams,
+        accepts,
+        connects,
+        only: (!negotiates).then_some(version),
+    })
+}
+
+/// Whether a client's handshake would begin.
+fn can_connect(ssl: &SslRef) -> bool {
+    let raw = ssl.as_ptr();
+    // SAFETY: a live SSL of our own. The BIOs are its own from here on; null (no memory) is accepted, and ends in
+    // an error of the handshake, which is not looked at.
+    unsafe {
+        ffi::SSL_set_bio(
+            raw,
+            ffi::BIO_new(ffi::BIO_s_mem()),
+            ffi::BIO_new(ffi::BIO_s_mem()),
+        );
+        ffi::SSL_set_connect_state(raw);
+        ffi::SSL_do_handshake(raw);
+        SSL_in_before(raw) == 0
+    }
+}
+
+/// The session cache: mode (`SSL_SESS_CACHE_*`), size, and the lifetime of sessions in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::tls) struct Cache {
+    mode: c_long,
+    size: c_long,
+    seconds: c_long,
+}
+
+impl Cache {
+    pub(in crate::tls) fn of(context: &SslContextBuilder) -> Cache {
+        let raw = context.as_ptr();
+        // SAFETY: the builder owns a live SSL_CTX, which the calls only read.
+        unsafe {
+            Cache {
+                mode: ffi::SSL_CTX_ctrl(raw, CTRL_GET_CACHE_MODE, 0, ptr::null_mut()),
+                size: ffi::SSL_CTX_ctrl(raw, CTRL_GET_CACHE_SIZE, 0, ptr::null_mut()),
+                seconds: SSL_CTX_get_timeout(raw),
+            }
+        }
+    }
+
+    pub(in crate::tls) fn put_on(self, context: &mut SslContextBuilder) {
+        let raw = context.as_ptr();
+        // SAFETY: the builder owns a live SSL_CTX; the controls take numbers.
+        unsafe {
+            ffi::SSL_CTX_ctrl(raw, CTRL_SET_CACHE_MODE, self.mode, ptr::null_mut());
+            ffi::SSL_CTX_ctrl(raw, CTRL_SET_CACHE_SIZE, self.size, ptr::null_mut());
+        }
+        super::set_session_timeout(context, u64::try_from(self.seconds).unwrap_or(0));
+    }
+}
+
+/// The suites of a context in order (`SSL_CTX_get_ciphers`), joined by colons: those of TLS 1.3, and the older ones.
+pub(in crate::tls) fn cipher_names(context: &SslContextBuilder) -> (String, String) {
+    // SAFETY: the builder owns a live SSL_CTX; null (none), or a stack that belongs to it and is not changed here.
+    let stack = unsafe {
+        let stack = SSL_CTX_get_ciphers(context.as_ptr());
+        (!stack.is_null()).then(|| StackRef::<SslCipher>::from_ptr(stack))
+    };
+    let (mut new, mut old) = (Vec::new(), Vec::new());
+    for cipher in stack.into_iter().flat_map(StackRef::iter) {
+        match cipher.version() {
+            "TLSv1.3" => new.push(cipher.name()),
+            _ => old.push(cipher.name()),
+        }
+    }
+    (new.join(":"), old.join(":"))
+}
+
+/// The names announced to clients (`SSL_CTX_get_client_CA_list`).
+pub(in crate::tls) fn announced(context: &SslContextBuilder) -> Result<Vec<X509Name>, Queue> {
+    // SAFETY: the builder owns a live SSL_CTX; null (none), or a stack that belongs to it and is not changed here.
+    let names = unsafe {
+        let names = SSL_CTX_get_client_CA_list(context.as_ptr());
+        (!names.is_null()).then(|| StackRef::<X509Name>::from_ptr(names))
+    };
+    let copy = |name: &X509NameRef| name.to_owned().map_err(Queue::from);
+    names
+        .into_iter()
+        .flat_map(StackRef::iter)
+        .map(copy)
+        .collect()
+}
+
+/// `SSL_CTX_set_alpn_protos` with none.
+pub(in crate::tls) fn offer_nothing(context: &mut SslContextBuilder) {
+    // SAFETY: the builder owns a live SSL_CTX, and null is no protocol.
+    unsafe { ffi::SSL_CTX_set_alpn_protos(context.as_ptr(), ptr::null(), 0) };
+}
+
+/// Another reference to the store of a context (`SSL_CTX_get_cert_store`, `X509_STORE_up_ref`).
+pub(in crate::tls) fn store(context: &SslContextBuilder) -> Result<X509Store, Queue> {
+    // SAFETY: the builder owns a live SSL_CTX.
+    let store = unsafe { ffi::SSL_CTX_get_cert_store(context.as_ptr()) };
+    another(store)
+}
+
+/// Another reference to a store (`X509_STORE_up_ref`).
+pub(in crate::tls) fn same_store(store: &X509Store) -> Result<X509Store, Queue> {
+    another(store.as_ptr())
+}
+
+fn another(store: *mut ffi::X509_STORE) -> Result<X509Store, Queue> {
+    // SAFETY: null is not followed; otherwise a live store, and the reference that is added is the result's.
+    unsafe {
+        succeeded(!store.is_null() && X509_STORE_up_ref(store) == 1)?;
+        Ok(X509Store::from_ptr(store))
+    }
+}
