@@ -49,6 +49,13 @@ fn entry<R: Answer>(function: &'static str, body: impl FnOnce() -> Result<R, Pro
     }
 }
 
+/// The same of a function that cannot fail, such as those that free: it leaves the last status and text alone, and
+/// gives `otherwise` where there was nothing to do it with.
+fn quietly<R>(otherwise: R, body: impl FnOnce() -> Result<R, Problems>) -> R {
+    let done = catch_unwind(AssertUnwindSafe(body));
+    done.ok().and_then(Result::ok).unwrap_or(otherwise)
+}
+
 /// Calls back into C. An exception that leaves the callback ends the process: no Rust function can stop it.
 fn outward<R>(callback: &'static str, call: impl FnOnce() -> R) -> R {
     struct Left(&'static str);
