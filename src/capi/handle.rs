@@ -125,6 +125,21 @@ pub(super) unsafe fn take<T: Object>(handle: *mut Handle<T>) -> Result<Option<T>
     Ok(Some(*value))
 }
 
+/// The same for what is shared: waits until those who are using it have done.
+///
+/// # Safety
+/// As [`alone`].
+pub(super) unsafe fn retire<T: Object + Sync>(handle: *mut Handle<T>) -> Result<Option<T>, Error> {
+    loop {
+        // SAFETY: promised by the caller.
+        match unsafe { take(handle) } {
+            // SAFETY: promised by the caller.
+            Err(_) if unsafe { shared(handle, |_| ()) }.is_ok() => std::thread::yield_now(),
+            taken => return taken,
+        }
+    }
+}
+
 /// A slot in use.
 struct Using<T> {
     slot: &'static Slot,

@@ -16,12 +16,16 @@
     reason = "handles are looked up, not followed"
 )]
 
+mod conn;
 mod context;
 mod facts;
 mod handle;
 mod library;
 mod log;
+mod served;
+mod server;
 mod settings;
+mod sized;
 mod status;
 mod tools;
 

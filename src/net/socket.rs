@@ -46,7 +46,10 @@ impl Io for Socket {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         retry(|| match self {
             Socket::Tcp(stream) => stream.write(buf),
-            Socket::Unix(stream) => stream.write(buf),
+            // Not by its own `write`: in a program that is not of Rust, that may raise SIGPIPE.
+            Socket::Unix(stream) => {
+                SockRef::from(&*stream).send_with_flags(buf, libc::MSG_NOSIGNAL)
+            }
         })
     }
 
@@ -54,7 +57,7 @@ impl Io for Socket {
         const HOLD: libc::c_int = libc::MSG_MORE | libc::MSG_NOSIGNAL;
         retry(|| match self {
             Socket::Tcp(stream) => SockRef::from(&*stream).send_with_flags(buf, HOLD),
-            Socket::Unix(stream) => stream.write(buf),
+            Socket::Unix(stream) => SockRef::from(&*stream).send_with_flags(buf, HOLD),
         })
     }
 
