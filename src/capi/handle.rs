@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn threads_that_come_and_go_never_meet() {
-        let handle = give(Apple(Arc::new(()))).addr();
+        let handle = give(Apple(Arc::new(()))).expose_provenance();
         let inside = AtomicU32::new(0);
         thread::scope(|scope| {
             for _ in 0..4 {
