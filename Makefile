@@ -28,6 +28,9 @@ help:
 	@echo 'make lib       build the C library: $(lib)/'
 	@echo 'make install   install both (PREFIX=$(PREFIX) LIBDIR= INCLUDEDIR= DESTDIR=); install-bin or install-lib for one'
 	@echo 'make man       write the manual pages and completions to $(share)'
+	@echo 'make ffi-test  test the C library from C (ARGS="nulls misuse"); ffi-valgrind and ffi-sanitize: the same under these'
+	@echo 'make miri      run under miri what of the Rust side can'
+	@echo 'make abi       compare what is exported with the last release'
 	@echo 'make lint      clippy, with warnings as errors'
 	@echo 'make format    check the formatting'
 	@echo 'make doc       the documentation of the crate, with warnings as errors'
@@ -36,11 +39,13 @@ help:
 	@echo 'make bench-pure  measure what needs no socket'
 	@echo '.ci/run        all that has to hold before a change goes in'
 
-.PHONY: need-build need-test need-bench
+.PHONY: need-build need-test need-ffi need-bench
 need-build:
 	@.ci/need build
 need-test:
 	@.ci/need test
+need-ffi:
+	@.ci/need ffi
 need-bench:
 	@.ci/need bench
 
@@ -70,6 +75,7 @@ format:
 lint:
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --lib --no-default-features -- -D warnings
+	$(CARGO) clippy --locked --lib --no-default-features --features capi -- -D warnings
 
 # Links to private items are for those who read the private pages, which are made here too.
 .PHONY: doc
@@ -94,6 +100,16 @@ versions: need-test
 	$(MAKE) --no-print-directory vendored
 vendored: need-test
 	CARGO_TARGET_DIR=$(target)/libssl/vendored $(MAKE) --no-print-directory test FEATURES=vendored
+
+# What of the library calls neither libssl nor the system, under miri, where rustup has it.
+miri_tests := capi::handle capi::status io::
+.PHONY: miri
+miri:
+	@if cargo +nightly miri --version >/dev/null 2>&1; then \
+		set -x; $(CARGO) +nightly miri test --locked --lib --no-default-features --features capi -- $(miri_tests); \
+	else \
+		echo 'miri is not installed: not tried (rustup toolchain install nightly --component miri,rust-src)'; \
+	fi
 
 # What the numbers mean: benches/README.md.
 .PHONY: bench bench-quick bench-pure
@@ -158,6 +174,17 @@ $(lib)/tlsport.pc: $(lib)/native-libs
 	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|' \
 		-e 's|@INCLUDEDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))|' \
 		-e 's|@VERSION@|$(version)|' -e "s|@LIBS@|$$(cat $<)|" include/tlsport.pc.in > $@
+
+# What is installed is tested; under the others the library is built for debugging, which is sooner done and checks more.
+.PHONY: ffi-test ffi-valgrind ffi-sanitize abi
+ffi-test: need-ffi
+	@TLSPORT_PROFILE=release ffi-tests/run plain $(ARGS)
+ffi-valgrind: need-ffi
+	@ffi-tests/run valgrind $(ARGS)
+ffi-sanitize: need-ffi
+	@ffi-tests/run sanitize $(ARGS)
+abi:
+	@ffi-tests/abi
 
 # After `make man lib` it needs no toolchain, so `sudo make install` finds all it wants.
 .PHONY: install install-bin install-lib
