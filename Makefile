@@ -37,9 +37,11 @@ help:
 	@echo 'make versions  test with other releases of OpenSSL, built from source (vendor-notes/README.md): half an hour'
 	@echo 'make bench     measure the daemon beside nginx and bare C programs (make bench-quick: three minutes)'
 	@echo 'make bench-pure  measure what needs no socket'
+	@echo 'make deb       build the Debian packages in $(packages)/'
+	@echo 'make deb-test  install, use and purge them, on a throw-away overlay of this system'
 	@echo '.ci/run        all that has to hold before a change goes in'
 
-.PHONY: need-build need-test need-ffi need-bench
+.PHONY: need-build need-test need-ffi need-bench need-deb
 need-build:
 	@.ci/need build
 need-test:
@@ -48,6 +50,8 @@ need-ffi:
 	@.ci/need ffi
 need-bench:
 	@.ci/need bench
+need-deb:
+	@.ci/need deb
 
 .PHONY: demo
 demo: need-build
@@ -57,8 +61,12 @@ demo: need-build
 .PHONY: build
 build: need-build $(release)
 
+# No path of this machine in what is built.
+cargo_home := $(or $(CARGO_HOME),$(HOME)/.cargo)
+remapped := RUSTFLAGS='$(RUSTFLAGS) --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(cargo_home)=cargo'
+
 $(release): $(sources)
-	$(CARGO) build --release --locked
+	$(remapped) $(CARGO) build --release --locked
 
 # The documentation's examples are tests that nextest does not know.
 .PHONY: test
@@ -134,19 +142,17 @@ $(share)/man/man1/tlsport.1: $(release)
 # library, and the C compiler links that. What is exported stands in ffi-tests/symbols.txt.
 abi := 0
 lib_profile ?= release
-# A folder of its own: other features, and no path of this machine in what is built.
+# A folder of its own, for other features.
 lib_target := $(target)/capi
 lib := $(lib_target)/$(patsubst dev,debug,$(lib_profile))
 soname := libtlsport.so.$(abi)
 shared := $(lib)/libtlsport.so.$(version)
-cargo_home := $(or $(CARGO_HOME),$(HOME)/.cargo)
 openssl_libs ?= $(shell pkg-config --libs libssl libcrypto)
 .PHONY: lib
 lib: need-build $(shared) $(lib)/tlsport.pc
 
 $(lib)/libtlsport.a: $(sources)
-	RUSTFLAGS='$(RUSTFLAGS) --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(cargo_home)=cargo' \
-		$(CARGO) rustc --lib --profile $(lib_profile) --locked --crate-type staticlib \
+	$(remapped) $(CARGO) rustc --lib --profile $(lib_profile) --locked --crate-type staticlib \
 		--no-default-features --features capi --target-dir $(lib_target)
 
 # What Rust's own library wants of the system. The C compiler brings libgcc and libc, in the form that fits the link.
@@ -215,3 +221,19 @@ uninstall:
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tlsport.fish \
 		$(DESTDIR)$(LIBDIR)/libtlsport.a $(DESTDIR)$(LIBDIR)/libtlsport.so* \
 		$(DESTDIR)$(LIBDIR)/pkgconfig/tlsport.pc $(DESTDIR)$(INCLUDEDIR)/tlsport.h
+
+# -d: the toolchain may be rustup's. nocheck: `make test` tests.
+packages := $(target)/packages
+.PHONY: deb deb-test
+deb: need-deb
+	rm -rf $(packages)
+	mkdir -p $(packages)
+	DEB_BUILD_OPTIONS='$(or $(DEB_BUILD_OPTIONS),nocheck)' DEB_DIR=$(abspath $(packages)) \
+		dpkg-buildpackage -us -uc -b -d --post-clean \
+		--buildinfo-option=-u$(packages) --buildinfo-file=$(packages)/tlsport.buildinfo \
+		--changes-option=-u$(packages) --changes-file=$(packages)/tlsport.changes >$(packages)/build.log 2>&1 || \
+		{ tail -n 50 $(packages)/build.log; exit 1; }
+
+# As root, or with sudo: it mounts the overlay.
+deb-test: deb
+	debian/test-packages $(packages)
