@@ -1,8 +1,8 @@
 //! The context handle: an `SSL_CTX` of ours, for a server or a client, that any number of threads may use at once.
 
-use super::entry;
 use super::handle::{self, Handle, Object};
 use super::settings::{SettingsObject, for_client, for_server, with_settings};
+use super::{entry, quietly};
 use crate::error::Problems;
 use crate::settings::Settings;
 use crate::tls::{Context, Shared};
@@ -82,7 +82,5 @@ pub unsafe extern "C" fn tlsport_context_ssl_ctx(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tlsport_context_free(context: *mut Handle<ContextObject>) {
     // SAFETY: the header asks for a handle or null.
-    entry("tlsport_context_free", || unsafe {
-        Ok(drop(handle::take(context)?))
-    });
+    quietly((), || unsafe { Ok(drop(handle::take(context)?)) });
 }

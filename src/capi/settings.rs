@@ -4,7 +4,7 @@
 //! `context`, the other use.
 
 use super::handle::{self, Handle, Object};
-use super::{c_string, entry, optional_text, path, status, text, usage};
+use super::{c_string, entry, optional_text, path, quietly, status, text, usage};
 use crate::dialect::{self, System};
 use crate::error::{Error, Problems};
 use crate::settings::{self, Builder, Note, Settings};
@@ -106,9 +106,7 @@ pub unsafe extern "C" fn tlsport_settings_copy(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tlsport_settings_free(settings: *mut Handle<SettingsObject>) {
     // SAFETY: the header asks for a handle or null.
-    entry("tlsport_settings_free", || unsafe {
-        Ok(drop(handle::take(settings)?))
-    });
+    quietly((), || unsafe { Ok(drop(handle::take(settings)?)) });
 }
 
 /// See the header.
@@ -185,11 +183,15 @@ pub unsafe extern "C" fn tlsport_settings_get(
 /// Prints settings, what libssl makes of them, and remarks.
 type Print = fn(&Settings, Option<&Report>, &[Note]) -> String;
 
-/// `enum tlsport_report_format`
+/// `TLSPORT_REPORT_TEXT`
+const REPORT_TEXT: c_int = 0;
+/// `TLSPORT_REPORT_JSON`
+const REPORT_JSON: c_int = 1;
+
 fn printer(format: c_int) -> Result<Print, Error> {
     match format {
-        0 => Ok(show::text),
-        1 => Ok(show::json),
+        REPORT_TEXT => Ok(show::text),
+        REPORT_JSON => Ok(show::json),
         _ => Err(usage(format!("the format {format} is not one of 0 and 1"))),
     }
 }

@@ -11,7 +11,7 @@ use crate::tls::probe;
 use crate::tls::queue::{self, Queue};
 use crate::tls::resume::Shared;
 use crate::tls::sys::{self, Ability};
-use openssl::ssl::SslContextBuilder;
+use openssl::ssl::{SslContextBuilder, SslContextRef};
 use std::sync::Arc;
 
 impl Prepared {
@@ -33,7 +33,8 @@ impl Prepared {
         };
         let shared = Shared::new();
         let make = |ready| Making::new(ready, self, &shared, Whose::Theirs(&before));
-        make(&self.base).finish_with(method, None)?;
+        let trial = make(&self.base).finish_with(method, None)?;
+        speaks_anything(&trial)?;
         let (names, problems) = named(self, make);
         Problems::or(problems, ())?;
         if let Some(Earlier { before, offers }) = &earlier {
@@ -83,6 +84,19 @@ fn speaks(only: i32, ready: &Ready) -> Result<(), Error> {
             "its method speaks {only} alone, and the settings ask for {other}"
         )))
     })
+}
+
+/// An end of the range that the policy leaves open is theirs.
+fn speaks_anything(trial: &SslContextRef) -> Result<(), Error> {
+    match sys::version_bounds(trial) {
+        (Some(min), Some(max)) if min > max => {
+            let (min, max) = (probe::name(min), probe::name(max));
+            Err(usage(format!(
+                "its versions and those of the settings have none in common: {min} is the lowest, {max} the highest"
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What is needed of a policy that the context has already.

@@ -71,6 +71,12 @@ impl Context {
         self.role
     }
 
+    /// Somebody else's, for connections of tests.
+    #[cfg(test)]
+    pub(super) fn around(default: SslContext, role: Role) -> Context {
+        Context { default, role }
+    }
+
     /// A new `SSL` for a connection (`SSL_new`).
     pub(super) fn new_ssl(&self) -> Result<Ssl, Error> {
         Ssl::new(&self.default).map_err(|stack| {

@@ -264,3 +264,24 @@ fn another(store: *mut ffi::X509_STORE) -> Result<X509Store, Queue> {
         Ok(X509Store::from_ptr(store))
     }
 }
+
+/// `TLSv1_2_method`, which is deprecated and not used.
+#[cfg(test)]
+pub(in crate::tls) fn tls1_2_alone() -> SslMethod {
+    unsafe extern "C" {
+        fn TLSv1_2_method() -> *const ffi::SSL_METHOD;
+    }
+    // SAFETY: methods are static.
+    unsafe { SslMethod::from_ptr(TLSv1_2_method()) }
+}
+
+/// A second builder on the same context, as a program has that goes on using it.
+#[cfg(test)]
+pub(in crate::tls) fn another_builder(context: &SslContextRef) -> SslContextBuilder {
+    let raw = context.as_ptr();
+    // SAFETY: a live SSL_CTX; the reference that is added is the builder's. Tests use one at a time.
+    unsafe {
+        ffi::SSL_CTX_up_ref(raw);
+        SslContextBuilder::from_ptr(raw)
+    }
+}

@@ -6,7 +6,7 @@ pub(super) use certificates::*;
 
 use super::failure::HandshakeError;
 use super::queue::Queue;
-use super::{Context, Facts, Prepared, Shared, facts};
+use super::{Context, Facts, Prepared, Shared, facts, whom};
 use crate::settings::{Origin, Setting, Settings};
 use openssl::ssl::{
     ErrorCode, Ssl, SslContext, SslMethod, SslSession, SslSessionCacheMode, SslStream,
@@ -263,6 +263,26 @@ impl Client {
             told,
         })
     }
+}
+
+/// A client's context and a server's: what the client's side comes to, or what its libssl said.
+pub(super) fn greet(client: &Context, host: &str, server: &Server) -> Result<Facts, String> {
+    let (near, far) = Pipe::pair();
+    let mut ssl = client.new_ssl().unwrap();
+    whom::Server::Verified(host).expect(&mut ssl).unwrap();
+    let mut client = SslStream::new(ssl, near).unwrap();
+    let mut server = SslStream::new(server.0.new_ssl().unwrap(), far).unwrap();
+    for _ in 0..50 {
+        let done = step(client.connect()).map_err(|queue| queue.first())?;
+        let accepted = step(server.accept());
+        if accepted.is_err() {
+            return Err(last_words(&mut client));
+        }
+        if done && accepted.is_ok_and(|done| done) {
+            return Ok(facts::facts(client.ssl()));
+        }
+    }
+    Err("the handshake went nowhere".into())
 }
 
 /// What a server says of bytes that are no handshake.

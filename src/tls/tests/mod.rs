@@ -1,6 +1,8 @@
 //! A policy, built and met by a client in the same process.
 
+mod applied;
 mod clients;
+mod connecting;
 mod messages;
 mod names;
 mod policy;
