@@ -143,6 +143,25 @@ unsafe fn within<R>(
     unsafe { handle::shared(conn, body) }?
 }
 
+/// What the functions do that change something of a connection.
+///
+/// # Safety
+/// As [`within`].
+unsafe fn change(
+    function: &'static str,
+    conn: *const Handle<Conn>,
+    change: impl FnOnce(&mut Now),
+) -> c_int {
+    entry(function, || {
+        let done = |_: &Shared, now: &mut Now| {
+            change(now);
+            Ok(status::OK)
+        };
+        // SAFETY: promised by the caller.
+        Ok(unsafe { within(conn, done) }?)
+    })
+}
+
 /// See the header.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tlsport_conn_write(
@@ -176,30 +195,21 @@ pub unsafe extern "C" fn tlsport_conn_write(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tlsport_conn_pause(conn: *mut Handle<Conn>) -> c_int {
     // SAFETY: the header asks for a handle or null.
-    entry("tlsport_conn_pause", || unsafe {
-        within(conn, |_, now| Ok(now.paused = true))?;
-        Ok(status::OK)
-    })
+    unsafe { change("tlsport_conn_pause", conn, |now| now.paused = true) }
 }
 
 /// See the header.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tlsport_conn_resume(conn: *mut Handle<Conn>) -> c_int {
     // SAFETY: the header asks for a handle or null.
-    entry("tlsport_conn_resume", || unsafe {
-        within(conn, |_, now| Ok(now.paused = false))?;
-        Ok(status::OK)
-    })
+    unsafe { change("tlsport_conn_resume", conn, |now| now.paused = false) }
 }
 
 /// See the header.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tlsport_conn_close(conn: *mut Handle<Conn>) -> c_int {
     // SAFETY: the header asks for a handle or null.
-    entry("tlsport_conn_close", || unsafe {
-        within(conn, |_, now| Ok(now.finished = true))?;
-        Ok(status::OK)
-    })
+    unsafe { change("tlsport_conn_close", conn, |now| now.finished = true) }
 }
 
 /// See the header.
@@ -208,11 +218,9 @@ pub unsafe extern "C" fn tlsport_conn_set_user(
     conn: *mut Handle<Conn>,
     pointer: *mut c_void,
 ) -> c_int {
+    let user = Theirs(pointer);
     // SAFETY: the header asks for a handle or null.
-    entry("tlsport_conn_set_user", || unsafe {
-        within(conn, |_, now| Ok(now.user = Theirs(pointer)))?;
-        Ok(status::OK)
-    })
+    unsafe { change("tlsport_conn_set_user", conn, |now| now.user = user) }
 }
 
 /// See the header.

@@ -1,6 +1,6 @@
 //! What is known of a connection, on its way to C: `tlsport_facts`, and the texts that it points to.
 
-use super::{c_string, out, usage};
+use super::{c_string, sized};
 use crate::error::Error;
 use crate::tls::{Certificate, Facts};
 use std::ffi::{CString, c_char, c_int};
@@ -34,7 +34,7 @@ const SMALLEST: usize = offset_of!(RawFacts, peer_subject);
 // What follows is pointers, so that a smaller struct is cut between two of them and no member is written by half.
 const _: () = assert!(
     size_of::<RawFacts>() - SMALLEST == 7 * size_of::<*const c_char>(),
-    "a member of another size has come: `Lent::fill` has to know"
+    "a member of another size has come: `sized` has to know"
 );
 
 /// The texts of some facts, kept by a handle for as long as the header says that they are lent. Empty for a
@@ -83,22 +83,7 @@ impl Lent {
     /// `facts` is null, or begins with a `size`, and so many bytes are there that nobody else uses during the call.
     pub(super) unsafe fn fill(&self, facts: *mut RawFacts) -> Result<(), Error> {
         // SAFETY: promised by the caller.
-        let size = *unsafe { out(facts.cast::<usize>(), "facts") }?;
-        if size < SMALLEST {
-            return Err(usage(format!(
-                "'facts.size' is {size} and not sizeof(tlsport_facts)"
-            )));
-        }
-        let whole = self.raw(size);
-        let known = size.min(size_of::<RawFacts>());
-        let members = known - known % size_of::<*const c_char>();
-        // SAFETY: `size` bytes are there by the caller's promise, and no more than that are written; the source is
-        // ours, and as long as `members` at least.
-        unsafe {
-            let source = ptr::from_ref(&whole).cast::<u8>();
-            ptr::copy_nonoverlapping(source, facts.cast::<u8>(), members);
-        }
-        Ok(())
+        unsafe { sized::fill(facts, SMALLEST, "facts", |size| self.raw(size)) }
     }
 
     fn raw(&self, size: usize) -> RawFacts {

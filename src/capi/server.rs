@@ -15,7 +15,7 @@ use crate::tls::Prepared;
 use log::error;
 use std::cell::RefCell;
 use std::ffi::{CString, c_char, c_int, c_void};
-use std::mem::{MaybeUninit, offset_of, size_of};
+use std::mem::{MaybeUninit, offset_of};
 use std::ptr;
 use std::time::{Duration, Instant};
 
@@ -48,8 +48,6 @@ pub struct RawTotals {
 
 /// One number at least.
 const SMALLEST: usize = offset_of!(RawTotals, closed);
-
-const _: () = assert!(size_of::<RawTotals>() == size_of::<usize>() + 8 * size_of::<u64>());
 
 impl Server {
     /// Refuses what would wait for the thread it is called on.
@@ -281,7 +279,8 @@ pub unsafe extern "C" fn tlsport_server_free(server: *mut Handle<Server>) {
             object.server.wait(); // callbacks may still use the handle, until the last has returned
             Ok::<_, Error>(())
         })??;
-        Ok(drop(handle::retire(server)?))
+        handle::retire(server)?;
+        Ok(())
     });
 }
 
