@@ -16,8 +16,11 @@
     reason = "handles are looked up, not followed"
 )]
 
+mod channel;
 mod conn;
 mod context;
+mod descriptor;
+mod driven;
 mod facts;
 mod handle;
 mod library;

@@ -78,6 +78,13 @@ impl Stream {
         self.failed |= readiness.failed;
     }
 
+    /// Takes every announcement back: before the next one the socket is asked nothing.
+    #[cfg(feature = "capi")]
+    pub(crate) fn withdraw(&mut self) {
+        self.drained = true;
+        self.blocked = true;
+    }
+
     /// Puts `bytes` before what the socket brings.
     pub fn prepend(&mut self, bytes: &[u8]) {
         self.prefix = Buffer::new(bytes.len());

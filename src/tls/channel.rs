@@ -8,6 +8,7 @@ use super::bio::{Raw, Wired};
 use super::context::Context;
 use super::facts::{Facts, facts};
 use super::failure::{HandshakeError, peer, told};
+use super::prepared::Role;
 use super::queue;
 use super::whom::Server;
 use crate::error::{Error, Kind};
@@ -37,9 +38,9 @@ impl Channel {
     /// The server side of a connection over `stream`. Records gather in the buffer it is lent ([`Stream::lend`]).
     ///
     /// # Errors
-    /// Out of memory.
+    /// `Usage` for a client's context, and out of memory.
     pub fn accept(context: &Context, stream: Stream) -> Result<Channel, Error> {
-        let mut channel = Channel::over(context.new_ssl()?, stream)?;
+        let mut channel = Channel::over(new_ssl(context, Role::Server)?, stream)?;
         channel.wired.set_accept_state();
         Ok(channel)
     }
@@ -48,13 +49,13 @@ impl Channel {
     /// verified is logged as a warning.
     ///
     /// # Errors
-    /// `Usage` for what is no name or address, and out of memory.
+    /// `Usage` for a server's context and for what is no name or address, and out of memory.
     pub fn connect(
         context: &Context,
         stream: Stream,
         server: Server<'_>,
     ) -> Result<Channel, Error> {
-        let mut ssl = context.new_ssl()?;
+        let mut ssl = new_ssl(context, Role::Client)?;
         server.expect(&mut ssl)?;
         Channel::connecting(ssl, stream)
     }
@@ -164,6 +165,17 @@ impl Channel {
     pub fn is_resumed(&self) -> bool {
         self.wired.ssl().session_reused()
     }
+}
+
+fn new_ssl(context: &Context, role: Role) -> Result<Ssl, Error> {
+    if context.role() == role {
+        return context.new_ssl();
+    }
+    let text = match role {
+        Role::Server => "cannot accept with a context for clients",
+        Role::Client => "cannot connect with a context for servers",
+    };
+    Err(Error::new(Kind::Usage, text))
 }
 
 /// Most plain bytes in one record.

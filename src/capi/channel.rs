@@ -1,0 +1,269 @@
+//! Channels: one TLS connection over a socket of the caller's, in the caller's loop.
+//!
+//! Read next: `driven`, which does what is asked here.
+
+use super::context::{ContextObject, with_context};
+use super::descriptor::{Descriptor, Wants};
+use super::driven::{Driven, Step, Want};
+use super::facts::{Lent, RawFacts};
+use super::handle::{self, Handle, Object};
+use super::status::{OK, WANT_READ, WANT_WRITE};
+use super::{bytes, entry, optional_text, out, quietly, room, text, usage};
+use crate::error::{Error, Problems};
+use crate::io::Stream;
+use crate::tls::{self, Server};
+use foreign_types::ForeignTypeRef;
+use openssl_sys::SSL;
+use std::ffi::{c_char, c_int, c_void};
+
+/// What `tlsport_channel` stands for.
+pub(super) struct ChannelObject {
+    driven: Driven,
+    lent: Lent,
+}
+
+impl Object for ChannelObject {
+    const NUMBER: u32 = 3;
+    const NAME: &'static str = "channel";
+}
+
+/// `TLSPORT_WANTS_READ`
+const WANTS_READ: c_int = 1;
+/// `TLSPORT_WANTS_WRITE`
+const WANTS_WRITE: c_int = 2;
+
+/// Lets `body` use a channel, alone.
+///
+/// # Safety
+/// As [`handle::alone`].
+unsafe fn with_channel<R>(
+    channel: *mut Handle<ChannelObject>,
+    body: impl FnOnce(&mut Driven) -> Result<R, Error>,
+) -> Result<R, Problems> {
+    // SAFETY: promised by the caller.
+    Ok(unsafe { handle::alone(channel, |object| body(&mut object.driven)) }??)
+}
+
+fn want(want: Want) -> c_int {
+    match want {
+        Want::Read => WANT_READ,
+        Want::Write => WANT_WRITE,
+    }
+}
+
+/// A status, where there is nothing to count.
+fn status(step: Step<()>) -> c_int {
+    match step {
+        Step::Done(()) => OK,
+        Step::Want(wanted) => want(wanted),
+    }
+}
+
+/// A count, which is no larger than what C lent.
+fn count(step: Step<usize>) -> isize {
+    match step {
+        Step::Done(count) => count as isize,
+        Step::Want(wanted) => want(wanted) as isize,
+    }
+}
+
+/// Makes a channel of a context.
+///
+/// # Safety
+/// As [`handle::shared`].
+unsafe fn make(
+    context: *const Handle<ContextObject>,
+    fd: c_int,
+    begins: bool,
+    make: impl FnOnce(&tls::Context, Stream) -> Result<tls::Channel, Error>,
+) -> Result<*mut Handle<ChannelObject>, Problems> {
+    // SAFETY: promised by the caller.
+    unsafe {
+        with_context(context, |context| {
+            let descriptor = Descriptor::stream_socket(fd)?;
+            let tls = make(context, Stream::new(Box::new(descriptor)))?;
+            Ok(handle::give(ChannelObject {
+                driven: Driven::new(tls, descriptor, begins),
+                lent: Lent::default(),
+            }))
+        })
+    }
+}
+
+/// The client's side.
+///
+/// # Safety
+/// As [`handle::shared`].
+unsafe fn connect(
+    context: *const Handle<ContextObject>,
+    fd: c_int,
+    server: Server<'_>,
+) -> Result<*mut Handle<ChannelObject>, Problems> {
+    // SAFETY: promised by the caller.
+    unsafe {
+        make(context, fd, true, |context, stream| {
+            tls::Channel::connect(context, stream, server)
+        })
+    }
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tlsport_channel_accept(
+    context: *mut Handle<ContextObject>,
+    fd: c_int,
+) -> *mut Handle<ChannelObject> {
+    entry("tlsport_channel_accept", || {
+        // SAFETY: a handle of the caller's.
+        unsafe { make(context, fd, false, tls::Channel::accept) }
+    })
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tlsport_channel_connect(
+    context: *mut Handle<ContextObject>,
+    fd: c_int,
+    server_name: *const c_char,
+) -> *mut Handle<ChannelObject> {
+    entry("tlsport_channel_connect", || {
+        // SAFETY: lent by the caller for the call.
+        let name = unsafe { text(server_name, "server_name") }?;
+        // SAFETY: a handle of the caller's.
+        unsafe { connect(context, fd, Server::Verified(name)) }
+    })
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tlsport_channel_connect_insecure(
+    context: *mut Handle<ContextObject>,
+    fd: c_int,
+    server_name: *const c_char,
+) -> *mut Handle<ChannelObject> {
+    entry("tlsport_channel_connect_insecure", || {
+        // SAFETY: lent by the caller for the call.
+        let name = unsafe { optional_text(server_name, "server_name") }?;
+        // SAFETY: a handle of the caller's.
+        unsafe { connect(context, fd, Server::Unverified(name)) }
+    })
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tlsport_channel_handshake(channel: *mut Handle<ChannelObject>) -> c_int {
+    // SAFETY: the header asks for a handle or null.
+    entry("tlsport_channel_handshake", || unsafe {
+        with_channel(channel, |driven| Ok(status(driven.handshake()?)))
+    })
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tlsport_channel_read(
+    channel: *mut Handle<ChannelObject>,
+    buf: *mut c_void,
+    len: usize,
+) -> isize {
+    // SAFETY: the header asks for a handle or null, and for room lent for the call.
+    entry("tlsport_channel_read", || unsafe {
+        with_channel(channel, |driven| {
+            let buf = room(buf, len, "buf")?;
+            if buf.is_empty() {
+                return Err(usage("'len' is 0"));
+            }
+            Ok(count(driven.read(buf)?))
+        })
+    })
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tlsport_channel_write(
+    channel: *mut Handle<ChannelObject>,
+    buf: *const c_void,
+    len: usize,
+) -> isize {
+    // SAFETY: the header asks for a handle or null, and for bytes lent for the call.
+    entry("tlsport_channel_write", || unsafe {
+        with_channel(channel, |driven| {
+            let bytes = bytes(buf, len, "buf")?;
+            Ok(count(driven.write(bytes)?))
+        })
+    })
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tlsport_channel_flush(channel: *mut Handle<ChannelObject>) -> c_int {
+    // SAFETY: the header asks for a handle or null.
+    entry("tlsport_channel_flush", || unsafe {
+        with_channel(channel, |driven| Ok(status(driven.flush()?)))
+    })
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tlsport_channel_close(channel: *mut Handle<ChannelObject>) -> c_int {
+    // SAFETY: the header asks for a handle or null.
+    entry("tlsport_channel_close", || unsafe {
+        with_channel(channel, |driven| Ok(status(driven.close()?)))
+    })
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tlsport_channel_wants(channel: *mut Handle<ChannelObject>) -> c_int {
+    // SAFETY: the header asks for a handle or null.
+    quietly(0, || unsafe {
+        with_channel(channel, |driven| {
+            let Wants { read, write } = driven.wants();
+            Ok(c_int::from(read) * WANTS_READ | c_int::from(write) * WANTS_WRITE)
+        })
+    })
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tlsport_channel_has_pending(channel: *mut Handle<ChannelObject>) -> c_int {
+    // SAFETY: the header asks for a handle or null.
+    quietly(0, || unsafe {
+        with_channel(channel, |driven| Ok(driven.has_pending().into()))
+    })
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tlsport_channel_facts(
+    channel: *mut Handle<ChannelObject>,
+    facts: *mut RawFacts,
+) -> c_int {
+    let body = |object: &mut ChannelObject| {
+        // SAFETY: the header asks for null, or a struct that begins with its size.
+        unsafe { out(facts.cast::<usize>(), "facts") }?;
+        object.lent = Lent::of(&object.driven.facts()?);
+        // SAFETY: as above, and as large as that.
+        unsafe { object.lent.fill(facts) }
+    };
+    entry("tlsport_channel_facts", || {
+        // SAFETY: the header asks for a handle or null.
+        unsafe { handle::alone(channel, body) }??;
+        Ok(OK)
+    })
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tlsport_channel_ssl(channel: *mut Handle<ChannelObject>) -> *mut SSL {
+    // SAFETY: the header asks for a handle or null.
+    entry("tlsport_channel_ssl", || unsafe {
+        with_channel(channel, |driven| Ok(driven.ssl().as_ptr()))
+    })
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tlsport_channel_free(channel: *mut Handle<ChannelObject>) {
+    // SAFETY: the header asks for a handle or null.
+    quietly((), || unsafe { Ok(drop(handle::take(channel)?)) });
+}
