@@ -218,7 +218,8 @@ pub unsafe extern "C" fn tlsport_channel_wants(channel: *mut Handle<ChannelObjec
     quietly(0, || unsafe {
         with_channel(channel, |driven| {
             let Wants { read, write } = driven.wants();
-            Ok(c_int::from(read) * WANTS_READ | c_int::from(write) * WANTS_WRITE)
+            let bit = |wanted: bool, bit: c_int| if wanted { bit } else { 0 };
+            Ok(bit(read, WANTS_READ) | bit(write, WANTS_WRITE))
         })
     })
 }
@@ -265,5 +266,8 @@ pub unsafe extern "C" fn tlsport_channel_ssl(channel: *mut Handle<ChannelObject>
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tlsport_channel_free(channel: *mut Handle<ChannelObject>) {
     // SAFETY: the header asks for a handle or null.
-    quietly((), || unsafe { Ok(drop(handle::take(channel)?)) });
+    quietly((), || unsafe {
+        handle::take(channel)?;
+        Ok(())
+    });
 }
