@@ -13,7 +13,7 @@ const HEADER: &str = include_str!("../include/tlsport.h");
 const SYMBOLS: &str = include_str!("../ffi-tests/symbols.txt");
 
 /// How a value is passed: what has to be equal on both sides for a call to work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 enum Passed {
     Nothing,
     Int,
@@ -21,15 +21,17 @@ enum Passed {
     Difference,
     Unsigned64,
     Pointer,
-    Function,
+    Function(Box<Signature>),
 }
 
 impl Passed {
     fn by_c(declared: &str) -> Passed {
+        if declared.contains("(*") {
+            return Passed::Function(Box::new(Signature::by_c(declared).1));
+        }
         let words = declared.replace("const ", "");
         match words.split(' ').next().unwrap_or_default() {
-            _ if words.contains("(*") => Passed::Function,
-            callback if callback.ends_with("_callback") => Passed::Function,
+            callback if callback.ends_with("_callback") => function_type(callback),
             _ if words.contains('*') => Passed::Pointer,
             "void" => Passed::Nothing,
             "int" => Passed::Int,
@@ -48,13 +50,29 @@ impl Passed {
             "isize" => Passed::Difference,
             "u64" => Passed::Unsigned64,
             pointer if pointer.starts_with('*') => Passed::Pointer,
-            function if function.starts_with("Option<") => Passed::Function,
+            function if function.starts_with("Option<") => Passed::aliased(&function[7..]),
             _ => panic!("Rust passes '{declared}', which this test does not know"),
         }
     }
 
+    /// A function that may be null, by the alias of its type.
+    fn aliased(alias: &str) -> Passed {
+        let surface = surface();
+        let definition = format!("type {} =", alias.trim_end_matches('>'));
+        let (_, definition) = surface
+            .split_once(&definition)
+            .expect("an alias is defined");
+        let (definition, _) = definition.split_once(';').expect("a definition ends");
+        assert!(
+            definition.contains("extern \"C-unwind\" fn"),
+            "{definition}"
+        );
+        let (_, takes, gives) = around(definition, '(', ')').expect("a function takes arguments");
+        Passed::Function(Box::new(Signature::by_rust(&parts(takes, ','), gives)))
+    }
+
     /// Its size, which is its alignment too.
-    fn bytes(self) -> usize {
+    fn bytes(&self) -> usize {
         match self {
             Passed::Nothing => 0,
             Passed::Int => 4,
@@ -68,6 +86,30 @@ impl Passed {
 struct Signature {
     takes: Vec<Passed>,
     gives: Passed,
+}
+
+impl Signature {
+    /// A function's name and signature, or a pointer to a function's.
+    fn by_c(declared: &str) -> (String, Signature) {
+        let declared = declared.replace("(*", "").replace(")(", "(");
+        let (before, takes, _) = around(&declared, '(', ')').expect("a function takes arguments");
+        let (name, gives) = name_of(before);
+        let takes = parts(takes, ',');
+        let takes = takes.iter().map(|taken| Passed::by_c(taken));
+        let signature = Signature {
+            takes: takes.filter(|taken| *taken != Passed::Nothing).collect(),
+            gives: Passed::by_c(gives),
+        };
+        (name.to_owned(), signature)
+    }
+
+    fn by_rust(takes: &[String], gives: &str) -> Signature {
+        let gives = squeezed(gives);
+        Signature {
+            takes: takes.iter().map(|taken| Passed::by_rust(taken)).collect(),
+            gives: Passed::by_rust(gives.trim_start_matches("-> ")),
+        }
+    }
 }
 
 /// Members of a struct in their order.
@@ -139,22 +181,24 @@ fn name_of(declaration: &str) -> (&str, &str) {
 fn functions_of_the_header() -> BTreeMap<String, Signature> {
     let mut functions = BTreeMap::new();
     for declaration in declarations() {
-        if declaration.starts_with("typedef") || declaration.contains('{') {
+        if declaration.starts_with("typedef") || !declaration.ends_with(')') {
             continue;
         }
-        let Some((before, inside, "")) = around(&declaration, '(', ')') else {
-            continue;
-        };
-        let (name, gives) = name_of(before);
-        let takes = parts(inside, ',');
-        let takes = takes.iter().map(|taken| Passed::by_c(taken));
-        let signature = Signature {
-            takes: takes.filter(|taken| *taken != Passed::Nothing).collect(),
-            gives: Passed::by_c(gives),
-        };
-        assert_eq!(functions.insert(name.to_owned(), signature), None, "{name}");
+        let (name, signature) = Signature::by_c(&declaration);
+        assert_eq!(functions.insert(name.clone(), signature), None, "{name}");
     }
     functions
+}
+
+/// A function's type that has a name.
+fn function_type(name: &str) -> Passed {
+    let types = declarations();
+    let types = types
+        .iter()
+        .filter_map(|text| text.strip_prefix("typedef "));
+    let mut types = types.filter(|text| text.contains(&format!(" {name}(")));
+    let found = types.next().expect("a function's type is declared");
+    Passed::Function(Box::new(Signature::by_c(found).1))
 }
 
 fn structs_of_the_header() -> BTreeMap<String, Members> {
@@ -226,15 +270,11 @@ fn functions_of_the_surface() -> BTreeMap<String, Signature> {
         assert!(before.contains("extern \"C\" fn "), "{before}");
         let (name, _) = name_of(before);
         let (gives, _) = behind.split_once('{').expect("a function has a body");
-        let gives = squeezed(gives);
         let takes = parts(inside, ',').into_iter().map(|taken| {
             let (_, taken) = taken.split_once(": ").expect("an argument has a type");
-            Passed::by_rust(taken)
+            taken.to_owned()
         });
-        let signature = Signature {
-            takes: takes.collect(),
-            gives: Passed::by_rust(gives.trim_start_matches("-> ")),
-        };
+        let signature = Signature::by_rust(&takes.collect::<Vec<_>>(), gives);
         assert_eq!(functions.insert(name.to_owned(), signature), None, "{name}");
     }
     functions

@@ -11,6 +11,11 @@ use std::ffi::{c_int, c_void};
 use std::mem::{offset_of, size_of};
 use std::ptr;
 
+/// `TLSPORT_CONTINUE`
+const CONTINUE: c_int = 0;
+/// `TLSPORT_FINISH`
+const FINISH: c_int = 1;
+
 type Event = unsafe extern "C-unwind" fn(*mut c_void, *mut Handle<Conn>) -> c_int;
 type Data =
     unsafe extern "C-unwind" fn(*mut c_void, *mut Handle<Conn>, *const c_void, usize) -> c_int;
@@ -104,8 +109,8 @@ impl Served {
         let answer = outward(name, || call(user, open.handle));
         let finished = open.conn.leave(out);
         match answer {
-            0 if !finished => Verdict::Continue,
-            0 | 1 => Verdict::Finish,
+            CONTINUE if !finished => Verdict::Continue,
+            CONTINUE | FINISH => Verdict::Finish,
             _ => {
                 error!(
                     "callback '{name}' answered {answer}, which is no verdict: the connection is cut"
