@@ -91,8 +91,13 @@ struct Signature {
 impl Signature {
     /// A function's name and signature, or a pointer to a function's.
     fn by_c(declared: &str) -> (String, Signature) {
-        let declared = declared.replace("(*", "").replace(")(", "(");
-        let (before, takes, _) = around(&declared, '(', ')').expect("a function takes arguments");
+        let bare = match declared.split_once('(') {
+            Some((_, pointer)) if pointer.starts_with('*') => {
+                declared.replacen("(*", "", 1).replacen(")(", "(", 1)
+            }
+            _ => declared.to_owned(),
+        };
+        let (before, takes, _) = around(&bare, '(', ')').expect("a function takes arguments");
         let (name, gives) = name_of(before);
         let takes = parts(takes, ',');
         let takes = takes.iter().map(|taken| Passed::by_c(taken));
