@@ -782,6 +782,43 @@ static void others_use_a_server_while_one_waits_for_it(void)
     tlsport_server_free(server);
 }
 
+/* ---- The example ---------------------------------------------------------------------------- */
+
+static void the_example_answers_streams_and_drains(void)
+{
+    const char *program = check_path("TLSPORT_EXAMPLES", "server");
+    if (access(program, X_OK) != 0) {
+        SKIP("examples/server.c was not compiled: run all subjects");
+    }
+    char command[1600], line[256];
+    int port = 0, status;
+    long process = 0;
+    snprintf(command, sizeof command, "echo $$; exec '%s' ssl://127.0.0.1:0 '%s'", program,
+             check_pki("server.pem"));
+    FILE *out = popen(command, "r");
+    REQUIRE(out != NULL);
+    CHECK(fgets(line, sizeof line, out) != NULL && sscanf(line, "%ld", &process) == 1);
+    CHECK(fgets(line, sizeof line, out) != NULL);
+    CHECK_INT(sscanf(line, "serving http+ssl://127.0.0.1:%d", &port), 1);
+    struct peer peer = peer_open((uint16_t)port);
+    const char *asked = "count 2\nprime 999999000001\nprime 15\ncount 100000\n";
+    const char *begins = "1\n2\nyes\nno\n1\n2\n3\n";
+    char got[64];
+    uint64_t count = strlen(begins);
+    CHECK(peer_say(&peer, asked, strlen(asked)));
+    peer_end(&peer);
+    CHECK(peer_hear_all(&peer, got, strlen(begins)));
+    CHECK_MEM(got, begins, strlen(begins));
+    CHECK_INT(peer_hear_end(&peer, &count), 0);
+    CHECK_INT(count, 11 + 588895);
+    peer_leave(&peer);
+    CHECK_INT(kill((pid_t)process, SIGTERM), 0);
+    while (fgets(line, sizeof line, out) != NULL) {
+    }
+    status = pclose(out);
+    CHECK_INT(status, 0);
+}
+
 CHECK_MAIN(TEST(what_a_client_says_reaches_the_callbacks_and_what_they_write_the_client),
            TEST(callbacks_that_are_null_take_bytes_and_finish_at_the_end),
            TEST(an_older_program_knows_fewer_callbacks),
@@ -801,4 +838,5 @@ CHECK_MAIN(TEST(what_a_client_says_reaches_the_callbacks_and_what_they_write_the
            TEST(a_local_client_that_is_gone_raises_no_signal),
            TEST(without_callbacks_the_settings_say_who_answers),
            TEST(a_reload_is_for_the_next_client_and_all_or_nothing),
-           TEST(others_use_a_server_while_one_waits_for_it))
+           TEST(others_use_a_server_while_one_waits_for_it),
+           TEST(the_example_answers_streams_and_drains))
