@@ -2,21 +2,28 @@
 //! What differs between releases beyond these is asked of the library itself, while running: `tls::probe`,
 //! `tls::option_bits`. `vendor-notes/` says which releases were tried.
 
-/// Each `cfg`, and the OPENSSL_VERSION_NUMBER from which on it is set.
-const CFGS: &[(&str, u64)] = &[
-    // OpenSSL 3.0: error queue with text, EVP_MAC in ticket callbacks, 64 option bits, the negotiated group by name,
-    // TLS 1.0 and 1.1 at security level 0 alone, renegotiation only for those who allow it.
-    ("openssl3", 0x3000_0000),
-];
+use std::env::var;
+
+/// `openssl3`: OpenSSL 3.0 or later. Its error queue has texts, ticket callbacks get an EVP_MAC, there are 64 option
+/// bits, the negotiated group has a name, TLS 1.0 and 1.1 are for security level 0 alone, and clients renegotiate
+/// only where the mask lets them.
+fn is_openssl3() -> bool {
+    // OPENSSL_VERSION_NUMBER in hexadecimal: 0xMNNFFPP0 up to 1.1.1, 0xMNN00PP0 from 3.0 on.
+    let number = var("DEP_OPENSSL_VERSION_NUMBER").unwrap_or_default();
+    u64::from_str_radix(&number, 16).is_ok_and(|number| number >= 0x3000_0000)
+}
+
+/// `openssl_srp`: it was not built without SRP, so that its functions can be linked to.
+fn has_srp() -> bool {
+    let left_out = var("DEP_OPENSSL_CONF").unwrap_or_default();
+    !left_out.split(',').any(|name| name == "OPENSSL_NO_SRP")
+}
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    // In hexadecimal: 0xMNNFFPP0 up to 1.1.1, 0xMNN00PP0 from 3.0 on.
-    let number = std::env::var("DEP_OPENSSL_VERSION_NUMBER").unwrap_or_default();
-    let number = u64::from_str_radix(&number, 16).unwrap_or_default();
-    for (cfg, since) in CFGS {
+    for (cfg, is_set) in [("openssl3", is_openssl3()), ("openssl_srp", has_srp())] {
         println!("cargo:rustc-check-cfg=cfg({cfg})");
-        if number >= *since {
+        if is_set {
             println!("cargo:rustc-cfg={cfg}");
         }
     }

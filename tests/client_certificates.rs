@@ -121,7 +121,7 @@ fn without_a_ca_nobody_is_asked() {
 fn a_ca_file_alone_lets_in_its_clients_only() {
     let pki = Pki::new();
     let daemon = closed(&pki).start();
-    assert_eq!(asked(&daemon).as_deref(), Some("CN = CA of the tests"));
+    assert_eq!(asked(&daemon).as_deref(), Some("CN=CA of the tests"));
     assert_served(&pki, &daemon, Some(&pki.client()));
     assert_refused(
         &pki,

@@ -252,7 +252,7 @@ fn an_answer_survives_although_the_backend_did_not_read_everything() {
     }
 }
 
-/// The write that meets the reset is told of it, and the read after it is not.
+/// The daemon's write that meets the reset is told of it, and the read after it is not.
 #[test]
 fn a_backend_that_resets_while_bytes_go_up_to_it_cuts_the_client() {
     let pki = Pki::new();
@@ -265,9 +265,11 @@ fn a_backend_that_resets_while_bytes_go_up_to_it_cuts_the_client() {
     });
     let daemon = in_front_of(&backend, &pki);
     let mut tls = Peer::new(&pki).connect(daemon.address());
+    tls.write_all(b"1").unwrap();
+    tls.read_exact(&mut [0; 1000]).unwrap();
     let upload = pattern::bytes(1 << 20);
     while tls.write_all(&upload).is_ok() {}
-    let (said, end) = read_all(&mut tls);
-    assert_eq!((said.len(), end), (1000, End::Cut));
+    // What that is to the client differs: from 4.0 on a handle reads nothing after a write has failed.
+    assert_ne!(read_all(&mut tls).1, End::Clean);
     daemon.said("backend: read: connection reset");
 }

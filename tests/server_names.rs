@@ -66,9 +66,9 @@ fn each_name_has_its_certificate_and_others_get_the_default() {
         assert_eq!(tls.ssl().servername(NameType::HOST_NAME), Some(name));
     }
     let said = s_client(daemon.address(), &["-servername", "three.example.org"], "");
-    assert!(said.out.contains("subject=CN = localhost"), "{}", said.out);
+    assert!(said.out.contains("subject=CN=localhost"), "{}", said.out);
     let said = s_client(daemon.address(), &["-noservername"], "");
-    assert!(said.out.contains("subject=CN = localhost"), "{}", said.out);
+    assert!(said.out.contains("subject=CN=localhost"), "{}", said.out);
 }
 
 #[test]

@@ -131,13 +131,16 @@ static X509 *make_certificate(EVP_PKEY *key)
     return certificate;
 }
 
-/* A context that speaks one version, at a level with all the suites there are, or as the library would. */
+/* A context that speaks one version, at a level with all the suites there are, or as the library would. NULL where
+   the version is refused outright. */
 static SSL_CTX *make_context(const SSL_METHOD *method, int version, int level)
 {
     SSL_CTX *ctx = SSL_CTX_new(method);
     need(ctx != NULL, "SSL_CTX_new");
-    SSL_CTX_set_min_proto_version(ctx, version);
-    SSL_CTX_set_max_proto_version(ctx, version);
+    if (!SSL_CTX_set_min_proto_version(ctx, version) || !SSL_CTX_set_max_proto_version(ctx, version)) {
+        SSL_CTX_free(ctx);
+        return NULL;
+    }
     if (level != OWN_LEVEL) {
         SSL_CTX_set_cipher_list(ctx, "ALL");
         SSL_CTX_set_security_level(ctx, level);
@@ -167,6 +170,10 @@ static void handshake(int version, int level, EVP_PKEY *key, X509 *certificate)
     SSL_CTX *contexts[] = {make_context(TLS_client_method(), version, level),
                            make_context(TLS_server_method(), version, level)};
     const char *sides[] = {"client", "server"};
+    if (contexts[0] == NULL || contexts[1] == NULL) {
+        printf("not a version to be set");
+        return;
+    }
     SSL_CTX_use_certificate(contexts[1], certificate);
     SSL_CTX_use_PrivateKey(contexts[1], key);
     SSL *ends[] = {SSL_new(contexts[0]), SSL_new(contexts[1])};

@@ -162,7 +162,12 @@ fn a_ca_signs_for_another_server_and_another_client() {
         &["-verify_hostname", "db2.example.com"],
     );
     verify(at, "alice.crt", "sslclient", &[]);
-    assert!(in_words(at, "alice.crt").contains("CN = alice"));
+    let said = in_words(at, "alice.crt");
+    // Without the spaces from 3.2 on.
+    assert!(
+        said.contains("CN = alice") || said.contains("CN=alice"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -214,23 +214,21 @@ pub(in crate::tls) fn version_bounds(context: &SslContextRef) -> (Option<c_int>,
 
 /// `SSL_CTX_set_srp_client_pwd_callback`, where this libssl was built with SRP, with a callback that is never asked.
 pub(in crate::tls) fn pretend_srp(context: &mut SslContextBuilder) {
-    type Password = unsafe extern "C" fn(*mut ffi::SSL, *mut c_void) -> *mut c_char;
-    type Setter = unsafe extern "C" fn(*mut ffi::SSL_CTX, Option<Password>) -> c_int;
-    unsafe extern "C" fn none(_: *mut ffi::SSL, _: *mut c_void) -> *mut c_char {
-        ptr::null_mut()
-    }
-    // SAFETY: the name is NUL-terminated. Not every libssl has the function, so it is not linked to.
-    let found = unsafe {
-        libc::dlsym(
-            libc::RTLD_DEFAULT,
-            c"SSL_CTX_set_srp_client_pwd_callback".as_ptr(),
-        )
-    };
-    if !found.is_null() {
-        // SAFETY: under that name libssl has a function of this type; the builder owns a live SSL_CTX.
-        unsafe {
-            let set = std::mem::transmute::<*mut c_void, Setter>(found);
-            set(context.as_ptr(), Some(none));
+    #[cfg(openssl_srp)]
+    {
+        type Password = unsafe extern "C" fn(*mut ffi::SSL, *mut c_void) -> *mut c_char;
+        unsafe extern "C" {
+            fn SSL_CTX_set_srp_client_pwd_callback(
+                context: *mut ffi::SSL_CTX,
+                callback: Option<Password>,
+            ) -> c_int;
         }
+        unsafe extern "C" fn none(_: *mut ffi::SSL, _: *mut c_void) -> *mut c_char {
+            ptr::null_mut()
+        }
+        // SAFETY: the builder owns a live SSL_CTX; the callback touches nothing.
+        unsafe { SSL_CTX_set_srp_client_pwd_callback(context.as_ptr(), Some(none)) };
     }
+    #[cfg(not(openssl_srp))]
+    let _ = context;
 }

@@ -27,7 +27,8 @@ fn showing(pair: &Pair, version: SslVersion) -> Client {
 
 fn refused(parted: &Parted, reason: &str) {
     assert_eq!(parted.server.kind, Failure::PeerCertificate, "{parted:?}");
-    assert_eq!(parted.server.reason, reason);
+    // 4.0 adds to some of its reasons.
+    assert!(parted.server.reason.starts_with(reason), "{parted:?}");
 }
 
 #[test]
@@ -276,9 +277,10 @@ fn what_is_not_tls_is_told_from_what_is() {
             &b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"[..],
             "http request",
         ),
+        // From 3.2 on these letters are first of all too great a length.
         (
             b"CONNECT localhost:1 HTTP/1.1\r\n\r\n",
-            "https proxy request",
+            "https proxy request|packet length too long",
         ),
         (
             b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n",
@@ -288,9 +290,10 @@ fn what_is_not_tls_is_told_from_what_is() {
         (&[0xff; 64], "wrong version number"),
     ] {
         let error = receive(&server, bytes);
-        assert_eq!(
-            (error.kind, error.reason.as_str()),
-            (Failure::NotTls, reason)
+        assert_eq!(error.kind, Failure::NotTls, "{error:?}");
+        assert!(
+            reason.split('|').any(|reason| error.reason == reason),
+            "{error:?}"
         );
     }
     // A record of a handshake with nothing sensible in it.
