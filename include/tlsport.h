@@ -255,8 +255,14 @@ const char *tlsport_settings_report(tlsport_settings *settings, int format);
  *
  * Everything is tried first on an SSL_CTX of ours, so that settings which are wrong leave yours
  * untouched (TLSPORT_ERROR_SETTINGS). TLSPORT_ERROR_USAGE for one that has had connections
- * already, one for DTLS or for clients, and one whose method has a fixed version which is not
- * the policy's. The session cache, where it is on, is the SSL_CTX's own.
+ * already, one for DTLS or for clients, one of tlsport_context_ssl_ctx, and one whose method
+ * has a fixed version which is not the policy's. The session cache, where it is on, is the
+ * SSL_CTX's own. Where clients are verified, SSL_CTX_set_session_ticket_cb is taken to refuse
+ * tickets of clients whose certificate has expired since; server names take
+ * SSL_CTX_set_client_hello_cb.
+ *
+ * Applied again, settings take the place of those before. TLSPORT_ERROR_USAGE where OpenSSL
+ * does not take something back: a type of key, groups or commands that only the first had.
  */
 TLSPORT_CHECK int tlsport_settings_apply(tlsport_settings *settings, struct ssl_ctx_st *ssl_ctx);
 

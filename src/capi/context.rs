@@ -82,5 +82,8 @@ pub unsafe extern "C" fn tlsport_context_ssl_ctx(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tlsport_context_free(context: *mut Handle<ContextObject>) {
     // SAFETY: the header asks for a handle or null.
-    quietly((), || unsafe { Ok(drop(handle::take(context)?)) });
+    quietly((), || unsafe {
+        handle::take(context)?;
+        Ok(())
+    });
 }

@@ -106,7 +106,10 @@ pub unsafe extern "C" fn tlsport_settings_copy(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tlsport_settings_free(settings: *mut Handle<SettingsObject>) {
     // SAFETY: the header asks for a handle or null.
-    quietly((), || unsafe { Ok(drop(handle::take(settings)?)) });
+    quietly((), || unsafe {
+        handle::take(settings)?;
+        Ok(())
+    });
 }
 
 /// See the header.

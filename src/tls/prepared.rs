@@ -146,7 +146,7 @@ impl Prepared {
         for ready in std::iter::once(&self.base).chain(&self.names) {
             match Making::new(ready, &self, &shared, Whose::Ours).finish(None) {
                 Ok(context) => {
-                    findings.notes.extend(ready.notes(&context));
+                    findings.notes.extend(ready.notes(&context, self.role));
                     if ready.name.is_none() {
                         self.report = report::of(&self, &context);
                     }
@@ -197,9 +197,9 @@ impl Ready {
     }
 
     /// What to say about a context that could be built.
-    fn notes(&self, context: &openssl::ssl::SslContextRef) -> Vec<Note> {
+    fn notes(&self, context: &openssl::ssl::SslContextRef, role: Role) -> Vec<Note> {
         let policy = &self.policy;
-        let mut notes = probe::notes(context, self.range.min.version().is_some());
+        let mut notes = probe::notes(context, self.range.min.version().is_some(), role);
         let (level, own) = (context.security_level(), probe::security_level_of_its_own());
         if level < own && policy.security_level.is_none() {
             notes.push(Note::warn(format!(

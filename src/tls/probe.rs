@@ -3,6 +3,7 @@
 //! A version inside the range may still be out of reach: disabled by the mask, by the security level, or for want
 //! of a suite. libssl says so only when a client has come; asking it for the suites of each version tells before.
 
+use super::prepared::Role;
 use super::sys;
 use crate::settings::Note;
 use openssl::error::ErrorStack;
@@ -49,7 +50,8 @@ pub(super) fn versions(context: &SslContextRef) -> Vec<Reach> {
 
 /// What to say about versions that the range asks for and that cannot be spoken. A range that is open below asks
 /// for nothing in particular.
-pub(super) fn notes(context: &SslContextRef, min_was_chosen: bool) -> Vec<Note> {
+pub(super) fn notes(context: &SslContextRef, min_was_chosen: bool, role: Role) -> Vec<Note> {
+    let peers = role.peers();
     let level = context.security_level();
     let versions = versions(context);
     let asked_for = versions.iter().filter(|_| min_was_chosen);
@@ -58,7 +60,7 @@ pub(super) fn notes(context: &SslContextRef, min_was_chosen: bool) -> Vec<Note> 
         .map(|reach| {
             Note::warn(format!(
                 "{} cannot be spoken at security level {level}: '@SECLEVEL=0' in the cipher list allows it, for \
-                 clients that do the same",
+                 {peers} that do the same",
                 reach.name
             ))
         })

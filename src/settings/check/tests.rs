@@ -1,4 +1,4 @@
-use crate::settings::{Builder, Level, Origin, Settings};
+use crate::settings::{Builder, Level, Note, Origin, Settings, check_client, check_policy};
 
 /// What is said of some flags: errors, then warnings after `! `, then information after `. `.
 fn said(flags: &[&str]) -> Vec<String> {
@@ -342,4 +342,35 @@ fn everything_wrong_is_said_at_once() {
     ];
     let said = said(&wrong);
     assert_eq!(said.len(), 8, "{said:#?}");
+}
+
+fn counts((problems, notes): (Vec<crate::error::Error>, Vec<Note>)) -> (usize, usize) {
+    (problems.len(), notes.len())
+}
+
+#[test]
+fn a_policy_alone_needs_neither_endpoint_nor_backend() {
+    let mut settings = Settings::default();
+    settings.set("ssl.keyfile", "server.pem").unwrap();
+    assert_eq!(counts(check_policy(&settings)), (0, 0));
+    settings.set("ssl.verify-client", "require").unwrap();
+    settings
+        .set(
+            "ssl.server-name-indication",
+            "a.example=a.pem,ssl.crl-file=a.crl",
+        )
+        .unwrap();
+    assert_eq!(counts(check_policy(&settings)), (1, 0));
+}
+
+#[test]
+fn a_clients_policy_is_not_judged_as_a_servers() {
+    let mut settings = Settings::default();
+    settings.set("ssl.verify-client", "require").unwrap();
+    settings.set("ssl.crl-file", "list.pem").unwrap();
+    settings.set("ssl.session-cache-size", "5").unwrap();
+    assert_eq!(counts(check_client(&settings)), (0, 0));
+    settings.set("ssl.min-protocol", "TLSv1.3").unwrap();
+    settings.set("ssl.max-protocol", "TLSv1.1").unwrap();
+    assert_eq!(counts(check_client(&settings)), (1, 1));
 }

@@ -16,12 +16,13 @@ use std::sync::Arc;
 
 impl Prepared {
     /// Puts the policy onto a context that is not ours, in place of one that was put onto it before. What the policy
-    /// does not speak of stays: modes, callbacks, ticket keys unless it has some.
+    /// does not speak of stays: modes, callbacks, ticket keys unless it has some. With server names, or to refuse
+    /// tickets of clients whose certificate has expired, callbacks of libssl's are taken for it.
     ///
     /// # Errors
     /// `Usage` for a context that had connections, is for datagrams, for the other side, or of one version that is not
     /// the policy's; else what libssl refused. The context is as it was then.
-    pub(crate) fn apply(&self, context: &mut SslContextBuilder) -> Result<(), Problems> {
+    pub fn apply(&self, context: &mut SslContextBuilder) -> Result<(), Problems> {
         queue::clear();
         let method = sys::method(context);
         self.suits(context, sys::ability(method).map_err(cannot)?)?;

@@ -6,6 +6,7 @@
 mod apply;
 mod before;
 mod making;
+mod sessions;
 
 pub(super) use before::Applied;
 pub(super) use making::{Making, Whose};
