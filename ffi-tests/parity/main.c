@@ -180,7 +180,8 @@ static const char *const ciphers[] = {
     "no-such-cipher", /* both refuse */
 };
 
-static const char *const curves[] = {NULL, "", "prime256v1", "secp384r1", "X25519", "no-such-curve"};
+static const char *const curves[] = {
+    NULL, "", "prime256v1", "secp384r1", "X25519", "X448", "no-such-curve"};
 
 static const char *const alpns[] = {"", "http/1.1", "http/1.1,h2"};
 

@@ -4,7 +4,6 @@
  * Some of them are deprecated, and a few are gone from the newest OpenSSL; what stands in for
  * those does what they did.
  */
-#define OPENSSL_SUPPRESS_DEPRECATED
 #include "parity.h"
 
 #include <stdlib.h>
@@ -15,8 +14,11 @@
 #include <openssl/objects.h>
 #include <openssl/rand.h>
 
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
 const SSL_METHOD *method_of(int protocol, enum making making)
 {
+    (void)making; /* an OpenSSL without fixed-version methods */
     switch (protocol) {
     case 2:
         return TLS_method();

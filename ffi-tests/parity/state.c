@@ -75,6 +75,18 @@ static void read_identities(SSL_CTX *context, struct report *report)
     report_take(report, "identities", &text);
 }
 
+static int count_authorities(X509_STORE *store)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30300000L
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get1_objects(store);
+    int count = sk_X509_OBJECT_num(objects);
+    sk_X509_OBJECT_pop_free(objects, X509_OBJECT_free);
+    return count;
+#else
+    return sk_X509_OBJECT_num(X509_STORE_get0_objects(store));
+#endif
+}
+
 static void read_trust(SSL_CTX *context, struct report *report)
 {
     struct text text = {0};
@@ -85,9 +97,7 @@ static void read_trust(SSL_CTX *context, struct report *report)
         text_add(&text, "%s;", name);
     }
     report_take(report, "CA names", &text);
-    const X509_STORE *store = SSL_CTX_get_cert_store(context);
-    int count = sk_X509_OBJECT_num(X509_STORE_get0_objects((X509_STORE *)(uintptr_t)store));
-    report_add(report, "CAs", "%d", count);
+    report_add(report, "CAs", "%d", count_authorities(SSL_CTX_get_cert_store(context)));
     report_add(report, "verify mode", "%d", SSL_CTX_get_verify_mode(context));
     report_add(report, "verify depth", "%d", SSL_CTX_get_verify_depth(context));
     X509_VERIFY_PARAM *param = SSL_CTX_get0_param(context);
