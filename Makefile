@@ -169,7 +169,7 @@ $(lib)/exports.map: ffi-tests/symbols.txt
 $(shared): $(lib)/libtlsport.a $(lib)/exports.map | $(lib)/native-libs
 	$(CC) -shared -o $@ -Wl,-soname,$(soname) -Wl,--version-script=$(lib)/exports.map \
 		-Wl,--whole-archive $(lib)/libtlsport.a -Wl,--no-whole-archive \
-		-Wl,--gc-sections,--as-needed,-z,defs,-z,relro,-z,now,-z,noexecstack,-z,nodelete \
+		-Wl,--gc-sections,--as-needed,--no-undefined-version,-z,defs,-z,relro,-z,now,-z,noexecstack,-z,nodelete \
 		$(LDFLAGS) $(openssl_libs) $$(cat $(lib)/native-libs)
 	ln -sf $(@F) $(lib)/$(soname)
 	ln -sf $(soname) $(lib)/libtlsport.so
