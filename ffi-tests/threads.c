@@ -12,6 +12,7 @@ struct board {
     tlsport_server *server;
     tlsport_settings *settings;
     uint64_t ids[IDS]; /* of connections, living or not */
+    tlsport_conn *conns[IDS];
     uint64_t next;
     uint64_t opened;
     uint64_t closed;
@@ -28,7 +29,9 @@ struct board {
 static int open_and_tell(void *user, tlsport_conn *conn)
 {
     struct board *board = user;
-    board->ids[COUNT(board->next) % IDS] = tlsport_conn_id(conn);
+    uint64_t number = COUNT(board->next) % IDS;
+    board->ids[number] = tlsport_conn_id(conn);
+    board->conns[number] = conn;
     COUNT(board->opened);
     return TLSPORT_CONTINUE;
 }
@@ -182,6 +185,38 @@ static void no_call_is_made_after_the_server_was_freed(void)
         peer_leave(&peer);
         tlsport_settings_free(board.settings);
     }
+}
+
+static void *use_wrongly(void *argument)
+{
+    struct board *board = argument;
+    for (uint64_t turn = 0; !SEEN(board->stop); turn++) {
+        tlsport_conn *conn = board->conns[turn % IDS];
+        CHECK_INT(tlsport_conn_write(conn, "x", 1), TLSPORT_ERROR_USAGE);
+        CHECK_INT(tlsport_conn_close(conn), TLSPORT_ERROR_USAGE);
+        COUNT(board->refused);
+    }
+    return NULL;
+}
+
+static void connections_are_not_disturbed_by_threads_that_use_them_wrongly(void)
+{
+    struct board board = {0};
+    pthread_t intruders[2], clients[2];
+    start(&board, &callbacks);
+    for (int i = 0; i < 2; i++) {
+        run(&intruders[i], use_wrongly, &board);
+        run(&clients[i], come_and_go, &board);
+    }
+    CHECK_SOON(SEEN(board.served) > 100 && SEEN(board.refused) > 1000);
+    COUNT(board.stop);
+    for (int i = 0; i < 2; i++) {
+        join(intruders[i]);
+        join(clients[i]);
+    }
+    tlsport_server_free(board.server);
+    tlsport_settings_free(board.settings);
+    CHECK_INT(board.opened, board.closed);
 }
 
 /* ---- Changes under load --------------------------------------------------------------------- */
@@ -482,6 +517,7 @@ static void signals_of_the_process_come_to_threads_of_the_program_alone(void)
 
 CHECK_MAIN(TEST(each_call_is_made_once_whatever_becomes_of_its_connection),
            TEST(no_call_is_made_after_the_server_was_freed),
+           TEST(connections_are_not_disturbed_by_threads_that_use_them_wrongly),
            TEST(a_server_drains_while_callbacks_write), TEST(a_server_is_reloaded_under_load),
            TEST(reloads_and_a_drain_at_once_end_in_a_server_that_is_over),
            TEST(the_log_goes_elsewhere_under_load),

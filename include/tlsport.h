@@ -498,16 +498,23 @@ typedef struct tlsport_callbacks {
      */
     int (*data)(void *user, tlsport_conn *conn, const void *bytes, size_t len);
     /*
-     * The client has ended its direction in good order; there can still be written. Null is
-     * TLSPORT_FINISH.
+     * The client has ended its direction in good order; after TLSPORT_CONTINUE there can still be
+     * written, now and later. Called when `data` would be: not while something waits or the
+     * connection is paused. Null is TLSPORT_FINISH.
      */
     int (*end)(void *user, tlsport_conn *conn);
-    /* What was written has all been sent: called once for each time there was something. */
+    /*
+     * What was written has all been sent: called once for each time there was something, until
+     * TLSPORT_FINISH.
+     */
     int (*writable)(void *user, tlsport_conn *conn);
     /*
      * The connection is over, and `conn` is no more once this returns. Called once for each
-     * `open`. TLSPORT_OK when both sides had ended in good order or TLSPORT_FINISH was carried
-     * out, else why not.
+     * `open`, last. TLSPORT_OK when TLSPORT_FINISH was carried out, else why not:
+     * TLSPORT_ERROR_CLOSED when the client was cut off, TLSPORT_ERROR_IO when its stream failed,
+     * TLSPORT_ERROR_PEER when it broke the protocol, TLSPORT_ERROR_TIMEOUT when it was idle for
+     * too long or still open at the end of a drain or in tlsport_server_free,
+     * TLSPORT_ERROR_USAGE after a wrong verdict.
      */
     void (*close)(void *user, tlsport_conn *conn, int status);
 } tlsport_callbacks;
@@ -515,7 +522,9 @@ typedef struct tlsport_callbacks {
 /*
  * Serves the endpoints of the settings with threads of ours ("threads"; one a core by default),
  * and answers with the callbacks; they are copied. Without callbacks (null) the settings say
- * who answers ("backend"), as in `tlsport serve`. The settings may be changed or freed
+ * who answers ("backend"), as in `tlsport serve`; with them the settings may choose nobody else.
+ * The threads block all signals, so that those of the process reach threads of yours; limits of
+ * the process, such as that of open files, stay as they are. The settings may be changed or freed
  * afterwards. Null with everything that is wrong, a line each: TLSPORT_ERROR_SETTINGS, or
  * TLSPORT_ERROR_IO for an address that cannot be had. Nothing is left behind then.
  */
@@ -575,10 +584,11 @@ void tlsport_server_free(tlsport_server *server);
 
 /*
  * Calls `call` on the thread of a connection, as a callback: with the connection, or with null
- * when it is over, in which case only `arg` is to be seen to. For answers that are made on
- * another thread. Any thread; once for each time this returned TLSPORT_OK, before
+ * when it is over or was finished, in which case only `arg` is to be seen to. For answers that
+ * are made on another thread. Any thread; once for each time this returned TLSPORT_OK, before
  * tlsport_server_free returns. What it returns is a verdict, which counts where there is a
- * connection.
+ * connection. It may come while something waits to be sent. TLSPORT_ERROR_CLOSED when the
+ * server has drained.
  */
 TLSPORT_CHECK int tlsport_server_call(tlsport_server *server, uint64_t conn_id,
                                       int (*call)(void *user, tlsport_conn *conn, void *arg),
@@ -595,11 +605,14 @@ TLSPORT_CHECK int tlsport_server_call(tlsport_server *server, uint64_t conn_id,
 /*
  * Writes, after all that was written before. The count that was taken, or TLSPORT_WANT_WRITE
  * when none was because a megabyte waits to be sent: `writable` tells when it has gone.
- * TLSPORT_ERROR_CLOSED in `close`.
+ * TLSPORT_ERROR_CLOSED in `close`, and after tlsport_conn_close.
  */
 TLSPORT_CHECK ptrdiff_t tlsport_conn_write(tlsport_conn *conn, const void *bytes, size_t len);
 
-/* Stops reading from the client, who is stopped by TCP in turn, until tlsport_conn_resume. */
+/*
+ * Stops reading from the client, who is stopped by TCP in turn, until tlsport_conn_resume. That
+ * the client has ended or is gone is noticed no sooner, unless by writing.
+ */
 TLSPORT_CHECK int tlsport_conn_pause(tlsport_conn *conn);
 
 /* Reads from the client again. */
