@@ -1,5 +1,8 @@
 /* A policy put onto an SSL_CTX of the program's own. */
 #include "pair.h"
+#include "peer.h"
+
+#include <sys/wait.h>
 
 static tlsport_settings *policy(void)
 {
@@ -283,6 +286,66 @@ static void ticket_keys_are_libssls_unless_a_file_has_some(void)
     tlsport_settings_free(settings);
 }
 
+/* ---- The example ---------------------------------------------------------------------------- */
+
+/* Starts it for `connections` connections, with server.pem and one more flag. */
+static FILE *example(int connections, const char *flag)
+{
+    char command[2200];
+    const char *program = check_path("TLSPORT_EXAMPLES", "apply");
+    if (access(program, X_OK) != 0) {
+        return NULL;
+    }
+    snprintf(command, sizeof command, "exec '%s' 0 %d '--ssl.keyfile=%s' '%s' 2>&1", program,
+             connections, check_pki("server.pem"), flag);
+    return popen(command, "r");
+}
+
+static void the_example_echoes_with_the_policy_of_its_flags(void)
+{
+    char line[256], got[5];
+    uint64_t count = 0;
+    int port = 0, status;
+    FILE *out = example(2, "--ssl.min-protocol=TLSv1.3");
+    if (out == NULL) {
+        SKIP("examples/apply.c was not compiled: run all subjects");
+    }
+    CHECK(fgets(line, sizeof line, out) != NULL);
+    REQUIRE(sscanf(line, "listening on port %d", &port) == 1);
+    struct peer plain = {.fd = peer_dial((uint16_t)port)};
+    CHECK_INT(write(plain.fd, "GET / HTTP/1.0\r\n\r\n", 18), 18);
+    CHECK(fgets(line, sizeof line, out) != NULL);
+    CHECK_HAS(line, "apply: handshake: error:");
+    CHECK_HAS(line, "http request");
+    close(plain.fd);
+    struct peer peer = peer_open((uint16_t)port);
+    CHECK(peer_say(&peer, "hello", 5));
+    CHECK(peer_hear_all(&peer, got, sizeof got));
+    CHECK_MEM(got, "hello", sizeof got);
+    CHECK(fgets(line, sizeof line, out) != NULL);
+    CHECK_HAS(line, "TLSv1.3, TLS_");
+    peer_end(&peer);
+    CHECK_INT(peer_hear_end(&peer, &count), 0);
+    peer_leave(&peer);
+    status = pclose(out);
+    CHECK(WIFEXITED(status));
+    CHECK_INT(WEXITSTATUS(status), 0);
+}
+
+static void the_example_says_what_is_wrong_with_its_flags(void)
+{
+    char line[256];
+    FILE *out = example(1, "--ssl.cipher-list=nothing-like-it");
+    if (out == NULL) {
+        SKIP("examples/apply.c was not compiled: run all subjects");
+    }
+    CHECK(fgets(line, sizeof line, out) != NULL);
+    CHECK_STR(line, "apply: these settings cannot be used:\n");
+    CHECK(fgets(line, sizeof line, out) != NULL);
+    CHECK_HAS(line, "cannot set SSL cipher list 'nothing-like-it'");
+    CHECK_INT(WEXITSTATUS(pclose(out)), 3);
+}
+
 CHECK_MAIN(TEST(an_ssl_ctx_has_the_policy_and_serves),
            TEST(settings_may_be_freed_before_the_first_connection),
            TEST(wrong_settings_leave_it_untouched),
@@ -292,4 +355,6 @@ CHECK_MAIN(TEST(an_ssl_ctx_has_the_policy_and_serves),
            TEST(modes_and_callbacks_stay),
            TEST(nobody_is_asked_for_a_passphrase),
            TEST(a_clients_ssl_ctx_verifies_the_server),
-           TEST(ticket_keys_are_libssls_unless_a_file_has_some))
+           TEST(ticket_keys_are_libssls_unless_a_file_has_some),
+           TEST(the_example_echoes_with_the_policy_of_its_flags),
+           TEST(the_example_says_what_is_wrong_with_its_flags))
