@@ -72,6 +72,42 @@ static bool refused_in_other_words(const struct place *place, const char *name,
     return strcmp(name, "messages") == 0 && is_unfinished(original) && is_unfinished(ours);
 }
 
+static bool is_one_of(const char *name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* How tlsport reads, writes and keeps sessions, which no client sees. */
+static bool manners_of_its_own(const struct place *place, const char *name, const char *original,
+                               const char *ours)
+{
+    static const char *const names[] = {"modes", "read ahead", "session mode", "callbacks"};
+    (void)original;
+    (void)ours;
+    return place->pairing->ours == OF_ITS_OWN && !place->client &&
+           is_one_of(name, names, sizeof names / sizeof *names);
+}
+
+/* Without a cache and sealed tickets nothing can be resumed, but libssl hands out TLS 1.3 ones. */
+static bool no_idle_tickets(const struct place *place, const char *name, const char *original,
+                            const char *ours)
+{
+    static const char *const names[] = {"tickets", "messages", "resumable",
+                                        "session id length"};
+    const struct policy *policy = place->policy;
+    uint64_t options = policy->options ? strtoull(policy->options, NULL, 10) : 0;
+    (void)original;
+    (void)ours;
+    return place->pairing->ours == OF_ITS_OWN && !policy->session_cache &&
+           (options & SSL_OP_NO_TICKET) != 0 &&
+           (strncmp(name, "again: ", 7) == 0 || is_one_of(name, names, sizeof names / sizeof *names));
+}
+
 static struct departure departures[] = {
     {"ssl.ecdh-curve takes X25519 and X448, which the original refuses", more_groups, false, 0},
     {"a bit, or the security level, that turns the only version off counts; a fixed-version "
@@ -80,6 +116,10 @@ static struct departure departures[] = {
     {"who does not speak the only version is refused with the negotiating method's reason and "
      "alert",
      refused_in_other_words, true, 0},
+    {"a tlsport_context reads, writes and keeps sessions in its own way", manners_of_its_own,
+     false, 0},
+    {"a tlsport_context hands out no tickets that nobody could take back", no_idle_tickets, false,
+     0},
     {NULL, NULL, false, 0},
 };
 

@@ -29,18 +29,40 @@ static bool settings_say(tlsport_settings *settings, const struct policy *policy
            set(settings, "ssl.cafile-mode", "original");
 }
 
+/* The SSL_CTX of a tlsport_context, kept beyond it. */
+static SSL_CTX *context_of_tlsport_s_own(tlsport_settings *settings)
+{
+    tlsport_context *made = tlsport_context_new(settings);
+    SSL_CTX *context = made ? tlsport_context_ssl_ctx(made) : NULL;
+    MUST(!context || SSL_CTX_up_ref(context) == 1);
+    tlsport_context_free(made);
+    return context;
+}
+
+/* An SSL_CTX as a host has it, with the settings on it. */
+static SSL_CTX *context_of_a_host(tlsport_settings *settings, const SSL_METHOD *method)
+{
+    SSL_CTX *context = SSL_CTX_new(method ? method : TLS_server_method());
+    MUST(context);
+    if (tlsport_settings_apply(settings, context) != TLSPORT_OK) {
+        SSL_CTX_free(context);
+        return NULL;
+    }
+    return context;
+}
+
 SSL_CTX *our_context(const struct policy *policy, enum making making, struct text *why)
 {
     int protocol = policy->protocol ? policy->protocol : DEFAULT_PROTOCOL;
-    const SSL_METHOD *method = method_of(protocol, making);
-    SSL_CTX *context = SSL_CTX_new(method ? method : TLS_server_method());
+    SSL_CTX *context = NULL;
     tlsport_settings *settings = tlsport_settings_new();
-    MUST(context && settings);
-    if (!settings_say(settings, policy) ||
-        tlsport_settings_apply(settings, context) != TLSPORT_OK) {
+    MUST(settings);
+    if (settings_say(settings, policy)) {
+        context = making == OF_ITS_OWN ? context_of_tlsport_s_own(settings)
+                                       : context_of_a_host(settings, method_of(protocol, making));
+    }
+    if (!context) {
         text_add(why, "%s", tlsport_last_error());
-        SSL_CTX_free(context);
-        context = NULL;
     }
     tlsport_settings_free(settings);
     return context;

@@ -105,9 +105,10 @@ void policy_describe(const struct policy *policy, struct text *text);
 /*
  * How an SSL_CTX is made. The fixed protocol numbers are the negotiating method with one version
  * as its range in an ArangoDB whose boost::asio knows OpenSSL 1.1, and libssl's fixed-version
- * methods in an older one. A host of tlsport may have either.
+ * methods in an older one. A host of tlsport may have either; tlsport_context_new makes one more,
+ * which is compared by what its clients see.
  */
-enum making { RANGE_OF_VERSIONS, FIXED_METHOD, MAKINGS };
+enum making { RANGE_OF_VERSIONS, FIXED_METHOD, OF_ITS_OWN, MAKINGS };
 
 /* Null where the original refuses. */
 SSL_CTX *original_context(const struct policy *policy, enum making making);
