@@ -187,14 +187,17 @@ fn class(entry: &Entry, ssl: &SslRef) -> Failure {
         (sys::ERR_LIB_SSL, WRONG_VERSION_NUMBER) if ssl.is_server() && has_greeted(ssl) => {
             Failure::NothingInCommon
         }
-        (sys::ERR_LIB_SSL, FIRST_ALERT..=LAST_ALERT) => Failure::PeerAlert,
-        (sys::ERR_LIB_SSL, reason) if NOTHING_IN_COMMON.contains(&reason) => {
-            Failure::NothingInCommon
-        }
-        (sys::ERR_LIB_SSL, reason) if PEER_CERTIFICATE.contains(&reason) => {
-            Failure::PeerCertificate
-        }
-        (sys::ERR_LIB_SSL, reason) if NOT_TLS.contains(&reason) => Failure::NotTls,
+        (sys::ERR_LIB_SSL, reason) => class_of(reason),
+        _ => Failure::Other,
+    }
+}
+
+fn class_of(reason: i32) -> Failure {
+    match reason {
+        FIRST_ALERT..=LAST_ALERT => Failure::PeerAlert,
+        _ if NOTHING_IN_COMMON.contains(&reason) => Failure::NothingInCommon,
+        _ if PEER_CERTIFICATE.contains(&reason) => Failure::PeerCertificate,
+        _ if NOT_TLS.contains(&reason) => Failure::NotTls,
         _ => Failure::Other,
     }
 }
@@ -230,5 +233,19 @@ fn in_words(entry: &Entry, ssl: &SslRef) -> String {
             format!("{} sent {}", peer(ssl), entry.words())
         }
         _ => entry.reason(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alert_is_told_from_what_every_library_may_say() {
+        assert_eq!(class_of(1048), Failure::PeerAlert, "unknown ca");
+        assert_eq!(class_of(1255), Failure::PeerAlert);
+        let internal_error = 0xC_0103; // ERR_R_INTERNAL_ERROR of OpenSSL 3
+        assert_eq!(class_of(internal_error), Failure::Other);
+        assert!(!OF_LIBSSL.contains(&internal_error));
     }
 }
