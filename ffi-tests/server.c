@@ -1,6 +1,7 @@
 /* A server with callbacks: when each is called, what they may do, and how connections end. */
 #include "peer.h"
 
+#include <sys/resource.h>
 #include <sys/un.h>
 
 enum { CLOSES = 16 };
@@ -638,6 +639,21 @@ static void a_server_that_cannot_be_is_refused_and_leaves_nothing(void)
     tlsport_server_free(server);
 }
 
+static void the_limits_of_the_process_stay_as_they_are(void)
+{
+    struct board board = {0};
+    struct rlimit files[2], core[2];
+    tlsport_callbacks callbacks = echoing();
+    getrlimit(RLIMIT_NOFILE, &files[0]);
+    getrlimit(RLIMIT_CORE, &core[0]);
+    tlsport_server *server = start(&callbacks, &board);
+    getrlimit(RLIMIT_NOFILE, &files[1]);
+    getrlimit(RLIMIT_CORE, &core[1]);
+    CHECK_INT(files[1].rlim_cur, files[0].rlim_cur);
+    CHECK_INT(core[1].rlim_cur, core[0].rlim_cur);
+    tlsport_server_free(server);
+}
+
 /* ---- Calls from other threads ---------------------------------------------------------------- */
 
 static int answer(void *user, tlsport_conn *conn, void *arg)
@@ -841,6 +857,7 @@ CHECK_MAIN(TEST(what_a_client_says_reaches_the_callbacks_and_what_they_write_the
            TEST(a_connection_is_used_in_its_own_callbacks_alone),
            TEST(a_callback_may_drain_its_server_but_neither_wait_for_it_nor_free_it),
            TEST(a_server_that_cannot_be_is_refused_and_leaves_nothing),
+           TEST(the_limits_of_the_process_stay_as_they_are),
            TEST(an_answer_comes_from_another_thread),
            TEST(a_local_client_that_is_gone_raises_no_signal),
            TEST(without_callbacks_the_settings_say_who_answers),
