@@ -365,8 +365,8 @@ typedef struct tlsport_facts {
 
 /*
  * One TLS connection over a stream socket that you own, in an event loop that you own.
- * Non-blocking sockets answer with wants; on a blocking one each call waits instead. The loop
- * is:
+ * Non-blocking sockets answer with wants; on a blocking one each call waits instead, as long as
+ * its SO_RCVTIMEO and SO_SNDTIMEO let it. The loop is:
  *
  *   wait for what tlsport_channel_wants says,
  *   read until TLSPORT_WANT_READ, write until TLSPORT_WANT_WRITE
@@ -430,8 +430,9 @@ TLSPORT_CHECK int tlsport_channel_flush(tlsport_channel *channel);
 
 /*
  * Ends our direction with a close-notify, after all that was written: TLSPORT_OK once it has
- * gone, or TLSPORT_WANT_WRITE. Reading goes on until the peer has ended as well. It neither
- * shuts nor closes the socket.
+ * gone, or TLSPORT_WANT_WRITE. Reading goes on until the peer has ended as well; writing is
+ * TLSPORT_ERROR_USAGE. Before the handshake is done no close-notify can be said: the channel is
+ * then over, and the peer sees a cut. It neither shuts nor closes the socket.
  */
 TLSPORT_CHECK int tlsport_channel_close(tlsport_channel *channel);
 
