@@ -103,9 +103,12 @@ static bool no_idle_tickets(const struct place *place, const char *name, const c
     uint64_t options = policy->options ? strtoull(policy->options, NULL, 10) : 0;
     (void)original;
     (void)ours;
-    return place->pairing->ours == OF_ITS_OWN && !policy->session_cache &&
-           (options & SSL_OP_NO_TICKET) != 0 &&
-           (strncmp(name, "again: ", 7) == 0 || is_one_of(name, names, sizeof names / sizeof *names));
+    if (place->pairing->ours != OF_ITS_OWN || policy->session_cache ||
+        (options & SSL_OP_NO_TICKET) == 0) {
+        return false;
+    }
+    return strncmp(name, "again: ", 7) == 0 ||
+           is_one_of(name, names, sizeof names / sizeof *names);
 }
 
 static struct departure departures[] = {

@@ -17,7 +17,7 @@ static struct total {
     size_t differences;
 } total;
 
-static enum { SHORT, USUAL, FULL } size;
+static enum { SHORT, USUAL, FULL } size = USUAL;
 
 /* ---- Comparing ---------------------------------------------------------------------------- */
 
@@ -72,9 +72,12 @@ static bool is_tried(const struct policy *policy, int maker, enum making making,
 {
     int protocol = policy->protocol ? policy->protocol : DEFAULT_PROTOCOL;
     switch (making) {
-    case RANGE_OF_VERSIONS: return true;
-    case FIXED_METHOD: return method_of(protocol, making) != method_of(protocol, RANGE_OF_VERSIONS);
-    default: return maker == BY_US && with_clients;
+    case RANGE_OF_VERSIONS:
+        return true;
+    case FIXED_METHOD:
+        return method_of(protocol, making) != method_of(protocol, RANGE_OF_VERSIONS);
+    default:
+        return maker == BY_US && with_clients;
     }
 }
 
@@ -226,9 +229,14 @@ static const char *mask(size_t number)
         0xffffffff,
     };
     static char texts[MASKS][24];
-    unsigned long long bits = number < FIRST_BITS          ? few[number]
-                              : number < FIRST_BITS + BITS ? 1ull << (number - FIRST_BITS)
-                                                           : combinations[number - FIRST_BITS - BITS];
+    unsigned long long bits = 0;
+    if (number < FIRST_BITS) {
+        bits = few[number];
+    } else if (number < FIRST_BITS + BITS) {
+        bits = 1ull << (number - FIRST_BITS);
+    } else {
+        bits = combinations[number - FIRST_BITS - BITS];
+    }
     snprintf(texts[number], sizeof texts[number], "%llu", bits);
     return number == 0 ? NULL : texts[number];
 }
@@ -364,7 +372,10 @@ static void try_handshakes(void)
 static void begin(void)
 {
     const char *wanted = getenv("TLSPORT_PARITY");
-    size = !wanted ? USUAL : strcmp(wanted, "short") == 0 ? SHORT : FULL;
+    if (wanted) {
+        MUST(strcmp(wanted, "short") == 0 || strcmp(wanted, "full") == 0);
+        size = strcmp(wanted, "short") == 0 ? SHORT : FULL;
+    }
     total = (struct total){0};
     files_make();
     clients_make();

@@ -325,7 +325,8 @@ size_t planted_try(void)
     for (size_t i = 0; i < plants_count; i++) {
         const char *client = plants[i].client;
         const char *where = client ? client : "the state";
-        if (differs(client, NULL, NULL)) {
+        bool is_first = i == 0 || client != plants[i - 1].client;
+        if (is_first && differs(client, NULL, NULL)) {
             printf("%s: two contexts that were made alike differ\n", where);
             failures++;
         }

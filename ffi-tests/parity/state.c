@@ -156,7 +156,8 @@ static const struct text *hello(void)
         SSL_CTX *context = SSL_CTX_new(TLS_client_method());
         MUST(context && SSL_CTX_set_cipher_list(context, "ALL:@SECLEVEL=0") == 1);
         MUST(SSL_CTX_set1_groups_list(context, "P-256:X25519:P-384:P-521:X448") == 1);
-        MUST(SSL_CTX_set_alpn_protos(context, (const unsigned char *)"\x02h2\x08http/1.1", 12) == 0);
+        const unsigned char *alpn = (const unsigned char *)"\x02h2\x08http/1.1";
+        MUST(SSL_CTX_set_alpn_protos(context, alpn, 12) == 0);
         SSL *ssl = SSL_new(context);
         BIO *out = BIO_new(BIO_s_mem());
         MUST(ssl && out);
@@ -208,7 +209,8 @@ static void read_answer(SSL *ssl, struct report *report)
         const unsigned char *alpn = NULL;
         unsigned length = 0;
         SSL_get0_alpn_selected(ssl, &alpn, &length);
-        text_add(&answer, "%s, alpn '%.*s'", SSL_get_version(ssl), (int)length, (const char *)alpn);
+        text_add(&answer, "%s, alpn '%.*s'", SSL_get_version(ssl), (int)length,
+                 (const char *)alpn);
     } else {
         text_add_reason(&answer);
     }
