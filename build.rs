@@ -8,9 +8,18 @@ use std::env::var;
 /// bits, the negotiated group has a name, TLS 1.0 and 1.1 are for security level 0 alone, and clients renegotiate
 /// only where the mask lets them.
 fn is_openssl3() -> bool {
-    // OPENSSL_VERSION_NUMBER in hexadecimal: 0xMNNFFPP0 up to 1.1.1, 0xMNN00PP0 from 3.0 on.
+    version() >= 0x3000_0000
+}
+
+/// `openssl4`: OpenSSL 4.0 or later. There is no method of one version any more.
+fn is_openssl4() -> bool {
+    version() >= 0x4000_0000
+}
+
+/// OPENSSL_VERSION_NUMBER: 0xMNNFFPP0 up to 1.1.1, 0xMNN00PP0 from 3.0 on.
+fn version() -> u64 {
     let number = var("DEP_OPENSSL_VERSION_NUMBER").unwrap_or_default();
-    u64::from_str_radix(&number, 16).is_ok_and(|number| number >= 0x3000_0000)
+    u64::from_str_radix(&number, 16).unwrap_or(0)
 }
 
 /// `openssl_srp`: it was not built without SRP, so that its functions can be linked to.
@@ -21,7 +30,11 @@ fn has_srp() -> bool {
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    for (cfg, is_set) in [("openssl3", is_openssl3()), ("openssl_srp", has_srp())] {
+    for (cfg, is_set) in [
+        ("openssl3", is_openssl3()),
+        ("openssl4", is_openssl4()),
+        ("openssl_srp", has_srp()),
+    ] {
         println!("cargo:rustc-check-cfg=cfg({cfg})");
         if is_set {
             println!("cargo:rustc-cfg={cfg}");

@@ -266,7 +266,7 @@ fn another(store: *mut ffi::X509_STORE) -> Result<X509Store, Queue> {
 }
 
 /// `TLSv1_2_method`, which is deprecated and not used.
-#[cfg(test)]
+#[cfg(all(test, not(openssl4)))]
 pub(in crate::tls) fn tls1_2_alone() -> SslMethod {
     unsafe extern "C" {
         fn TLSv1_2_method() -> *const ffi::SSL_METHOD;
