@@ -38,7 +38,7 @@ help:
 	@echo 'make bench     measure the daemon beside nginx and bare C programs (make bench-quick: three minutes)'
 	@echo 'make bench-pure  measure what needs no socket'
 	@echo 'make deb       build the Debian packages in $(packages)/'
-	@echo 'make deb-test  install, use and purge them, on a throw-away overlay of this system'
+	@echo 'make deb-test  install, use and purge them, on a throw-away overlay of this system (RELEASE=trixie: of that release)'
 	@echo '.ci/run        all that has to hold before a change goes in'
 
 .PHONY: need-build need-test need-ffi need-bench need-deb
@@ -234,6 +234,12 @@ deb: need-deb
 		--changes-option=-u$(packages) --changes-file=$(packages)/tlsport.changes >$(packages)/build.log 2>&1 || \
 		{ tail -n 50 $(packages)/build.log; exit 1; }
 
-# As root, or with sudo: it mounts the overlay.
+# As root, or with sudo: it mounts the overlay. RELEASE=trixie builds and tries them in that release of Debian instead.
+ifdef RELEASE
+deb-test:
+	RUN='make deb' vendor-notes/try-debian $(RELEASE)
+	debian/test-packages target/debian/$(RELEASE)/var/tmp/target/packages target/debian/$(RELEASE)
+else
 deb-test: deb
 	debian/test-packages $(packages)
+endif
