@@ -3,18 +3,21 @@
 //! Everything that can go wrong goes wrong while a `Plan` is made: contexts are built, names resolved, sockets
 //! bound. Committing a plan only tells the workers, so a reload is all or nothing. Read next: `net` (the loop).
 
-use crate::conn::{Answers, Counters, Message, Security, Service, Terms, Totals, Work};
+mod plan;
+mod running;
+
+use crate::conn::{Answers, Counters, Message, Service, Totals, Work};
 use crate::error::{Error, Kind, Problems, reason};
 use crate::io::Pool;
-use crate::net::{
-    Backend, Ceilings, Command, Door, Handle, Listener, Place, WORKERS, Worker, bind,
-};
+use crate::net::{Backend, Ceilings, Command, Handle, Place, WORKERS, Worker, bind};
 use crate::service::{Echo, status};
-use crate::settings::{self, Accept, Endpoint, Note, Setting, Settings, Tcp};
+use crate::settings::{self, Endpoint, Note, Setting, Settings, Tcp};
 use crate::tls::{Context, Prepared, Report, Shared};
 use log::{debug, info};
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use plan::{Opening, Parts, Plan};
+use running::{Count, End};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -57,22 +60,6 @@ struct Listening {
 struct Running {
     handle: Handle,
     thread: Option<JoinHandle<()>>,
-}
-
-/// How many workers there are.
-#[derive(Default)]
-struct Count {
-    now: Mutex<usize>,
-    fewer: Condvar,
-}
-
-/// A configuration ready to be served: nothing about it can fail any more.
-struct Plan {
-    /// What each worker is to listen on.
-    doors: Vec<Vec<Door>>,
-    listening: Vec<Listening>,
-    /// The log's lines about endpoints.
-    lines: Vec<String>,
 }
 
 /// Makes a service for a connection.
@@ -228,7 +215,7 @@ impl Server {
 
     /// Whether every worker has drained.
     pub fn is_over(&self) -> bool {
-        *lock(&self.running.now) == 0
+        self.running.is_none()
     }
 
     /// Whether the calling thread is one of the server's: then a service called it.
@@ -444,48 +431,6 @@ impl Server {
     }
 }
 
-impl Count {
-    fn wait(&self, deadline: Option<Instant>) -> bool {
-        let mut now = lock(&self.now);
-        while *now > 0 {
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            now = match left {
-                None => self.fewer.wait(now).unwrap_or_else(PoisonError::into_inner),
-                Some(Duration::ZERO) => return false,
-                Some(left) => {
-                    let waited = self.fewer.wait_timeout(now, left);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
-        }
-        true
-    }
-}
-
-/// Says that a worker ends.
-struct End {
-    told: Sender<()>,
-    running: Arc<Count>,
-}
-
-impl End {
-    fn new(told: Sender<()>, running: &Arc<Count>) -> End {
-        *lock(&running.now) += 1;
-        End {
-            told,
-            running: Arc::clone(running),
-        }
-    }
-}
-
-impl Drop for End {
-    fn drop(&mut self) {
-        *lock(&self.running.now) -= 1;
-        self.running.fewer.notify_all();
-        let _ = self.told.send(()); // nobody may want to know
-    }
-}
-
 impl Drop for Server {
     fn drop(&mut self) {
         self.drain(Some(Duration::ZERO));
@@ -502,73 +447,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What the endpoints of a plan have in common.
-struct Parts<'a> {
-    settings: &'a Settings,
-    answers: Answers,
-    backend: Option<Arc<Backend>>,
-    /// One a worker; none when no endpoint speaks TLS.
-    contexts: Vec<Arc<Context>>,
-}
-
-impl Plan {
-    /// Adds an endpoint with its sockets.
-    fn add(&mut self, endpoint: &Endpoint, opened: Vec<Opening>, parts: &Parts<'_>) {
-        for opening in opened {
-            let name = unified(endpoint, &opening.place);
-            let security = match endpoint.accept {
-                Accept::Plain => "non-encrypted",
-                Accept::Tls => "ssl-encrypted",
-                Accept::Either => "ssl-encrypted and non-encrypted",
-            };
-            let line = format!("using endpoint '{name}' for {security} requests");
-            self.lines.push(line);
-            let mut listeners = opening.listeners.into_iter();
-            for (number, doors) in self.doors.iter_mut().enumerate() {
-                let security = match (endpoint.accept, parts.contexts.get(number)) {
-                    (Accept::Plain, _) | (_, None) => Security::Plain,
-                    (Accept::Tls, Some(context)) => Security::Tls(Arc::clone(context)),
-                    (Accept::Either, Some(context)) => Security::Either(Arc::clone(context)),
-                };
-                let answers = parts.answers.clone();
-                let timeouts = &parts.settings.timeouts;
-                let terms = Terms::new(name.clone(), security, answers, timeouts);
-                doors.push(Door {
-                    place: opening.place.clone(),
-                    listener: listeners.next(),
-                    terms: Arc::new(terms),
-                    backend: parts.backend.clone(),
-                });
-            }
-            self.listening.push(Listening {
-                asked: opening.asked,
-                place: opening.place,
-                name,
-            });
-        }
-    }
-}
-
-/// One place of an endpoint.
-struct Opening {
-    asked: Place,
-    place: Place,
-    listeners: Vec<Listener>,
-}
-
 fn resolve(settings: &Settings) -> Result<Option<Arc<Backend>>, Error> {
     match &settings.backend.value {
         Some(settings::Backend::Address(address)) => Ok(Some(Arc::new(Backend::resolve(address)?))),
         Some(settings::Backend::Service(_)) | None => Ok(None),
     }
-}
-
-fn unified(endpoint: &Endpoint, place: &Place) -> String {
-    Endpoint {
-        address: place.address(),
-        accept: endpoint.accept,
-    }
-    .to_string()
 }
 
 fn sum(counters: &[Arc<Counters>]) -> Totals {

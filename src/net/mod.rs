@@ -4,6 +4,7 @@
 
 mod backend;
 mod ceiling;
+mod command;
 mod doors;
 mod listener;
 mod socket;
@@ -13,6 +14,7 @@ mod worker;
 
 pub(crate) use backend::Backend;
 pub(crate) use ceiling::Ceilings;
+pub(crate) use command::{Command, Handle};
 pub(crate) use doors::Door;
 pub(crate) use listener::{Listener, Place, bind};
-pub(crate) use worker::{Command, Handle, WORKERS, Worker};
+pub(crate) use worker::{WORKERS, Worker};

@@ -6,6 +6,7 @@
 
 use super::backend::Backend;
 use super::ceiling::{Ceilings, Ticket};
+use super::command::{Command, Handle};
 use super::doors::{Arrival, Door, Doors, PAUSE};
 use super::socket::Socket;
 use super::timer::Timer;
@@ -39,34 +40,6 @@ pub(crate) const WORKERS: u64 = 1 << 12;
 
 /// Numbers the connections of the process.
 static ARRIVALS: AtomicU64 = AtomicU64::new(1);
-
-/// What a worker is told.
-pub(crate) enum Command {
-    /// Listen on these from now on. Open connections keep what they have. The sender is dropped once it is so and the
-    /// sockets that are wanted no more are closed.
-    Swap(Vec<Door>, Sender<Infallible>),
-    /// Accept nothing more; end when the last connection has, or at this time.
-    Drain(Option<Instant>),
-    /// Hand a message to the service of the connection with this number. It is dropped if that is over.
-    Tell(u64, Message),
-}
-
-/// How others speak to a worker.
-pub(crate) struct Handle {
-    commands: Sender<Command>,
-    waker: Waker,
-}
-
-impl Handle {
-    /// Tells the worker. A worker that is gone has nothing to be told: then the command comes back.
-    pub(crate) fn send(&self, command: Command) -> Result<(), Command> {
-        self.commands.send(command).map_err(|unsent| unsent.0)?;
-        if let Err(error) = self.waker.wake() {
-            error!("cannot wake a worker: {}", reason(&error));
-        }
-        Ok(())
-    }
-}
 
 /// One worker.
 pub(crate) struct Worker {

@@ -1,0 +1,38 @@
+//! How a server speaks to its workers.
+
+use super::doors::Door;
+use crate::conn::Message;
+use crate::error::reason;
+use log::error;
+use mio::Waker;
+use std::convert::Infallible;
+use std::sync::mpsc::Sender;
+use std::time::Instant;
+
+/// What a worker is told.
+pub(crate) enum Command {
+    /// Listen on these from now on. Open connections keep what they have. The sender is dropped once it is so and the
+    /// sockets that are wanted no more are closed.
+    Swap(Vec<Door>, Sender<Infallible>),
+    /// Accept nothing more; end when the last connection has, or at this time.
+    Drain(Option<Instant>),
+    /// Hand a message to the service of the connection with this number. It is dropped if that is over.
+    Tell(u64, Message),
+}
+
+/// How others speak to a worker.
+pub(crate) struct Handle {
+    pub(super) commands: Sender<Command>,
+    pub(super) waker: Waker,
+}
+
+impl Handle {
+    /// Tells the worker. A worker that is gone has nothing to be told: then the command comes back.
+    pub(crate) fn send(&self, command: Command) -> Result<(), Command> {
+        self.commands.send(command).map_err(|unsent| unsent.0)?;
+        if let Err(error) = self.waker.wake() {
+            error!("cannot wake a worker: {}", reason(&error));
+        }
+        Ok(())
+    }
+}
