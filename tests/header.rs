@@ -2,6 +2,7 @@
 //! constants, the layout of structs. What the built library exports is compared by `ffi-tests/run`.
 
 #![cfg(feature = "capi")]
+#![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
