@@ -110,11 +110,11 @@ vendored: need-test
 	CARGO_TARGET_DIR=$(target)/libssl/vendored $(MAKE) --no-print-directory test FEATURES=vendored
 
 # What of the library calls neither libssl nor the system, under miri, where rustup has it.
-miri_tests := capi::handle capi::status io::
+miri_tests := capi::facts capi::handle capi::status io::
 .PHONY: miri
 miri:
-	@if cargo +nightly miri --version >/dev/null 2>&1; then \
-		set -x; $(CARGO) +nightly miri test --locked --lib --no-default-features --features capi -- $(miri_tests); \
+	@if $(CARGO) +nightly miri --version >/dev/null 2>&1; then \
+		set -x; MIRIFLAGS=-Zmiri-permissive-provenance $(CARGO) +nightly miri test --locked --lib --no-default-features --features capi -- $(miri_tests); \
 	else \
 		echo 'miri is not installed: not tried (rustup toolchain install nightly --component miri,rust-src)'; \
 	fi
