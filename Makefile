@@ -114,7 +114,8 @@ miri_tests := capi::facts capi::handle capi::status io::
 .PHONY: miri
 miri:
 	@if $(CARGO) +nightly miri --version >/dev/null 2>&1; then \
-		set -x; MIRIFLAGS=-Zmiri-permissive-provenance $(CARGO) +nightly miri test --locked --lib --no-default-features --features capi -- $(miri_tests); \
+		export MIRIFLAGS=-Zmiri-permissive-provenance; set -x; \
+		$(CARGO) +nightly miri test --locked --lib --no-default-features --features capi -- $(miri_tests); \
 	else \
 		echo 'miri is not installed: not tried (rustup toolchain install nightly --component miri,rust-src)'; \
 	fi
