@@ -522,6 +522,29 @@ static void a_server_that_is_freed_closes_what_is_open(void)
     }
 }
 
+static int drain_twice(void *user, tlsport_conn *conn, const void *bytes, size_t len)
+{
+    struct board *board = user;
+    (void)conn, (void)bytes, (void)len;
+    CHECK_OK(tlsport_server_drain(board->server, 0));
+    CHECK_OK(tlsport_server_drain(board->server, -1));
+    return TLSPORT_CONTINUE;
+}
+
+/* So that tlsport_server_free, which drains as well, does not depend on what callbacks do. */
+static void a_second_drain_does_not_put_off_the_end(void)
+{
+    struct board board = {0};
+    tlsport_callbacks callbacks = echoing();
+    callbacks.data = drain_twice;
+    tlsport_server *server = start(&callbacks, &board);
+    struct peer peer = peer_open(server_port(server));
+    CHECK(peer_say(&peer, "end", 3));
+    CHECK_OK(tlsport_server_wait(server, CHECK_DEADLINE_MS));
+    peer_leave(&peer);
+    tlsport_server_free(server);
+}
+
 /* ---- Used wrongly --------------------------------------------------------------------------- */
 
 static int use_another_connection(void *user, tlsport_conn *conn)
@@ -854,6 +877,7 @@ CHECK_MAIN(TEST(what_a_client_says_reaches_the_callbacks_and_what_they_write_the
            TEST(close_says_why),
            TEST(a_connection_that_is_idle_is_closed_and_told_as_such),
            TEST(a_server_that_is_freed_closes_what_is_open),
+           TEST(a_second_drain_does_not_put_off_the_end),
            TEST(a_connection_is_used_in_its_own_callbacks_alone),
            TEST(a_callback_may_drain_its_server_but_neither_wait_for_it_nor_free_it),
            TEST(a_server_that_cannot_be_is_refused_and_leaves_nothing),

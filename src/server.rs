@@ -168,7 +168,8 @@ impl Server {
     }
 
     /// Accepts nothing more, and lets open connections end; those that have not by `limit` are closed. `None` waits
-    /// for ever, zero for none. Returns at once: see [`Server::wait`].
+    /// for ever, zero for none. Called again, it brings the end nearer, never further away. Returns at once: see
+    /// [`Server::wait`].
     pub fn drain(&self, limit: Option<Duration>) {
         let deadline = limit.map(|limit| Instant::now() + limit);
         let mut state = lock(&self.state); // no reload's command comes after ours

@@ -217,7 +217,9 @@ impl Worker {
 
     fn drain(&mut self, deadline: Option<Instant>, now: Instant) {
         self.doors.give_up(now);
-        self.draining = Some(deadline);
+        // Whoever waits for the end of the first has nothing to fear of a second, such as a service's.
+        let earlier = self.draining.flatten();
+        self.draining = Some([earlier, deadline].into_iter().flatten().min());
     }
 
     /// Closes the sockets that were given up, with those accepted who came just in time.
