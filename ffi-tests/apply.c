@@ -95,6 +95,36 @@ static void what_it_cannot_be_put_onto_is_said(void)
     tlsport_settings_free(settings);
 }
 
+static void cas_of_the_settings_that_nobody_would_ask_are_refused(void)
+{
+#ifdef SSL_CTX_get0_verify_cert_store /* 1.1.1 does not tell */
+    tlsport_settings *settings = policy();
+    SSL_CTX *mine = SSL_CTX_new(TLS_method());
+    X509_STORE *store = X509_STORE_new();
+    CHECK_INT(SSL_CTX_set1_verify_cert_store(mine, store), 1);
+    X509_STORE_free(store);
+    CHECK_STATUS(tlsport_settings_apply_client(settings, mine), TLSPORT_ERROR_USAGE);
+    CHECK_HAS(tlsport_last_error(), "a store for verifying (SSL_CTX_set1_verify_cert_store)");
+    CHECK_OK(tlsport_settings_apply(settings, mine));
+    set(settings, "ssl.cafile", check_pki("ca.pem"));
+    SSL_CTX *other = SSL_CTX_new(TLS_method());
+    CHECK_INT(SSL_CTX_set1_verify_cert_store(other, SSL_CTX_get_cert_store(mine)), 1);
+    CHECK_STATUS(tlsport_settings_apply(settings, other), TLSPORT_ERROR_USAGE);
+    /* What the settings themselves say is theirs to replace. */
+    CHECK_INT(SSL_CTX_set0_verify_cert_store(other, NULL), 1);
+    char command[600];
+    snprintf(command, sizeof command, "VerifyCAFile=%s", check_pki("ca.pem"));
+    set(settings, "ssl.conf", command);
+    CHECK_OK(tlsport_settings_apply(settings, other));
+    CHECK_OK(tlsport_settings_apply(settings, other));
+    SSL_CTX_free(other);
+    SSL_CTX_free(mine);
+    tlsport_settings_free(settings);
+#else
+    SKIP("this libssl does not tell of the store");
+#endif
+}
+
 static void one_that_has_had_connections_is_refused(void)
 {
     tlsport_settings *settings = policy();
@@ -350,6 +380,7 @@ CHECK_MAIN(TEST(an_ssl_ctx_has_the_policy_and_serves),
            TEST(settings_may_be_freed_before_the_first_connection),
            TEST(wrong_settings_leave_it_untouched),
            TEST(what_it_cannot_be_put_onto_is_said),
+           TEST(cas_of_the_settings_that_nobody_would_ask_are_refused),
            TEST(one_that_has_had_connections_is_refused),
            TEST(a_second_policy_replaces_the_first),
            TEST(modes_and_callbacks_stay),

@@ -11,7 +11,7 @@ use crate::tls::probe;
 use crate::tls::queue::{self, Queue};
 use crate::tls::resume::Shared;
 use crate::tls::sys::{self, Ability};
-use openssl::ssl::{SslContextBuilder, SslContextRef};
+use openssl::ssl::{SslContext, SslContextBuilder, SslContextRef};
 use std::sync::Arc;
 
 impl Prepared {
@@ -28,6 +28,9 @@ impl Prepared {
         self.suits(context, sys::ability(method).map_err(cannot)?)?;
         let lasting = Lasting::of(&self.base);
         let earlier = earlier(context, &lasting)?;
+        if earlier.is_none() {
+            self.is_asked(context)?;
+        }
         let before = match &earlier {
             Some(earlier) => earlier.before.clone(),
             None => Arc::new(Before::of(context).map_err(cannot)?),
@@ -69,6 +72,23 @@ impl Prepared {
         } else {
             ability.only.map_or(Ok(()), |only| speaks(only, &self.base))
         }
+    }
+
+    /// Whether the CAs of the policy would be those that decide. What openssl.cnf gives every context stays.
+    fn is_asked(&self, context: &SslContextBuilder) -> Result<(), Error> {
+        let decides = self.role == Role::Client || !self.base.trust.is_empty();
+        if !decides || !sys::has_verify_store(context) {
+            return Ok(());
+        }
+        let plain = SslContext::builder(sys::method(context));
+        let plain = plain.map_err(|stack| cannot(stack.into()))?;
+        if sys::has_verify_store(&plain) {
+            return Ok(());
+        }
+        Err(usage(
+            "it has a store for verifying (SSL_CTX_set1_verify_cert_store), which OpenSSL would ask in place of the CAs \
+             of the settings",
+        ))
     }
 }
 

@@ -121,6 +121,9 @@ impl<'a> Making<'a> {
         if self.is_of_our_server() {
             self.no_idle_tickets(c);
         }
+        if self.prepared.role == Role::Client {
+            self.no_anonymous_servers(c);
+        }
         Problems::or(self.problems, ())
     }
 
@@ -157,6 +160,23 @@ impl<'a> Making<'a> {
                 };
                 self.install(c, state);
             }
+        }
+    }
+
+    /// With a suite by which the server shows no certificate, libssl has nothing to verify and lets everybody pass.
+    /// Some lists have them among others, such as `ALL` below security level 1; whoever set the list.
+    fn no_anonymous_servers(&mut self, c: &mut SslContextBuilder) {
+        let Some(others) = sys::without_anonymous_ciphers(c) else {
+            return;
+        };
+        let list = &self.ready.policy.cipher_list;
+        let tried = format!("cannot set SSL cipher list '{}'", **list);
+        if others.is_empty() {
+            let why = "by none of its suites a server shows a certificate";
+            let error = Error::settings(format!("{tried}: {why}"));
+            self.problems.push(blame(&list.origin, error));
+        } else {
+            self.keep(&list.origin, &tried, c.set_cipher_list(&others));
         }
     }
 

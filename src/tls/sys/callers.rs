@@ -4,8 +4,8 @@ use super::{context::refuse_passphrases, succeeded};
 use crate::tls::queue::{self, Queue};
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::ssl::{
-    Ssl, SslCipher, SslContext, SslContextBuilder, SslContextRef, SslMethod, SslRef, SslVerifyMode,
-    SslVersion,
+    Ssl, SslCipher, SslCipherRef, SslContext, SslContextBuilder, SslContextRef, SslMethod, SslRef,
+    SslVerifyMode, SslVersion,
 };
 use openssl::stack::StackRef;
 use openssl::x509::store::X509Store;
@@ -40,6 +40,7 @@ unsafe extern "C" {
     fn SSL_CTX_get_ssl_method(context: *const ffi::SSL_CTX) -> *const ffi::SSL_METHOD;
     fn SSL_CTX_get_timeout(context: *const ffi::SSL_CTX) -> c_long;
     fn SSL_CTX_get_ciphers(context: *const ffi::SSL_CTX) -> *mut ffi::stack_st_SSL_CIPHER;
+    fn SSL_CIPHER_get_auth_nid(cipher: *const ffi::SSL_CIPHER) -> c_int;
     fn SSL_CTX_get_client_CA_list(context: *const ffi::SSL_CTX) -> *mut ffi::stack_st_X509_NAME;
     fn X509_STORE_up_ref(store: *mut ffi::X509_STORE) -> c_int;
     fn SSL_is_dtls(ssl: *const ffi::SSL) -> c_int;
@@ -209,19 +210,67 @@ impl Cache {
 
 /// The suites of a context in order (`SSL_CTX_get_ciphers`), joined by colons: those of TLS 1.3, and the older ones.
 pub(in crate::tls) fn cipher_names(context: &SslContextBuilder) -> (String, String) {
-    // SAFETY: the builder owns a live SSL_CTX; null (none), or a stack that belongs to it and is not changed here.
-    let stack = unsafe {
-        let stack = SSL_CTX_get_ciphers(context.as_ptr());
-        (!stack.is_null()).then(|| StackRef::<SslCipher>::from_ptr(stack))
-    };
     let (mut new, mut old) = (Vec::new(), Vec::new());
-    for cipher in stack.into_iter().flat_map(StackRef::iter) {
+    for cipher in ciphers(context) {
         match cipher.version() {
             "TLSv1.3" => new.push(cipher.name()),
             _ => old.push(cipher.name()),
         }
     }
     (new.join(":"), old.join(":"))
+}
+
+/// The older suites without those by which the server shows no certificate (`SSL_CIPHER_get_auth_nid`), if there are
+/// any of these.
+pub(in crate::tls) fn without_anonymous_ciphers(context: &SslContextBuilder) -> Option<String> {
+    /// `NID_auth_null`
+    const NOBODY: c_int = 1053;
+    // SAFETY: ciphers are static.
+    let anonymous =
+        |cipher: &&SslCipherRef| unsafe { SSL_CIPHER_get_auth_nid(cipher.as_ptr()) == NOBODY };
+    ciphers(context).find(anonymous)?;
+    let old = ciphers(context).filter(|cipher| cipher.version() != "TLSv1.3");
+    let named: Vec<&str> = old
+        .filter(|cipher| !anonymous(cipher))
+        .map(SslCipherRef::name)
+        .collect();
+    Some(named.join(":"))
+}
+
+fn ciphers(context: &SslContextBuilder) -> impl Iterator<Item = &SslCipherRef> {
+    // SAFETY: the builder owns a live SSL_CTX; null (none), or a stack that belongs to it and is not changed while
+    // it is borrowed.
+    let stack = unsafe {
+        let stack = SSL_CTX_get_ciphers(context.as_ptr());
+        (!stack.is_null()).then(|| StackRef::<SslCipher>::from_ptr(stack))
+    };
+    stack.into_iter().flat_map(StackRef::iter)
+}
+
+/// Whether chains are verified against a store of its own (`SSL_CTX_get0_verify_cert_store`), in place of the one that
+/// `SSL_CTX_set_cert_store` sets. libssl 1.1.1 does not tell.
+pub(in crate::tls) fn has_verify_store(context: &SslContextBuilder) -> bool {
+    #[cfg(openssl3)]
+    {
+        /// `SSL_CTRL_GET_VERIFY_CERT_STORE`
+        const CTRL_GET_VERIFY_STORE: c_int = 137;
+        let mut store: *mut ffi::X509_STORE = ptr::null_mut();
+        // SAFETY: the builder owns a live SSL_CTX; the control writes a pointer, which is not followed.
+        unsafe {
+            ffi::SSL_CTX_ctrl(
+                context.as_ptr(),
+                CTRL_GET_VERIFY_STORE,
+                0,
+                ptr::from_mut(&mut store).cast(),
+            )
+        };
+        !store.is_null()
+    }
+    #[cfg(not(openssl3))]
+    {
+        let _ = context;
+        false
+    }
 }
 
 /// The names announced to clients (`SSL_CTX_get_client_CA_list`).

@@ -1,9 +1,9 @@
 //! What a policy comes to for a client of ours.
 
 use crate::settings::{check_client, check_policy};
-use crate::tls::testing::{Authority, EC, Policy, greet};
-use crate::tls::{Context, Prepared, Shared, sys};
-use openssl::ssl::{SslContext, SslMethod};
+use crate::tls::testing::{Authority, EC, Policy, Server, greet};
+use crate::tls::{Context, Prepared, Role, Shared, sys};
+use openssl::ssl::{SslContext, SslMethod, SslVersion};
 
 /// A server with a certificate of that authority, for `localhost`.
 fn served_by(authority: &Authority) -> Policy {
@@ -84,6 +84,41 @@ fn the_servers_certificate_is_verified_against_the_cas_that_were_named() {
     careless.set("ssl.verify-client", "none");
     let strange = served_by(&other).server();
     assert!(greet(&client(&careless), "localhost", &strange).is_err());
+}
+
+/// A server that agrees to suites without a certificate alone.
+fn nobody() -> Server {
+    let mut context = SslContext::builder(SslMethod::tls_server()).unwrap();
+    context.set_cipher_list("aNULL:@SECLEVEL=0").unwrap();
+    let newest = Some(SslVersion::TLS1_2);
+    context.set_max_proto_version(newest).unwrap();
+    Server(Context::around(context.build(), Role::Server))
+}
+
+#[test]
+fn a_server_that_shows_no_certificate_is_refused_whatever_the_list_of_suites() {
+    let mut policy = trusting(&Authority::new("root"));
+    policy.set("ssl.cipher-list", "ALL:@SECLEVEL=0");
+    assert!(greet(&client(&policy), "localhost", &nobody()).is_err());
+    policy.set("ssl.cipher-list", "");
+    policy.set("ssl.conf", "CipherString=ALL:@SECLEVEL=0");
+    assert!(greet(&client(&policy), "localhost", &nobody()).is_err());
+
+    let mut theirs = SslContext::builder(SslMethod::tls_client()).unwrap();
+    theirs.set_cipher_list("ALL:@SECLEVEL=0").unwrap();
+    let (prepared, _) = Prepared::load_client(&Policy::empty().settings).unwrap();
+    prepared.apply(&mut theirs).unwrap();
+    assert_eq!(sys::without_anonymous_ciphers(&theirs), None);
+    let context = Context::around(theirs.build(), Role::Client);
+    assert!(greet(&context, "localhost", &nobody()).is_err());
+}
+
+#[test]
+fn a_list_of_suites_without_certificates_is_refused() {
+    let mut policy = Policy::empty();
+    policy.set("ssl.cipher-list", "aNULL:@SECLEVEL=0");
+    let why = "cannot set SSL cipher list 'aNULL:@SECLEVEL=0': by none of its suites a server shows a certificate";
+    assert_eq!(refused(&policy), why);
 }
 
 #[test]
