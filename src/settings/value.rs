@@ -7,6 +7,7 @@
 use super::{
     CaFileMode, MaskPart, OptionMask, OptionsEra, Protocol, UnknownName, VerifyClient, Version,
 };
+use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -247,6 +248,10 @@ impl Value for PathBuf {
         if text.contains('\0') {
             return Err(format!("{} holds a zero byte", quoted(text)));
         }
+        // It may be a key, which no message is to repeat.
+        if text.contains("-----BEGIN ") {
+            return Err("the name of a file is wanted, not what is in it".into());
+        }
         Ok(PathBuf::from(text))
     }
 
@@ -374,6 +379,7 @@ impl fmt::Display for OptionMask {
 impl Value for Vec<String> {
     fn parse(text: &str) -> Result<Vec<String>, String> {
         let mut words: Vec<String> = Vec::new();
+        let mut known = HashSet::new();
         if text.trim().is_empty() {
             return Ok(words);
         }
@@ -384,7 +390,7 @@ impl Value for Vec<String> {
                     quoted(text)
                 ));
             }
-            if words.iter().any(|known| known == word) {
+            if !known.insert(word) {
                 return Err(format!("{} names {} twice", quoted(text), quoted(word)));
             }
             words.push(word.to_owned());

@@ -151,6 +151,13 @@ fn protocol_numbers_are_refused_in_the_words_of_arangodb() {
 }
 
 #[test]
+fn a_key_in_the_place_of_its_files_name_is_not_repeated() {
+    let key = "-----BEGIN PRIVATE KEY-----\nsecret\n-----END PRIVATE KEY-----\n";
+    let said = PathBuf::parse(key).unwrap_err();
+    assert_eq!(said, "the name of a file is wanted, not what is in it");
+}
+
+#[test]
 fn a_value_in_a_message_is_one_line_and_not_too_long() {
     assert_eq!(quoted("a\nb\u{1b}[2J"), "'a\\nb\\u{1b}[2J'");
     assert_eq!(quoted("grün"), "'grün'");
