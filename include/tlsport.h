@@ -28,7 +28,7 @@
  * tlsport_status. Reading and writing return a count of bytes, or such a negative number. A
  * function that returns a pointer returns null when it failed. The reason is kept for the
  * calling thread: tlsport_last_status, tlsport_last_error and tlsport_last_openssl_errors tell
- * it until the thread's next call of a function that can fail.
+ * it until the thread's next call of a function that can fail. errno is left in any state.
  *
  * Wants. TLSPORT_WANT_READ and TLSPORT_WANT_WRITE are not errors: nothing more can be done
  * before the socket is readable or writable, then the same call is made again. They leave no
@@ -255,11 +255,14 @@ const char *tlsport_settings_report(tlsport_settings *settings, int format);
  *
  * Everything is tried first on an SSL_CTX of ours, so that settings which are wrong leave yours
  * untouched (TLSPORT_ERROR_SETTINGS). TLSPORT_ERROR_USAGE for one that has had connections
- * already, one for DTLS or for clients, one of tlsport_context_ssl_ctx, and one whose method
- * has a fixed version which is not the policy's. The session cache, where it is on, is the
- * SSL_CTX's own. Where clients are verified, SSL_CTX_set_session_ticket_cb is taken to refuse
- * tickets of clients whose certificate has expired since; server names take
- * SSL_CTX_set_client_hello_cb.
+ * already, one for DTLS or for clients, one of tlsport_context_ssl_ctx, one whose method has a
+ * fixed version which is not the policy's, and one with a store for verifying of its own
+ * (SSL_CTX_set1_verify_cert_store), which OpenSSL would ask in place of "ssl.cafile". The
+ * session cache, where it is on, is the SSL_CTX's own. Where clients are verified,
+ * SSL_CTX_set_session_ticket_cb is taken to refuse tickets of clients whose certificate has
+ * expired since; server names take SSL_CTX_set_client_hello_cb. A connection that asks for a
+ * listed name goes on in an SSL_CTX of ours (SSL_get_SSL_CTX): what OpenSSL asks of that alone,
+ * as the callback of SSL_CTX_set_cert_verify_callback, is not asked of yours then.
  *
  * Applied again, settings take the place of those before. TLSPORT_ERROR_USAGE where OpenSSL
  * does not take something back: a type of key, groups or commands that only the first had.
@@ -269,7 +272,8 @@ TLSPORT_CHECK int tlsport_settings_apply(tlsport_settings *settings, struct ssl_
 /*
  * Puts the policy of a client onto an SSL_CTX of yours. As tlsport_context_new_client says,
  * with the liberties of tlsport_settings_apply. The server's certificate is verified; its name
- * is yours to set for each SSL (SSL_set1_host).
+ * is yours to set for each SSL (SSL_set1_host). Suites by which a server shows none are taken
+ * out of the list.
  */
 TLSPORT_CHECK int tlsport_settings_apply_client(tlsport_settings *settings,
                                                 struct ssl_ctx_st *ssl_ctx);
@@ -319,7 +323,7 @@ TLSPORT_CHECK tlsport_context *tlsport_context_new(tlsport_settings *settings);
  * ArangoDB's defaults, which are a server's: versions, options, ciphers, groups; "ssl.alpn" as
  * what to offer; "ssl.keyfile" as the client's certificate; "ssl.cafile" as the only CAs to
  * trust, the system's where none is set; revocation lists. The server's certificate is always
- * verified.
+ * verified; suites by which it shows none are not offered.
  */
 TLSPORT_CHECK tlsport_context *tlsport_context_new_client(tlsport_settings *settings);
 
@@ -547,8 +551,8 @@ TLSPORT_CHECK int tlsport_server_reload(tlsport_server *server, tlsport_settings
 
 /*
  * Accepts nothing more and lets open connections end; those that have not within `limit_ms`
- * milliseconds are closed. -1 waits for ever, 0 closes them at once. Returns at once: see
- * tlsport_server_wait. Callbacks may call it.
+ * milliseconds are closed. -1 waits for ever, 0 closes them at once. Called again, it brings the
+ * end nearer, never further away. Returns at once: see tlsport_server_wait. Callbacks may call it.
  */
 TLSPORT_CHECK int tlsport_server_drain(tlsport_server *server, int limit_ms);
 
