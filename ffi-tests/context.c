@@ -50,8 +50,8 @@ static void everything_that_is_wrong_is_a_line(void)
     CHECK_NULL(tlsport_context_new(settings), TLSPORT_ERROR_SETTINGS);
     CHECK_HAS(tlsport_last_error(), "cannot read certificate from '");
     CHECK_HAS(tlsport_last_error(), "\ncannot set SSL cipher list 'nothing-like-it': error:");
-    CHECK_HAS(tlsport_last_error(),
-              "'ssl.verify-client': no certificate can be verified without the CAs of 'ssl.cafile'");
+    CHECK_HAS(tlsport_last_error(), "'ssl.verify-client': no certificate can be verified without "
+                                    "the CAs of 'ssl.cafile'");
     CHECK_HAS(tlsport_last_openssl_errors(), "error:");
     tlsport_settings_free(settings);
 }

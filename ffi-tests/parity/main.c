@@ -414,10 +414,8 @@ static void handshakes_end_as_with_the_original(void)
 static void every_departure_is_met(void)
 {
     size_t unmet = departures_print();
-    if (size == SHORT) {
-        SKIP("the short table does not meet all");
-    }
-    CHECK_INT(unmet, 0);
+    /* The short table, for tools that watch memory, does not meet all. */
+    CHECK(unmet == 0 || size == SHORT);
 }
 
 CHECK_MAIN(TEST(a_planted_difference_is_seen), TEST(the_state_is_what_the_original_leaves),
