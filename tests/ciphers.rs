@@ -274,6 +274,10 @@ fn ours(list: &str) -> Result<String, String> {
 }
 
 #[test]
+#[cfg_attr(
+    feature = "vendored",
+    ignore = "the openssl program here is of another release"
+)]
 fn two_hundred_strings_come_to_what_the_openssl_program_says() {
     let strings = strings();
     assert!(strings.len() >= 200, "{}", strings.len());
