@@ -42,6 +42,9 @@ pub(super) enum Step<T> {
     Want(Want),
 }
 
+/// Bytes that a call receives for nothing, one record after the other that carries none, before its caller gets a turn.
+const PATIENCE: u64 = 128 * 1024;
+
 const READY: Readiness = Readiness {
     readable: true,
     writable: true,
@@ -186,6 +189,7 @@ impl Driven {
         &mut self,
         step: &mut impl FnMut(&mut Driven) -> Result<Step<T>, Error>,
     ) -> Result<Step<T>, Error> {
+        let enough = self.tls.stream().received() + PATIENCE;
         loop {
             self.tls.stream().announce(READY);
             let received = self.tls.stream().received();
@@ -201,7 +205,7 @@ impl Driven {
             // and a loop that is edge-triggered has been told of both at once.
             let stream = self.tls.stream();
             let exhausted = stream.is_drained() && stream.received() == received;
-            if want == Want::Read && !exhausted {
+            if want == Want::Read && !exhausted && stream.received() < enough {
                 continue;
             }
             let wants = Wants {
@@ -224,6 +228,7 @@ impl Driven {
         };
         let said = said.filter(|said| said.kind() == Kind::Peer);
         let error = said.unwrap_or(error);
+        self.tls.stream().announce(READY);
         let _ = self.tls.stream().flush();
         self.failure = Some(error.clone());
         error
@@ -318,5 +323,103 @@ impl Driven {
             }
         }
         self.send()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::Stream;
+    use crate::settings::Settings;
+    use crate::tls::testing::a_servers_context;
+    use crate::tls::{Channel, Context, Prepared, Server};
+    use std::io::Write;
+    use std::os::fd::AsRawFd;
+    use std::os::unix::net::UnixStream;
+
+    /// A client and a server that have met, each over its end of a pair of sockets that do not wait.
+    struct Met {
+        client: Driven,
+        server: Driven,
+        ends: (UnixStream, UnixStream),
+    }
+
+    fn meet() -> Met {
+        let ends = UnixStream::pair().unwrap();
+        let stream = |end: &UnixStream| {
+            end.set_nonblocking(true).unwrap();
+            let descriptor = Descriptor::stream_socket(end.as_raw_fd()).unwrap();
+            (descriptor, Stream::new(Box::new(descriptor)))
+        };
+        let (descriptor, below) = stream(&ends.0);
+        let (prepared, _) = Prepared::load_client(&Settings::default()).unwrap();
+        let context = Context::client(&prepared).unwrap();
+        let whoever = Server::Unverified(None);
+        let client = Channel::connect(&context, below, whoever).unwrap();
+        let mut client = Driven::new(client, descriptor, true);
+        let (descriptor, below) = stream(&ends.1);
+        let server = Channel::accept(&a_servers_context(), below).unwrap();
+        let mut server = Driven::new(server, descriptor, false);
+        for _ in 0..3 {
+            client.handshake().unwrap();
+            server.handshake().unwrap();
+        }
+        assert!(client.shaken && server.shaken);
+        Met {
+            client,
+            server,
+            ends,
+        }
+    }
+
+    #[test]
+    fn records_without_bytes_do_not_keep_a_call_for_ever() {
+        let Met {
+            mut client,
+            mut server,
+            ends: _ends,
+        } = meet();
+        server.buffered(|server| {
+            while server.tls.room() > 0 || server.sent().unwrap() {
+                server.tls.update_keys();
+            }
+        });
+        let mut buf = [0; 16];
+        let before = client.tls.stream().received();
+        let step = client.read(&mut buf).unwrap();
+        assert!(matches!(step, Step::Want(Want::Read)), "{step:?}");
+        let received = client.tls.stream().received() - before;
+        assert!(received >= PATIENCE, "all of it was {received}");
+        assert!(received < PATIENCE + 2 * RECORD as u64, "{received}");
+        let mut said = server.write(b"hello").unwrap();
+        for _ in 0..100 {
+            if let Step::Done(count) = client.read(&mut buf).unwrap() {
+                assert_eq!(&buf[..count], b"hello");
+                return;
+            }
+            if matches!(said, Step::Want(_)) {
+                said = server.write(b"hello").unwrap();
+            }
+            server.flush().unwrap();
+        }
+        panic!("what came behind them never came");
+    }
+
+    #[test]
+    fn what_a_look_at_the_bytes_finds_wrong_is_told_to_the_peer() {
+        let Met {
+            mut client,
+            mut server,
+            ends,
+        } = meet();
+        server.write(b"hello").unwrap();
+        (&ends.1).write_all(&[23, 3, 3, 0, 2, 0, 0]).unwrap(); // a record with nobody's key
+        let mut buf = [0; 5];
+        assert!(matches!(client.read(&mut buf).unwrap(), Step::Done(5)));
+        assert!(client.has_pending());
+        let told = server.read(&mut buf).unwrap_err();
+        assert_eq!(told.kind(), Kind::Peer);
+        assert!(told.to_string().contains("the client sent"), "{told}");
+        assert_eq!(client.read(&mut buf).unwrap_err().kind(), Kind::Peer);
     }
 }

@@ -27,7 +27,7 @@ mod resume;
 mod scope;
 mod sys;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod tickets;

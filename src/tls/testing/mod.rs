@@ -93,6 +93,12 @@ impl Policy {
     }
 }
 
+/// For connections of other rooms' tests.
+#[cfg(feature = "capi")]
+pub(crate) fn a_servers_context() -> Context {
+    Policy::new().set("ssl.protocol", "9").server().0
+}
+
 /// A worker's context.
 pub(super) struct Server(pub(super) Context);
 
