@@ -149,18 +149,14 @@ impl<'a> Making<'a> {
             let result = c.set_alpn_protos(&wire_list(&self.ready.policy.alpn_order()));
             self.keep(&alpn.origin, "cannot set the protocols of ALPN", result);
         }
-        match self.whose {
-            Whose::Ours => {
-                c.set_session_cache_mode(SslSessionCacheMode::OFF);
-            }
-            Whose::Theirs(_) => {
-                let state = State {
-                    applied,
-                    ..State::default()
-                };
-                self.install(c, state);
-            }
+        if matches!(self.whose, Whose::Ours) {
+            c.set_session_cache_mode(SslSessionCacheMode::OFF);
         }
+        let state = State {
+            applied,
+            ..State::default()
+        };
+        self.install(c, state);
     }
 
     /// With a suite by which the server shows no certificate, libssl has nothing to verify and lets everybody pass.

@@ -363,6 +363,11 @@ fn one_of_ours_is_refused() {
         refusal(&policy(), &mut context),
         "it is one of tlsport's own"
     );
+    let (prepared, _) = Prepared::load_client(&Policy::empty().settings).unwrap();
+    let ssl = Context::client(&prepared).unwrap().new_ssl().unwrap();
+    let mut context = sys::another_builder(ssl.ssl_context());
+    let said = prepared.apply(&mut context).unwrap_err().to_string();
+    assert!(said.ends_with("it is one of tlsport's own"), "{said}");
 }
 
 #[test]
