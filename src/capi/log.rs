@@ -49,13 +49,17 @@ impl Log for Logger {
     }
 
     fn log(&self, record: &Record<'_>) {
-        if !self.enabled(record.metadata()) || INSIDE.get() {
+        if INSIDE.get() {
             return;
         }
         let sink = SINK.read().unwrap_or_else(PoisonError::into_inner);
         let Some(Sink { callback, user }) = *sink else {
             return;
         };
+        // The level is that callback's: it may have changed on the way here.
+        if !self.enabled(record.metadata()) {
+            return;
+        }
         let line = c_string(&record.args().to_string());
         INSIDE.set(true);
         // SAFETY: the callback is of this type, as the header says, and its owner takes `user` from any thread; the
@@ -114,8 +118,9 @@ pub unsafe extern "C" fn tlsport_log_set(
         install()?;
         let sink = callback.map(|callback| Sink { callback, user });
         let level = sink.map_or(LevelFilter::Off, |_| level);
-        *SINK.write().unwrap_or_else(PoisonError::into_inner) = sink;
-        log::set_max_level(level);
+        let mut now = SINK.write().unwrap_or_else(PoisonError::into_inner);
+        *now = sink;
+        log::set_max_level(level); // while nobody logs, and nobody else sets
         Ok(status::OK)
     })
 }
