@@ -8,7 +8,7 @@ use super::driven::{Driven, Step, Want};
 use super::facts::{Lent, RawFacts};
 use super::handle::{self, Handle, Object};
 use super::status::{OK, WANT_READ, WANT_WRITE};
-use super::{bytes, entry, optional_text, out, quietly, room, text, usage};
+use super::{bytes, entry, optional_text, place, quietly, room, text, usage};
 use crate::error::{Error, Problems};
 use crate::io::Stream;
 use crate::tls::{self, Server};
@@ -240,10 +240,9 @@ pub unsafe extern "C" fn tlsport_channel_facts(
     facts: *mut RawFacts,
 ) -> c_int {
     let body = |object: &mut ChannelObject| {
-        // SAFETY: the header asks for null, or a struct that begins with its size.
-        unsafe { out(facts.cast::<usize>(), "facts") }?;
+        place(facts, "facts")?;
         object.lent = Lent::of(&object.driven.facts()?);
-        // SAFETY: as above, and as large as that.
+        // SAFETY: the header asks for null, or a struct of the size that it begins with.
         unsafe { object.lent.fill(facts) }
     };
     entry("tlsport_channel_facts", || {

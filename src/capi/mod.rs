@@ -34,10 +34,13 @@ mod tools;
 
 use crate::error::{Error, Kind, Problems};
 use status::Answer;
+use std::cell::RefCell;
 use std::ffi::{CStr, CString, OsStr, c_char, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::ptr::NonNull;
+use std::thread::LocalKey;
 
 /// What every C function does: runs `body`, keeps the reason of a failure for `tlsport_last_error`, and lets no panic
 /// cross. `function` is the C name, which stands in front of a complaint about how it was used.
@@ -159,15 +162,30 @@ fn checked(pointer: *mut c_void, length: usize, what: &str) -> Result<Option<*mu
 /// # Safety
 /// `pointer` is null, or points to a `T` that nobody else uses while the result is used.
 unsafe fn out<'a, T>(pointer: *mut T, what: &str) -> Result<&'a mut T, Error> {
+    // SAFETY: promised by the caller, not null, and aligned.
+    Ok(unsafe { place(pointer, what)?.as_mut() })
+}
+
+/// What can be pointed to.
+fn place<T>(pointer: *mut T, what: &str) -> Result<NonNull<T>, Error> {
     if !pointer.is_aligned() {
         return Err(usage(format!("'{what}' is not aligned")));
     }
-    // SAFETY: promised by the caller, and aligned.
-    unsafe { pointer.as_mut() }.ok_or_else(|| usage(format!("'{what}' is null")))
+    NonNull::new(pointer).ok_or_else(|| usage(format!("'{what}' is null")))
 }
 
 /// Text on its way to C: a string without the zero bytes that C could not see past.
 fn c_string(text: &str) -> CString {
     let bytes: Vec<u8> = text.bytes().filter(|byte| *byte != 0).collect();
     CString::new(bytes).unwrap_or_default()
+}
+
+/// Lends the thread a text until it asks again.
+fn lend(slot: &'static LocalKey<RefCell<CString>>, text: &str) -> *const c_char {
+    let text = c_string(text);
+    let start = text.as_ptr(); // which does not move with its string
+    match slot.try_with(|slot| slot.replace(text)) {
+        Ok(_) => start,
+        Err(_) => c"".as_ptr(), // the thread is ending
+    }
 }

@@ -7,7 +7,7 @@ use super::conn::Theirs;
 use super::handle::{self, Handle, Object};
 use super::served::{Call, CallIn, Callbacks, RawCallbacks};
 use super::settings::{SettingsObject, prepared, with_settings};
-use super::{c_string, entry, quietly, sized, status, usage};
+use super::{entry, lend, quietly, sized, status, usage};
 use crate::error::{Error, Kind, Problems};
 use crate::server;
 use crate::settings::{self, Backend, Note, Origin, Service, Setting, Settings};
@@ -166,22 +166,11 @@ pub unsafe extern "C" fn tlsport_server_endpoint(
     server: *mut Handle<Server>,
     number: usize,
 ) -> *const c_char {
-    thread_local! {
-        static LENT: RefCell<CString> = RefCell::default();
-    }
+    thread_local!(static LENT: RefCell<CString> = RefCell::default());
     // SAFETY: the header asks for a handle or null.
     entry("tlsport_server_endpoint", || unsafe {
         let name = handle::shared(server, |object| object.server.endpoints().nth(number))?;
-        let Some(name) = name else {
-            return Ok(ptr::null());
-        };
-        // The string is replaced by the thread's next call, not before.
-        let lent = LENT.try_with(|lent| {
-            let mut lent = lent.borrow_mut();
-            *lent = c_string(&name);
-            lent.as_ptr()
-        });
-        Ok(lent.map_err(|_| usage("the thread is at its end"))?)
+        Ok(name.map_or(ptr::null(), |name| lend(&LENT, &name)))
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Past `smallest` every member is as wide as a pointer, so that a shorter struct is cut between two of them.
 
-use super::{out, usage};
+use super::{place, usage};
 use crate::error::Error;
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -36,7 +36,8 @@ pub(super) unsafe fn fill<T>(
 /// What the caller's struct says; members that the caller does not know are zero.
 ///
 /// # Safety
-/// As [`fill`], and zero is a value of every member.
+/// `pointer` is null, or begins with a `size`, and so many bytes are there that nobody changes during the call: others
+/// may read them too. Zero is a value of every member, and `T` as [`fill`] wants it.
 pub(super) unsafe fn read<T>(pointer: *const T, smallest: usize, name: &str) -> Result<T, Error> {
     // SAFETY: promised by the caller.
     let size = unsafe { size(pointer.cast_mut(), smallest, name) }?;
@@ -54,10 +55,10 @@ pub(super) unsafe fn read<T>(pointer: *const T, smallest: usize, name: &str) -> 
 }
 
 /// # Safety
-/// As [`fill`].
+/// As [`read`].
 unsafe fn size<T>(pointer: *mut T, smallest: usize, name: &str) -> Result<usize, Error> {
-    // SAFETY: promised by the caller.
-    let size = *unsafe { out(pointer.cast::<usize>(), name) }?;
+    // SAFETY: promised by the caller, not null, and aligned.
+    let size = unsafe { place(pointer.cast::<usize>(), name)?.read() };
     if size < smallest {
         return Err(usage(format!(
             "'{name}.size' is {size} and not sizeof(tlsport_{name})"

@@ -1,6 +1,6 @@
 //! What settings may say: dialects and options by number, cipher strings, option masks.
 
-use super::{c_string, entry, optional_text, out, status, text};
+use super::{c_string, entry, lend, optional_text, out, status, text};
 use crate::dialect;
 use crate::error::Problems;
 use crate::settings::{OptionsEra, Settings, TABLE};
@@ -9,17 +9,6 @@ use crate::tls::options;
 use std::cell::RefCell;
 use std::ffi::{CString, c_char, c_int};
 use std::sync::OnceLock;
-use std::thread::LocalKey;
-
-/// Lends the thread a text until it asks again.
-fn lend(slot: &'static LocalKey<RefCell<CString>>, text: &str) -> *const c_char {
-    let text = c_string(text);
-    let start = text.as_ptr(); // which does not move with its string
-    match slot.try_with(|slot| slot.replace(text)) {
-        Ok(_) => start,
-        Err(_) => c"".as_ptr(), // the thread is ending
-    }
-}
 
 /// The name with this number; null past the last one.
 fn name(names: &[CString], number: usize) -> *const c_char {
