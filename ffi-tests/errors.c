@@ -2,6 +2,7 @@
 #include "duo.h"
 
 #include <netinet/in.h>
+#include <openssl/err.h>
 
 /* ---- Descriptors -------------------------------------------------------------------------- */
 
@@ -196,6 +197,33 @@ static void a_channel_goes_on_without_its_context(void)
     duo_free(&duo);
 }
 
+/* ---- The error queue ---------------------------------------------------------------------- */
+
+static void nothing_of_ours_is_left_in_the_queue(void)
+{
+    static const struct {
+        const char *name, *value;
+    } wrong[] = {{"ssl.keyfile", "/dev/null"},         {"ssl.cafile", "/etc/passwd"},
+                 {"ssl.cipher-list", "no such one"},   {"ssl.ciphersuites", "no such one"},
+                 {"ssl.groups", "no such one"},        {"ssl.conf", "Groups=no such one"},
+                 {"ssl.config-section", "no_such_one"}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        tlsport_settings *settings = tlsport_settings_new();
+        REQUIRE_OK(tlsport_settings_set(settings, "ssl.keyfile", check_pki("server.pem")));
+        REQUIRE_OK(tlsport_settings_set(settings, wrong[i].name, wrong[i].value));
+        CHECK_NULL(tlsport_context_new(settings), TLSPORT_ERROR_SETTINGS);
+        CHECK_INT(ERR_peek_error(), 0);
+        CHECK(tlsport_settings_report(settings, TLSPORT_REPORT_TEXT) != NULL);
+        CHECK_INT(ERR_peek_error(), 0);
+        tlsport_settings_free(settings);
+    }
+    tlsport_context *context = duo_server_context((struct duo_terms){.protocol = NULL});
+    CHECK_INT(ERR_peek_error(), 0);
+    tlsport_context_free(context);
+    CHECK_NULL(tlsport_ciphers("no such one", NULL), TLSPORT_ERROR_SETTINGS);
+    CHECK_INT(ERR_peek_error(), 0);
+}
+
 CHECK_MAIN(TEST(what_is_no_stream_socket_is_refused_at_once),
            TEST(a_socket_without_a_peer_says_so_when_it_is_used),
            TEST(a_descriptor_that_was_closed_below_a_channel_is_an_error),
@@ -205,4 +233,5 @@ CHECK_MAIN(TEST(what_is_no_stream_socket_is_refused_at_once),
            TEST(a_context_for_the_other_side_is_refused),
            TEST(lengths_that_cannot_be_are_refused_and_harm_nothing),
            TEST(lengths_over_int_max_are_taken), TEST(a_channel_that_was_freed_is_known_as_such),
-           TEST(a_channel_goes_on_without_its_context))
+           TEST(a_channel_goes_on_without_its_context),
+           TEST(nothing_of_ours_is_left_in_the_queue))

@@ -53,9 +53,9 @@
  *
  * OpenSSL. tlsport links the libssl your program links. It starts the library once, reads
  * openssl.cnf unless the process had it read before, never cleans up, and changes nothing else
- * that is global: no locks, no memory functions, no engines. Each call empties the calling
- * thread's error queue. Whoever wants libssl started in a special way calls OPENSSL_init_ssl
- * before the first call here.
+ * that is global: no locks, no memory functions, no engines. A call may empty the calling
+ * thread's error queue, and leaves nothing of its own in it. Whoever wants libssl started in a
+ * special way calls OPENSSL_init_ssl before the first call here.
  *
  * Settings have the names and values of `tlsport serve`: docs/SETTINGS.md, or `tlsport show`.
  *
