@@ -277,7 +277,7 @@ fn what_is_not_tls_is_told_from_what_is() {
             &b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"[..],
             "http request",
         ),
-        // From 3.2 on these letters are first of all too great a length.
+        // From 3.2 on some of these are first of all too great a length.
         (
             b"CONNECT localhost:1 HTTP/1.1\r\n\r\n",
             "https proxy request|packet length too long",
@@ -287,7 +287,7 @@ fn what_is_not_tls_is_told_from_what_is() {
             "wrong version number",
         ),
         (&[0; 64], "wrong version number"),
-        (&[0xff; 64], "wrong version number"),
+        (&[0xff; 64], "wrong version number|packet length too long"),
     ] {
         let error = receive(&server, bytes);
         assert_eq!(error.kind, Failure::NotTls, "{error:?}");
