@@ -177,7 +177,9 @@ $(shared): $(lib)/libtlsport.a $(lib)/exports.map | $(lib)/native-libs
 
 # Not a file of make's: it depends on where the library is to go.
 .PHONY: $(lib)/tlsport.pc
+# Removed first, as `sudo make install` leaves it root's.
 $(lib)/tlsport.pc: $(lib)/native-libs
+	@rm -f $@
 	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|' \
 		-e 's|@INCLUDEDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))|' \
 		-e 's|@VERSION@|$(version)|' -e "s|@LIBS@|$$(cat $<)|" include/tlsport.pc.in > $@
