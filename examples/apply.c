@@ -3,11 +3,12 @@
  * the loop are the program's own, as in a program that speaks TLS already.
  *
  *   cc -o apply examples/apply.c $(pkg-config --cflags --libs tlsport libssl libcrypto)
- *   ./apply 8530 1 --ssl.keyfile=server.pem --ssl.protocol=9
- *   echo hello | openssl s_client -connect localhost:8530 -CAfile ca.pem -quiet
+ *   tlsport certs --out pki --host localhost
+ *   ./apply 8530 1 --ssl.keyfile=pki/server.pem --ssl.protocol=9
+ *   openssl s_client -quiet -CAfile pki/ca.pem -connect localhost:8530
  *
  * Settings are flags as `tlsport serve` has them, or a configuration file of any dialect, in
- * the order in which they count. `tlsport certs --out DIRECTORY` makes certificates to try.
+ * the order in which they count.
  */
 #include <tlsport.h>
 
