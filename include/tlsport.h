@@ -127,15 +127,15 @@ int tlsport_last_status(void);
 /*
  * The error of the calling thread's last call that can fail, in words: what was tried, on which
  * thing, and why not. Several that were found together, as in a configuration file, are a line
- * each. Empty when it did not fail. Lent until the thread's next call that can fail; never
- * null.
+ * each, the last one without its end. Empty when it did not fail. Lent until the thread's next
+ * call that can fail; never null.
  */
 const char *tlsport_last_error(void);
 
 /*
  * What libssl had queued when the calling thread's last call failed, in OpenSSL's own format
- * (`error:0A0000C1:SSL routines::no shared cipher`), oldest first, a line each. Empty when
- * there was nothing. Lent as the above; never null.
+ * (`error:0A0000C1:SSL routines::no shared cipher`), oldest first, a line each, the last one
+ * without its end. Empty when there was nothing. Lent as the above; never null.
  */
 const char *tlsport_last_openssl_errors(void);
 
@@ -219,8 +219,8 @@ TLSPORT_CHECK int tlsport_settings_set(tlsport_settings *settings, const char *n
                                        const char *value);
 
 /*
- * Adds a value to an option that takes several ("server.endpoint", "ssl.keyfile"). Else as
- * tlsport_settings_set.
+ * Adds a value to an option that takes several ("server.endpoint", "ssl.keyfile");
+ * TLSPORT_ERROR_USAGE for one that takes a single value. Else as tlsport_settings_set.
  */
 TLSPORT_CHECK int tlsport_settings_add(tlsport_settings *settings, const char *name,
                                        const char *value);
@@ -250,8 +250,9 @@ const char *tlsport_settings_report(tlsport_settings *settings, int format);
  * would: protocol versions, options, ciphers, groups, chain and key, client certificates,
  * session cache and its id context, ALPN, server names. The SSL_CTX stays yours. What the
  * policy does not speak of (modes, your callbacks, your verify callback, your ticket keys
- * unless "ssl.ticket-keys" is set) stays as it is. Options and ciphers that were set before are
- * replaced, or joined where OpenSSL joins them (SSL_CTX_set_options).
+ * unless "ssl.ticket-keys" is set, your chain and key unless "ssl.keyfile" is) stays as it is.
+ * Options and ciphers that were set before are replaced, or joined where OpenSSL joins them
+ * (SSL_CTX_set_options).
  *
  * Everything is tried first on an SSL_CTX of ours, so that settings which are wrong leave yours
  * untouched (TLSPORT_ERROR_SETTINGS). TLSPORT_ERROR_USAGE for one that has had connections
@@ -420,8 +421,9 @@ TLSPORT_CHECK ptrdiff_t tlsport_channel_read(tlsport_channel *channel, void *buf
 /*
  * Writes from `buf`. The count that was taken, which may be less than `len`: those bytes need
  * not be kept, the rest is to be written again. TLSPORT_WANT_WRITE when none was taken, because
- * what was taken before has yet to go. Of what was taken the last part may still wait for the
- * socket: tlsport_channel_wants tells, and every call sends what it can. `len` of 0 is 0.
+ * what was taken before has yet to go; before the handshake is done, either want. Of what was
+ * taken the last part may still wait for the socket: tlsport_channel_wants tells, and every
+ * call sends what it can. `len` of 0 is 0.
  */
 TLSPORT_CHECK ptrdiff_t tlsport_channel_write(tlsport_channel *channel, const void *buf,
                                               size_t len);
