@@ -435,8 +435,11 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.drain(Some(Duration::ZERO));
+        let this = thread::current().id();
         for worker in &mut self.workers {
-            if let Some(thread) = worker.thread.take() {
+            // A service may have had the server last: its own thread ends when it has returned.
+            let other = |thread: &JoinHandle<()>| thread.thread().id() != this;
+            if let Some(thread) = worker.thread.take().filter(other) {
                 let _ = thread.join(); // a worker's panic has been reported by its own thread
             }
         }

@@ -6,7 +6,8 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use support::{Peer, Pki};
 use tlsport::conn::{Message, Opened, Service, Verdict};
@@ -163,6 +164,25 @@ impl Service for Asks {
     }
 }
 
+/// A server of these, what is asked, and how connections end.
+fn asking(
+    settings: &Settings,
+    prepared: &Prepared,
+) -> (Server, Receiver<u64>, Receiver<Option<Kind>>) {
+    let (ask, asked) = channel();
+    let (ends, ended) = channel();
+    let make = move || -> Box<dyn Service> {
+        Box::new(Asks {
+            id: 0,
+            ask: ask.clone(),
+            ends: ends.clone(),
+            waits: false,
+        })
+    };
+    let server = Server::start_with(settings, prepared, make).unwrap();
+    (server, asked, ended)
+}
+
 /// A message that tells when it is dropped.
 struct Witness(Sender<()>);
 
@@ -176,19 +196,7 @@ impl Drop for Witness {
 fn an_answer_from_another_thread_wakes_the_connection_it_is_for() {
     let pki = Pki::new();
     let (settings, prepared) = settings(&pki, &[("threads", "3")]);
-    let (ask, asked) = channel();
-    let (ends, ended) = channel();
-    let server = Server::start_with(&settings, &prepared, move || {
-        let (id, waits) = (0, false);
-        let (ask, ends) = (ask.clone(), ends.clone());
-        Box::new(Asks {
-            id,
-            ask,
-            ends,
-            waits,
-        })
-    })
-    .unwrap();
+    let (server, asked, ended) = asking(&settings, &prepared);
     let mut clients: Vec<_> = (0..6)
         .map(|_| Peer::new(&pki).connect(address(&server)))
         .collect();
@@ -234,19 +242,7 @@ fn an_answer_from_another_thread_wakes_the_connection_it_is_for() {
 fn a_server_that_is_dropped_tells_its_services_why() {
     let pki = Pki::new();
     let (settings, prepared) = settings(&pki, &[]);
-    let (ask, asked) = channel();
-    let (ends, ended) = channel();
-    let server = Server::start_with(&settings, &prepared, move || {
-        let (id, waits) = (0, false);
-        let (ask, ends) = (ask.clone(), ends.clone());
-        Box::new(Asks {
-            id,
-            ask,
-            ends,
-            waits,
-        })
-    })
-    .unwrap();
+    let (server, asked, ended) = asking(&settings, &prepared);
     let mut client = Peer::new(&pki).connect(address(&server));
     client.write_all(b"?").unwrap();
     asked.recv().unwrap();
@@ -254,4 +250,54 @@ fn a_server_that_is_dropped_tells_its_services_why() {
     drop(server);
     assert_eq!(ended.recv().unwrap(), Some(Kind::Timeout));
     assert!(ended.try_recv().is_err(), "once");
+}
+
+/// Drops the server at the first word.
+struct Drops {
+    server: Arc<Mutex<Option<Server>>>,
+    ends: Sender<Option<Kind>>,
+}
+
+impl Service for Drops {
+    fn open(&mut self, _: &Opened<'_>, _: &mut Vec<u8>) -> Verdict {
+        Verdict::Continue
+    }
+
+    fn data(&mut self, _: &[u8], _: &mut Vec<u8>) -> Verdict {
+        drop(self.server.lock().unwrap().take());
+        Verdict::Continue
+    }
+
+    fn end(&mut self, _: &mut Vec<u8>) -> Verdict {
+        Verdict::Finish
+    }
+
+    fn closed(&mut self, end: Result<(), &Error>) {
+        self.ends.send(end.err().map(Error::kind)).unwrap();
+    }
+}
+
+#[test]
+fn a_server_can_be_dropped_by_one_of_its_services() {
+    let pki = Pki::new();
+    let (settings, prepared) = settings(&pki, &[("threads", "2")]);
+    let kept = Arc::new(Mutex::new(None));
+    let (ends, ended) = channel();
+    let server = Arc::clone(&kept);
+    let make = move || -> Box<dyn Service> {
+        Box::new(Drops {
+            server: Arc::clone(&server),
+            ends: ends.clone(),
+        })
+    };
+    let server = Server::start_with(&settings, &prepared, make).unwrap();
+    let address = address(&server);
+    *kept.lock().unwrap() = Some(server);
+    let mut clients = [(); 4].map(|()| Peer::new(&pki).connect(address));
+    clients[0].write_all(b"!").unwrap();
+    for client in &mut clients {
+        assert_eq!(client.read(&mut [0]).unwrap(), 0, "an end in good order");
+        assert_eq!(ended.recv().unwrap(), Some(Kind::Timeout));
+    }
+    assert!(ended.recv().is_err(), "nobody is left");
 }

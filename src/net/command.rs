@@ -6,6 +6,7 @@ use crate::error::reason;
 use log::error;
 use mio::Waker;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
@@ -23,7 +24,7 @@ pub(crate) enum Command {
 /// How others speak to a worker.
 pub(crate) struct Handle {
     pub(super) commands: Sender<Command>,
-    pub(super) waker: Waker,
+    pub(super) waker: Arc<Waker>,
 }
 
 impl Handle {

@@ -47,6 +47,8 @@ pub(crate) struct Worker {
     number: u64,
     poll: Poll,
     commands: Receiver<Command>,
+    /// Kept, so that the last command is announced also where its server is gone at once.
+    _waker: Arc<Waker>,
     /// Whether there may be more commands that were announced.
     commanded: bool,
     doors: Doors,
@@ -94,11 +96,13 @@ impl Worker {
         let failed = |error: io::Error| Error::io("cannot make an event loop", &error);
         let poll = Poll::new().map_err(failed)?;
         let waker = Waker::new(poll.registry(), Target::Waker.into()).map_err(failed)?;
+        let waker = Arc::new(waker);
         let (sender, commands) = channel();
         let worker = Worker {
             number,
             poll,
             commands,
+            _waker: Arc::clone(&waker),
             commanded: false,
             doors: Doors::default(),
             entries: Slab::new(),
