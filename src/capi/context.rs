@@ -83,7 +83,7 @@ pub unsafe extern "C" fn tlsport_context_ssl_ctx(
 pub unsafe extern "C" fn tlsport_context_free(context: *mut Handle<ContextObject>) {
     // SAFETY: the header asks for a handle or null.
     quietly((), || unsafe {
-        handle::take(context)?;
+        handle::retire(context)?;
         Ok(())
     });
 }
