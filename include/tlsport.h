@@ -15,8 +15,9 @@
  *
  * THE RULES
  *
- * Handles. Every object is an opaque handle, made by a function whose name ends in _new, _copy,
- * _accept or _connect and given back once, by the _free of its type. Freeing null does nothing.
+ * Handles. Every object is an opaque handle, made by a function with _new, _copy, _accept or
+ * _connect in its name and given back once, by the _free of its type; only a tlsport_conn is
+ * made and freed by its server. Freeing null does nothing.
  * A handle that was freed already, or is of another type, is refused with TLSPORT_ERROR_USAGE
  * for as long as nothing new stands at its address; that is a net under a mistake, not a
  * licence to make it.
