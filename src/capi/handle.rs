@@ -32,7 +32,7 @@ pub struct Handle<T> {
 struct Slot {
     /// Nobody (0), that many at once, or one alone ([`ALONE`]).
     users: AtomicU32,
-    /// [`Object::NUMBER`]; 0 in a free slot. Changed by who is alone.
+    /// [`Object::NUMBER`]; 0 in a free slot. Changed by who is alone, or is about to be for good.
     number: AtomicU32,
     /// From `Box::into_raw` of what `number` says. Touched by users.
     value: UnsafeCell<*mut ()>,
@@ -115,29 +115,49 @@ pub(super) unsafe fn take<T: Object>(handle: *mut Handle<T>) -> Result<Option<T>
     }
     // SAFETY: promised by the caller.
     let using = unsafe { Using::begin(handle, ALONE) }?;
-    let slot = using.slot;
-    slot.number.store(0, Relaxed);
-    // SAFETY: the value came from a Box of a T in `give`, and nobody can reach it any more.
-    let value = unsafe { Box::from_raw(using.value.as_ptr()) };
-    drop(using);
-    let mut free = FREE.lock().unwrap_or_else(|poison| poison.into_inner());
-    free.push_back(slot);
-    Ok(Some(*value))
+    using.slot.number.store(0, Relaxed);
+    // SAFETY: begun as that.
+    Ok(Some(unsafe { empty(using) }))
 }
 
-/// The same for what is shared: waits until those who are using it have done.
+/// The same for what is shared: turns away whoever comes, and waits until those who are using it have done.
 ///
 /// # Safety
 /// As [`alone`].
 pub(super) unsafe fn retire<T: Object + Sync>(handle: *mut Handle<T>) -> Result<Option<T>, Error> {
-    loop {
-        // SAFETY: promised by the caller.
-        match unsafe { take(handle) } {
-            // SAFETY: promised by the caller.
-            Err(_) if unsafe { shared(handle, |_| ()) }.is_ok() => std::thread::yield_now(),
-            taken => return taken,
-        }
+    if handle.is_null() {
+        return Ok(None);
     }
+    // SAFETY: promised by the caller.
+    let mut using = unsafe { Using::begin(handle, 1) }?;
+    let Slot { users, number, .. } = using.slot;
+    let first = number.compare_exchange(T::NUMBER, 0, Relaxed, Relaxed);
+    first.map_err(|_| gone(T::NAME))?; // another call retires it
+    while users.compare_exchange(1, ALONE, Acquire, Relaxed).is_err() {
+        std::thread::yield_now();
+    }
+    using.alone = true;
+    // SAFETY: the only user is alone now.
+    Ok(Some(unsafe { empty(using) }))
+}
+
+/// Gives up a slot whose number is 0 already.
+///
+/// # Safety
+/// `using` is alone.
+unsafe fn empty<T: Object>(using: Using<T>) -> T {
+    let slot = using.slot;
+    // SAFETY: the value came from a Box of a T in `give`, and nobody else reaches it: who is alone keeps others out,
+    // and after that the number does.
+    let value = unsafe { Box::from_raw(using.value.as_ptr()) };
+    drop(using);
+    let mut free = FREE.lock().unwrap_or_else(|poison| poison.into_inner());
+    free.push_back(slot);
+    *value
+}
+
+fn gone(name: &str) -> Error {
+    usage(format!("the {name} was freed, or is something else"))
 }
 
 /// A slot in use.
@@ -176,7 +196,7 @@ impl<T: Object> Using<T> {
             alone: users == ALONE,
         };
         if slot.number.load(Acquire) != T::NUMBER {
-            return Err(usage(format!("the {name} was freed, or is something else")));
+            return Err(gone(name));
         }
         // SAFETY: we are among the users, so the value stays; with this number it is the pointer `give` made of a T.
         let value = NonNull::new(unsafe { *slot.value.get() }.cast());
@@ -234,6 +254,41 @@ mod tests {
         assert_eq!(refusal(handle), "the apple was freed, or is something else");
         // SAFETY: made above, and freed since.
         assert!(unsafe { take(handle) }.is_err());
+    }
+
+    #[test]
+    fn what_is_retired_turns_away_whoever_comes_and_waits_for_who_is_there() {
+        let witness = Arc::new(());
+        let handle = give(Apple(Arc::clone(&witness))).expose_provenance();
+        let (began, begun) = std::sync::mpsc::channel();
+        let busy = move |began: std::sync::mpsc::Sender<()>| {
+            let handle = ptr::with_exposed_provenance::<Handle<Apple>>(handle);
+            let rest = std::time::Duration::from_millis(2);
+            let used = |apple: &Apple| {
+                thread::sleep(rest);
+                assert!(Arc::strong_count(&apple.0) == 2);
+            };
+            // SAFETY: made above.
+            while unsafe { shared(handle, used) }.is_ok() {
+                let _ = began.send(());
+            }
+        };
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                let began = began.clone();
+                thread::spawn(move || busy(began))
+            })
+            .collect();
+        begun.recv().unwrap();
+        let raw = ptr::with_exposed_provenance_mut::<Handle<Apple>>(handle);
+        // SAFETY: made above.
+        assert!(unsafe { retire(raw) }.is_ok_and(|value| value.is_some()));
+        // SAFETY: made above, and freed since.
+        assert!(unsafe { retire(raw) }.is_err());
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_eq!(Arc::strong_count(&witness), 1);
     }
 
     #[test]
