@@ -43,6 +43,7 @@ pub(super) enum Step<T> {
 }
 
 /// Bytes that a call receives for nothing, one record after the other that carries none, before its caller gets a turn.
+/// What libssl still holds then may have to wait for more to come: only who sends so many records waits for it.
 const PATIENCE: u64 = 128 * 1024;
 
 const READY: Readiness = Readiness {
