@@ -181,6 +181,42 @@ static void an_address_where_no_handle_can_be_is_refused(void)
     freed(&all);
 }
 
+/* The line that a call logged. */
+static char line_logged[256];
+
+static void keep_line(void *user, int level, const char *line)
+{
+    (void)user;
+    CHECK_INT(level, TLSPORT_LOG_ERROR);
+    snprintf(line_logged, sizeof line_logged, "%s", line);
+}
+
+/* Looks at what the call before it logged. */
+static void check_logged(const char *line)
+{
+    CHECK_STR(line_logged, line);
+    line_logged[0] = '\0';
+}
+
+static void what_cannot_be_given_back_is_logged(void)
+{
+    struct handles stale = made();
+    freed(&stale);
+    CHECK_OK(tlsport_log_set(keep_line, NULL, TLSPORT_LOG_ERROR));
+    tlsport_settings_free(stale.settings);
+    check_logged("tlsport_settings_free: the settings handle was freed, or is something else");
+    tlsport_context_free(stale.context);
+    check_logged("tlsport_context_free: the context was freed, or is something else");
+    tlsport_channel_free(stale.channel);
+    check_logged("tlsport_channel_free: the channel was freed, or is something else");
+    tlsport_server_free(stale.server);
+    check_logged("tlsport_server_free: the server was freed, or is something else");
+    tlsport_server_free(NULL);
+    tlsport_channel_free(NULL);
+    check_logged("");
+    CHECK_OK(tlsport_log_set(NULL, NULL, TLSPORT_LOG_OFF));
+}
+
 static void a_result_is_not_written_where_it_cannot_be(void)
 {
     struct handles all = made();
@@ -217,4 +253,5 @@ static void text_that_is_not_utf8_is_refused(void)
 CHECK_MAIN(TEST(a_handle_that_was_freed_is_refused),
            TEST(a_handle_of_another_type_is_refused_and_lives_on),
            TEST(an_address_where_no_handle_can_be_is_refused),
+           TEST(what_cannot_be_given_back_is_logged),
            TEST(a_result_is_not_written_where_it_cannot_be), TEST(text_that_is_not_utf8_is_refused))

@@ -20,7 +20,7 @@
  * made and freed by its server. Freeing null does nothing.
  * A handle that was freed already, or is of another type, is refused with TLSPORT_ERROR_USAGE
  * for as long as nothing new stands at its address; that is a net under a mistake, not a
- * licence to make it.
+ * licence to make it. _free then does nothing but log an error, as for a handle in use.
  *
  * Null. A null pointer is never followed: it is refused with TLSPORT_ERROR_USAGE, or means what
  * the function's comment says it means.

@@ -8,7 +8,7 @@ use super::driven::{Driven, Step, Want};
 use super::facts::{Lent, RawFacts};
 use super::handle::{self, Handle, Object};
 use super::status::{OK, WANT_READ, WANT_WRITE};
-use super::{bytes, entry, optional_text, place, quietly, room, text, usage};
+use super::{bytes, entry, freeing, optional_text, place, quietly, room, text, usage};
 use crate::error::{Error, Problems};
 use crate::io::Stream;
 use crate::tls::{self, Server};
@@ -265,7 +265,7 @@ pub unsafe extern "C" fn tlsport_channel_ssl(channel: *mut Handle<ChannelObject>
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tlsport_channel_free(channel: *mut Handle<ChannelObject>) {
     // SAFETY: the header asks for a handle or null.
-    quietly((), || unsafe {
+    freeing("tlsport_channel_free", || unsafe {
         handle::take(channel)?;
         Ok(())
     });

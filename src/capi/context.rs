@@ -2,7 +2,7 @@
 
 use super::handle::{self, Handle, Object};
 use super::settings::{SettingsObject, for_client, for_server, with_settings};
-use super::{entry, quietly};
+use super::{entry, freeing};
 use crate::error::Problems;
 use crate::settings::Settings;
 use crate::tls::{Context, Shared};
@@ -82,7 +82,7 @@ pub unsafe extern "C" fn tlsport_context_ssl_ctx(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tlsport_context_free(context: *mut Handle<ContextObject>) {
     // SAFETY: the header asks for a handle or null.
-    quietly((), || unsafe {
+    freeing("tlsport_context_free", || unsafe {
         handle::retire(context)?;
         Ok(())
     });

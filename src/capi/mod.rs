@@ -33,6 +33,7 @@ mod status;
 mod tools;
 
 use crate::error::{Error, Kind, Problems};
+use ::log::error;
 use status::Answer;
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, OsStr, c_char, c_void};
@@ -64,6 +65,13 @@ fn entry<R: Answer>(function: &'static str, body: impl FnOnce() -> Result<R, Pro
 fn quietly<R>(otherwise: R, body: impl FnOnce() -> Result<R, Problems>) -> R {
     let done = catch_unwind(AssertUnwindSafe(body));
     done.ok().and_then(Result::ok).unwrap_or(otherwise)
+}
+
+/// What a C function does that gives a handle back. It has nobody to tell that it was the wrong one but the log.
+fn freeing(function: &'static str, body: impl FnOnce() -> Result<(), Problems>) {
+    quietly((), || {
+        body().inspect_err(|problems| error!("{function}: {problems}"))
+    });
 }
 
 /// Calls back into C. An exception that leaves the callback ends the process: no Rust function can stop it.

@@ -7,12 +7,11 @@ use super::conn::Theirs;
 use super::handle::{self, Handle, Object};
 use super::served::{Call, CallIn, Callbacks, RawCallbacks};
 use super::settings::{SettingsObject, prepared, with_settings};
-use super::{entry, lend, quietly, sized, status, usage};
+use super::{entry, freeing, lend, sized, status, usage};
 use crate::error::{Error, Kind, Problems};
 use crate::server;
 use crate::settings::{self, Backend, Note, Origin, Service, Setting, Settings};
 use crate::tls::Prepared;
-use log::error;
 use std::cell::RefCell;
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::mem::{MaybeUninit, offset_of};
@@ -259,11 +258,9 @@ pub unsafe extern "C" fn tlsport_server_free(server: *mut Handle<Server>) {
         return;
     }
     // SAFETY: the header asks for a handle.
-    quietly((), || unsafe {
+    freeing("tlsport_server_free", || unsafe {
         handle::shared(server, |object| {
-            object.refuse_own_thread().inspect_err(|error| {
-                error!("tlsport_server_free: {error}");
-            })?;
+            object.refuse_own_thread()?;
             object.server.drain(Some(Duration::ZERO));
             object.server.wait(); // callbacks may still use the handle, until the last has returned
             Ok::<_, Error>(())

@@ -4,7 +4,7 @@
 //! `context`, the other use.
 
 use super::handle::{self, Handle, Object};
-use super::{c_string, entry, optional_text, path, quietly, status, text, usage};
+use super::{c_string, entry, freeing, optional_text, path, status, text, usage};
 use crate::dialect::{self, System};
 use crate::error::{Error, Problems};
 use crate::settings::{self, Builder, Note, Settings};
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn tlsport_settings_copy(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tlsport_settings_free(settings: *mut Handle<SettingsObject>) {
     // SAFETY: the header asks for a handle or null.
-    quietly((), || unsafe {
+    freeing("tlsport_settings_free", || unsafe {
         handle::take(settings)?;
         Ok(())
     });
