@@ -218,7 +218,7 @@ impl<T> Drop for Using<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::{Arc, Barrier};
+    use std::sync::Arc;
     use std::thread;
 
     struct Apple(Arc<()>);
@@ -321,33 +321,6 @@ mod tests {
             assert_eq!(inner.ok(), Some((true, true)));
             assert!(take(handle).is_ok());
         }
-    }
-
-    #[test]
-    fn what_is_shared_is_retired_when_its_users_have_left() {
-        let witness = Arc::new(());
-        let handle = give(Apple(Arc::clone(&witness)));
-        let address = handle.expose_provenance();
-        let used = || ptr::with_exposed_provenance_mut::<Handle<Apple>>(address);
-        let inside = Barrier::new(2);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                // SAFETY: made above.
-                let counted = unsafe {
-                    shared(used(), |apple| {
-                        inside.wait();
-                        (0..100).for_each(|_| thread::yield_now());
-                        Arc::strong_count(&apple.0)
-                    })
-                };
-                assert_eq!(counted.ok(), Some(2));
-            });
-            inside.wait();
-            // SAFETY: made above.
-            assert!(unsafe { retire(used()) }.is_ok_and(|apple| apple.is_some()));
-        });
-        assert_eq!(Arc::strong_count(&witness), 1);
-        assert_eq!(refusal(handle), "the apple was freed, or is something else");
     }
 
     #[test]
