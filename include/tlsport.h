@@ -586,7 +586,9 @@ TLSPORT_CHECK int tlsport_server_totals(tlsport_server *server, tlsport_totals *
 
 /*
  * Closes what is open, waits for the threads, and gives the server back. From a callback it
- * would wait for itself: then it does nothing but log an error. Null does nothing.
+ * would wait for itself: then it does nothing but log an error. Null does nothing. To be called
+ * before the process exits: OpenSSL's clean-up at exit, where the program had it started with
+ * one, waits for no thread.
  */
 void tlsport_server_free(tlsport_server *server);
 
