@@ -64,9 +64,7 @@ fn choose(name: Option<&str>, path: &Path, bytes: &[u8]) -> Result<&'static Dial
         None => DIALECTS
             .iter()
             .find(|dialect| (dialect.recognise)(path, bytes))
-            .ok_or_else(|| {
-                format!("not recognised as the configuration of any of {known}: name its dialect")
-            }),
+            .ok_or_else(|| format!("cannot tell its dialect: name it, one of {known}")),
     }
 }
 

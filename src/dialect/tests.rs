@@ -81,7 +81,7 @@ fn a_dialect_is_named_or_recognised() {
     let other = Memory::of([("a.conf", "ssl_cert_file = 'server.crt'\n")]);
     assert_eq!(
         errors(None, &other),
-        ["'a.conf': not recognised as the configuration of any of arangodb: name its dialect"]
+        ["'a.conf': cannot tell its dialect: name it, one of arangodb"]
     );
     assert_eq!(
         errors(Some("oracle"), &other),
