@@ -17,10 +17,10 @@
  *
  * Handles. Every object is an opaque handle, made by a function with _new, _copy, _accept or
  * _connect in its name and given back once, by the _free of its type; only a tlsport_conn is
- * made and freed by its server. Freeing null does nothing.
- * A handle that was freed already, or is of another type, is refused with TLSPORT_ERROR_USAGE
- * for as long as nothing new stands at its address; that is a net under a mistake, not a
- * licence to make it. _free then does nothing but log an error, as for a handle in use.
+ * made and freed by its server. Freeing null does nothing. A handle that was freed already, or
+ * is of another type, is refused with TLSPORT_ERROR_USAGE for as long as nothing new stands at
+ * its address; that is a net under a mistake, not a licence to make it. _free then does nothing
+ * but log an error, as for a handle in use.
  *
  * Null. A null pointer is never followed: it is refused with TLSPORT_ERROR_USAGE, or means what
  * the function's comment says it means.
@@ -256,18 +256,15 @@ const char *tlsport_settings_report(tlsport_settings *settings, int format);
  * (SSL_CTX_set_options).
  *
  * Everything is tried first on an SSL_CTX of ours, so that settings which are wrong leave yours
- * untouched (TLSPORT_ERROR_SETTINGS). TLSPORT_ERROR_USAGE for one that has had connections
- * already, one for DTLS or for clients, one of tlsport_context_ssl_ctx, one whose method has a
- * fixed version which is not the policy's, and one with a store for verifying of its own
- * (SSL_CTX_set1_verify_cert_store), which OpenSSL would ask in place of "ssl.cafile". The
- * session cache, where it is on, is the SSL_CTX's own. Where clients are verified,
+ * untouched (TLSPORT_ERROR_SETTINGS). TLSPORT_ERROR_USAGE for one that has had connections or
+ * such a policy already, one for DTLS or for clients, one of tlsport_context_ssl_ctx, one whose
+ * method has a fixed version which is not the policy's, and one with a store for verifying of
+ * its own (SSL_CTX_set1_verify_cert_store), which OpenSSL would ask in place of "ssl.cafile".
+ * The session cache, where it is on, is the SSL_CTX's own. Where clients are verified,
  * SSL_CTX_set_session_ticket_cb is taken to refuse tickets of clients whose certificate has
  * expired since; server names take SSL_CTX_set_client_hello_cb. A connection that asks for a
  * listed name goes on in an SSL_CTX of ours (SSL_get_SSL_CTX): what OpenSSL asks of that alone,
  * as the callback of SSL_CTX_set_cert_verify_callback, is not asked of yours then.
- *
- * Applied again, settings take the place of those before. TLSPORT_ERROR_USAGE where OpenSSL
- * does not take something back: a type of key, groups or commands that only the first had.
  */
 TLSPORT_CHECK int tlsport_settings_apply(tlsport_settings *settings, struct ssl_ctx_st *ssl_ctx);
 
@@ -506,8 +503,8 @@ typedef struct tlsport_callbacks {
      */
     int (*data)(void *user, tlsport_conn *conn, const void *bytes, size_t len);
     /*
-     * The client has ended its direction in good order; after TLSPORT_CONTINUE there can still be
-     * written, now and later. Called when `data` would be: not while something waits or the
+     * The client has ended its direction in good order; after TLSPORT_CONTINUE there can still
+     * be written, now and later. Called when `data` would be: not while something waits or the
      * connection is paused. Null is TLSPORT_FINISH.
      */
     int (*end)(void *user, tlsport_conn *conn);
@@ -519,9 +516,9 @@ typedef struct tlsport_callbacks {
     /*
      * The connection is over, and `conn` is no more once this returns. Called once for each
      * `open`, last. TLSPORT_OK when TLSPORT_FINISH was carried out, else why not:
-     * TLSPORT_ERROR_CLOSED when the client was cut off, TLSPORT_ERROR_IO when its stream failed,
-     * TLSPORT_ERROR_PEER when it broke the protocol, TLSPORT_ERROR_TIMEOUT when it was idle for
-     * too long or still open at the end of a drain or in tlsport_server_free,
+     * TLSPORT_ERROR_CLOSED when the client was cut off, TLSPORT_ERROR_IO when its stream
+     * failed, TLSPORT_ERROR_PEER when it broke the protocol, TLSPORT_ERROR_TIMEOUT when it was
+     * idle for too long or still open at the end of a drain or in tlsport_server_free,
      * TLSPORT_ERROR_USAGE after a wrong verdict.
      */
     void (*close)(void *user, tlsport_conn *conn, int status);
@@ -530,11 +527,12 @@ typedef struct tlsport_callbacks {
 /*
  * Serves the endpoints of the settings with threads of ours ("threads"; one a core by default),
  * and answers with the callbacks; they are copied. Without callbacks (null) the settings say
- * who answers ("backend"), as in `tlsport serve`; with them the settings may choose nobody else.
- * The threads block all signals, so that those of the process reach threads of yours; limits of
- * the process, such as that of open files, stay as they are. The settings may be changed or freed
- * afterwards. Null with everything that is wrong, a line each: TLSPORT_ERROR_SETTINGS, or
- * TLSPORT_ERROR_IO for an address that cannot be had. Nothing is left behind then.
+ * who answers ("backend"), as in `tlsport serve`; with them the settings may choose nobody
+ * else. The threads block all signals, so that those of the process reach threads of yours;
+ * limits of the process, such as that of open files, stay as they are. The settings may be
+ * changed or freed afterwards. Null with everything that is wrong, a line each:
+ * TLSPORT_ERROR_SETTINGS, or TLSPORT_ERROR_IO for an address that cannot be had. Nothing is
+ * left behind then.
  */
 TLSPORT_CHECK tlsport_server *tlsport_server_new(tlsport_settings *settings,
                                                  const tlsport_callbacks *callbacks, void *user);
@@ -554,8 +552,9 @@ TLSPORT_CHECK int tlsport_server_reload(tlsport_server *server, tlsport_settings
 
 /*
  * Accepts nothing more and lets open connections end; those that have not within `limit_ms`
- * milliseconds are closed. -1 waits for ever, 0 closes them at once. Called again, it brings the
- * end nearer, never further away. Returns at once: see tlsport_server_wait. Callbacks may call it.
+ * milliseconds are closed. -1 waits for ever, 0 closes them at once. Called again, it brings
+ * the end nearer, never further away. Returns at once: see tlsport_server_wait. Callbacks may
+ * call it.
  */
 TLSPORT_CHECK int tlsport_server_drain(tlsport_server *server, int limit_ms);
 

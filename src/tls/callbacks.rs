@@ -7,7 +7,6 @@
 #![allow(unsafe_code)]
 
 use super::alpn;
-use super::context::Applied;
 use super::names::{Chosen, Names};
 use super::resume::Shared;
 use super::sys;
@@ -35,8 +34,6 @@ pub(super) struct State {
     pub(super) refuses_expired: bool,
     /// The session cache and how many sessions it may hold, where it is on.
     pub(super) cache: Option<(Arc<Shared>, usize)>,
-    /// In a context that is not ours: what was put onto it, and in place of what.
-    pub(super) applied: Option<Applied>,
 }
 
 static INDEX: OnceCell<Index<SslContext, State>> = OnceCell::new();
@@ -49,7 +46,11 @@ pub(super) fn install(context: &mut SslContextBuilder, state: State) -> Result<(
     // state by the index set below, which lives as long as the context, and libssl calls none before that.
     unsafe {
         if !state.alpn.is_empty() {
-            set_alpn_callback(raw, Some(select_alpn));
+            ffi::SSL_CTX_set_alpn_select_cb__fixed_rust(
+                raw,
+                Some(select_alpn),
+                std::ptr::null_mut(),
+            );
         }
         if state.names.is_some() {
             ffi::SSL_CTX_set_client_hello_cb(raw, Some(client_hello), std::ptr::null_mut());
@@ -74,50 +75,6 @@ pub(super) fn install(context: &mut SslContextBuilder, state: State) -> Result<(
 pub(super) fn state(context: &SslContextBuilder) -> Option<&State> {
     sys::view(context).ex_data(*INDEX.get()?)
 }
-
-/// Takes back the callbacks that came with the state a context has, for another state. Whose place they took, libssl
-/// does not tell.
-pub(super) fn uninstall(context: &mut SslContextBuilder) {
-    let raw = context.as_ptr();
-    let Some(state) = state(context) else {
-        return;
-    };
-    // SAFETY: the builder owns a live SSL_CTX, and libssl takes null for "none" in each.
-    unsafe {
-        if !state.alpn.is_empty() {
-            set_alpn_callback(raw, None);
-        }
-        if state.names.is_some() {
-            ffi::SSL_CTX_set_client_hello_cb(raw, None, std::ptr::null_mut());
-        }
-        if state.tickets.is_some() {
-            sys::set_ticket_key_callback(raw, None);
-        }
-        if state.refuses_expired {
-            sys::set_opened_ticket_callback(raw, None);
-        }
-    }
-}
-
-/// `SSL_CTX_set_alpn_select_cb`
-///
-/// # Safety
-/// `context` is live, and the callback may be called with any connection made from it.
-unsafe fn set_alpn_callback(context: *mut ffi::SSL_CTX, callback: Option<SelectAlpn>) {
-    // SAFETY: promised by the caller.
-    unsafe {
-        ffi::SSL_CTX_set_alpn_select_cb__fixed_rust(context, callback, std::ptr::null_mut());
-    }
-}
-
-type SelectAlpn = unsafe extern "C" fn(
-    *mut ffi::SSL,
-    *mut *const c_uchar,
-    *mut c_uchar,
-    *const c_uchar,
-    c_uint,
-    *mut c_void,
-) -> c_int;
 
 /// Runs a callback's body with the connection and the state of the context it is in; `otherwise` when there is no
 /// such state, or on a panic.

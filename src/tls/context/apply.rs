@@ -1,7 +1,7 @@
 //! A policy on somebody else's `SSL_CTX`: that is looked at first, then the policy is tried on one of ours that is
 //! like it, then put onto theirs.
 
-use super::before::{Applied, Before, Lasting};
+use super::before::Before;
 use super::making::{Making, Whose};
 use super::named;
 use crate::error::{Error, Kind, Problems};
@@ -12,50 +12,28 @@ use crate::tls::queue::{self, Queue};
 use crate::tls::resume::Shared;
 use crate::tls::sys::{self, Ability};
 use openssl::ssl::{SslContext, SslContextBuilder, SslContextRef};
-use std::sync::Arc;
 
 impl Prepared {
-    /// Puts the policy onto a context that is not ours, in place of one that was put onto it before. What the policy
-    /// does not speak of stays: modes, callbacks, ticket keys unless it has some. With server names, or to refuse
+    /// Puts the policy onto a context that is not ours, once. What the policy does not speak of
+    /// stays: modes, callbacks, ticket keys unless it has some. With server names, or to refuse
     /// tickets of clients whose certificate has expired, callbacks of libssl's are taken for it.
     ///
     /// # Errors
-    /// `Usage` for a context that had connections, is for datagrams, for the other side, or of one version that is not
-    /// the policy's; else what libssl refused. The context is as it was then.
+    /// `Usage` for a context that has had connections, or a policy of ours, that is for datagrams, for the other side,
+    /// or of one version that is not the policy's; else what libssl refused. The context is as it was then.
     pub fn apply(&self, context: &mut SslContextBuilder) -> Result<(), Problems> {
         queue::clear();
         let method = sys::method(context);
         self.suits(context, sys::ability(method).map_err(cannot)?)?;
-        let lasting = Lasting::of(&self.base);
-        let earlier = earlier(context, &lasting)?;
-        if earlier.is_none() {
-            self.is_asked(context)?;
-        }
-        let before = match &earlier {
-            Some(earlier) => earlier.before.clone(),
-            None => Arc::new(Before::of(context).map_err(cannot)?),
-        };
+        self.is_asked(context)?;
+        let before = Before::of(context);
         let shared = Shared::new();
         let make = |ready| Making::new(ready, self, &shared, Whose::Theirs(&before));
         let trial = make(&self.base).finish_with(method, None)?;
         speaks_anything(&trial)?;
         let (names, problems) = named(self, make);
         Problems::or(problems, ())?;
-        if let Some(Earlier { before, offers }) = &earlier {
-            callbacks::uninstall(context);
-            if *offers {
-                sys::offer_nothing(context);
-            }
-            before.put_on(context)?;
-        }
-        let applied = Applied {
-            before: before.clone(),
-            lasting,
-            offers: self.role == Role::Client && !self.base.policy.alpn.is_empty(),
-        };
-        sys::without_prompt(context, |context| {
-            make(&self.base).put_on(context, names, Some(applied))
-        })
+        sys::without_prompt(context, |context| make(&self.base).put_on(context, names))
     }
 
     fn suits(&self, context: &SslContextBuilder, ability: Ability) -> Result<(), Error> {
@@ -63,12 +41,14 @@ impl Prepared {
             Role::Server => ability.accepts,
             Role::Client => ability.connects,
         };
-        if ability.datagrams {
+        if sys::has_had_connections(context) {
+            Err(usage("it has had connections already"))
+        } else if callbacks::state(context).is_some() {
+            Err(usage("it has a policy of tlsport's already"))
+        } else if ability.datagrams {
             Err(usage("it is for DTLS"))
         } else if !able {
             Err(usage(format!("it is for {} alone", self.role.peers())))
-        } else if sys::has_had_connections(context) {
-            Err(usage("it has had connections already"))
         } else {
             ability.only.map_or(Ok(()), |only| speaks(only, &self.base))
         }
@@ -117,30 +97,6 @@ fn speaks_anything(trial: &SslContextRef) -> Result<(), Error> {
             )))
         }
         _ => Ok(()),
-    }
-}
-
-/// What is needed of a policy that the context has already.
-struct Earlier {
-    before: Arc<Before>,
-    offers: bool,
-}
-
-fn earlier(context: &SslContextBuilder, next: &Lasting) -> Result<Option<Earlier>, Error> {
-    let Some(state) = callbacks::state(context) else {
-        return Ok(None);
-    };
-    let Some(applied) = &state.applied else {
-        return Err(usage("it is one of tlsport's own"));
-    };
-    match applied.lasting.left_beside(next) {
-        Some(left) => Err(usage(format!(
-            "it has {left} of settings that were applied before, which OpenSSL does not take back"
-        ))),
-        None => Ok(Some(Earlier {
-            before: applied.before.clone(),
-            offers: applied.offers,
-        })),
     }
 }
 

@@ -4,7 +4,7 @@
 //! the dialect's defaults, the section of openssl.cnf the user named, what the user set option by option, and
 //! `SSL_CONF` commands. Files are not opened here: see [`Prepared::load`].
 
-use super::before::{Applied, Before};
+use super::before::Before;
 use crate::error::{Error, Kind, Problems};
 use crate::settings::{Origin, VerifyClient};
 use crate::tls::callbacks::{self, State};
@@ -92,16 +92,15 @@ impl<'a> Making<'a> {
             Whose::Ours => modes(&mut context),
             Whose::Theirs(before) => before.put_on(&mut context)?,
         }
-        self.put_on(&mut context, names, None)?;
+        self.put_on(&mut context, names)?;
         Ok(context.build())
     }
 
-    /// Puts the policy onto a context. `applied` is what has to be known to put another one in its place.
+    /// Puts the policy onto a context.
     pub(super) fn put_on(
         mut self,
         c: &mut SslContextBuilder,
         names: Option<Names>,
-        applied: Option<Applied>,
     ) -> Result<(), Problems> {
         queue::clear();
         self.overridable(c, By::Default);
@@ -114,8 +113,8 @@ impl<'a> Making<'a> {
         self.server_preference(c);
         self.tickets(c);
         match self.prepared.role {
-            Role::Server => self.serve(c, names, applied),
-            Role::Client => self.connect(c, applied),
+            Role::Server => self.serve(c, names),
+            Role::Client => self.connect(c),
         }
         self.commands(c);
         if self.is_of_our_server() {
@@ -135,14 +134,14 @@ impl<'a> Making<'a> {
     }
 
     /// What only servers have.
-    fn serve(&mut self, c: &mut SslContextBuilder, names: Option<Names>, applied: Option<Applied>) {
+    fn serve(&mut self, c: &mut SslContextBuilder, names: Option<Names>) {
         self.resumption(c);
         self.clients(c);
-        self.callbacks(c, names, applied);
+        self.callbacks(c, names);
     }
 
     /// What only clients have: the server's certificate is always verified, and sessions are nobody's to keep.
-    fn connect(&mut self, c: &mut SslContextBuilder, applied: Option<Applied>) {
+    fn connect(&mut self, c: &mut SslContextBuilder) {
         sys::set_verify(c, SslVerifyMode::PEER);
         let alpn = &self.ready.policy.alpn;
         if !alpn.is_empty() {
@@ -152,11 +151,7 @@ impl<'a> Making<'a> {
         if matches!(self.whose, Whose::Ours) {
             c.set_session_cache_mode(SslSessionCacheMode::OFF);
         }
-        let state = State {
-            applied,
-            ..State::default()
-        };
-        self.install(c, state);
+        self.install(c, State::default());
     }
 
     /// With a suite by which the server shows no certificate, libssl has nothing to verify and lets everybody pass.
@@ -397,12 +392,7 @@ impl<'a> Making<'a> {
         self.keep::<()>(&setting.origin, &tried, Err(queue));
     }
 
-    fn callbacks(
-        &mut self,
-        c: &mut SslContextBuilder,
-        names: Option<Names>,
-        applied: Option<Applied>,
-    ) {
+    fn callbacks(&mut self, c: &mut SslContextBuilder, names: Option<Names>) {
         let policy = &self.ready.policy;
         let ours = matches!(self.whose, Whose::Ours);
         let random = || TicketKeys::Random(self.shared.clone(), *policy.session_timeout);
@@ -418,7 +408,6 @@ impl<'a> Making<'a> {
             tickets,
             refuses_expired: ours || policy.verify() != VerifyClient::None,
             cache: cached.then(|| (self.shared.clone(), capacity)),
-            applied,
         };
         self.install(c, state);
     }

@@ -8,7 +8,6 @@ mod before;
 mod making;
 mod sessions;
 
-pub(super) use before::Applied;
 pub(super) use making::{Making, Whose};
 
 use super::names::Names;

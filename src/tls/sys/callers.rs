@@ -1,6 +1,6 @@
 //! Calls on an `SSL_CTX` that somebody else made: what it is, what was set before, and how to leave the rest alone.
 
-use super::{context::refuse_passphrases, succeeded};
+use super::context::refuse_passphrases;
 use crate::tls::queue::{self, Queue};
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::ssl::{
@@ -8,23 +8,12 @@ use openssl::ssl::{
     SslVerifyMode, SslVersion,
 };
 use openssl::stack::StackRef;
-use openssl::x509::store::X509Store;
-use openssl::x509::{X509Name, X509NameRef};
 use openssl_sys as ffi;
-use std::ffi::{c_char, c_int, c_long, c_void};
+use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
 
 /// `SSL_CTRL_SESS_CONNECT`, `_CONNECT_GOOD`, `_ACCEPT`, `_ACCEPT_GOOD`
 const COUNTERS: [c_int; 4] = [21, 22, 24, 25];
-/// `SSL_CTRL_SET_SESS_CACHE_SIZE`
-const CTRL_SET_CACHE_SIZE: c_int = 42;
-/// `SSL_CTRL_GET_SESS_CACHE_SIZE`
-const CTRL_GET_CACHE_SIZE: c_int = 43;
-/// `SSL_CTRL_SET_SESS_CACHE_MODE`
-const CTRL_SET_CACHE_MODE: c_int = 44;
-/// `SSL_CTRL_GET_SESS_CACHE_MODE`
-const CTRL_GET_CACHE_MODE: c_int = 45;
-
 type VerifyCallback = extern "C" fn(c_int, *mut ffi::X509_STORE_CTX) -> c_int;
 type PassphraseCallback = unsafe extern "C" fn(*mut c_char, c_int, c_int, *mut c_void) -> c_int;
 
@@ -38,11 +27,8 @@ unsafe extern "C" {
         callback: Option<PassphraseCallback>,
     );
     fn SSL_CTX_get_ssl_method(context: *const ffi::SSL_CTX) -> *const ffi::SSL_METHOD;
-    fn SSL_CTX_get_timeout(context: *const ffi::SSL_CTX) -> c_long;
     fn SSL_CTX_get_ciphers(context: *const ffi::SSL_CTX) -> *mut ffi::stack_st_SSL_CIPHER;
     fn SSL_CIPHER_get_auth_nid(cipher: *const ffi::SSL_CIPHER) -> c_int;
-    fn SSL_CTX_get_client_CA_list(context: *const ffi::SSL_CTX) -> *mut ffi::stack_st_X509_NAME;
-    fn X509_STORE_up_ref(store: *mut ffi::X509_STORE) -> c_int;
     fn SSL_is_dtls(ssl: *const ffi::SSL) -> c_int;
     fn SSL_in_before(ssl: *const ffi::SSL) -> c_int;
 }
@@ -176,38 +162,6 @@ fn can_connect(ssl: &SslRef) -> bool {
     }
 }
 
-/// The session cache: mode (`SSL_SESS_CACHE_*`), size, and the lifetime of sessions in seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::tls) struct Cache {
-    mode: c_long,
-    size: c_long,
-    seconds: c_long,
-}
-
-impl Cache {
-    pub(in crate::tls) fn of(context: &SslContextBuilder) -> Cache {
-        let raw = context.as_ptr();
-        // SAFETY: the builder owns a live SSL_CTX, which the calls only read.
-        unsafe {
-            Cache {
-                mode: ffi::SSL_CTX_ctrl(raw, CTRL_GET_CACHE_MODE, 0, ptr::null_mut()),
-                size: ffi::SSL_CTX_ctrl(raw, CTRL_GET_CACHE_SIZE, 0, ptr::null_mut()),
-                seconds: SSL_CTX_get_timeout(raw),
-            }
-        }
-    }
-
-    pub(in crate::tls) fn put_on(self, context: &mut SslContextBuilder) {
-        let raw = context.as_ptr();
-        // SAFETY: the builder owns a live SSL_CTX; the controls take numbers.
-        unsafe {
-            ffi::SSL_CTX_ctrl(raw, CTRL_SET_CACHE_MODE, self.mode, ptr::null_mut());
-            ffi::SSL_CTX_ctrl(raw, CTRL_SET_CACHE_SIZE, self.size, ptr::null_mut());
-        }
-        super::set_session_timeout(context, u64::try_from(self.seconds).unwrap_or(0));
-    }
-}
-
 /// The suites of a context in order (`SSL_CTX_get_ciphers`), joined by colons: those of TLS 1.3, and the older ones.
 pub(in crate::tls) fn cipher_names(context: &SslContextBuilder) -> (String, String) {
     let (mut new, mut old) = (Vec::new(), Vec::new());
@@ -270,47 +224,6 @@ pub(in crate::tls) fn has_verify_store(context: &SslContextBuilder) -> bool {
     {
         let _ = context;
         false
-    }
-}
-
-/// The names announced to clients (`SSL_CTX_get_client_CA_list`).
-pub(in crate::tls) fn announced(context: &SslContextBuilder) -> Result<Vec<X509Name>, Queue> {
-    // SAFETY: the builder owns a live SSL_CTX; null (none), or a stack that belongs to it and is not changed here.
-    let names = unsafe {
-        let names = SSL_CTX_get_client_CA_list(context.as_ptr());
-        (!names.is_null()).then(|| StackRef::<X509Name>::from_ptr(names))
-    };
-    let copy = |name: &X509NameRef| name.to_owned().map_err(Queue::from);
-    names
-        .into_iter()
-        .flat_map(StackRef::iter)
-        .map(copy)
-        .collect()
-}
-
-/// `SSL_CTX_set_alpn_protos` with none.
-pub(in crate::tls) fn offer_nothing(context: &mut SslContextBuilder) {
-    // SAFETY: the builder owns a live SSL_CTX, and null is no protocol.
-    unsafe { ffi::SSL_CTX_set_alpn_protos(context.as_ptr(), ptr::null(), 0) };
-}
-
-/// Another reference to the store of a context (`SSL_CTX_get_cert_store`, `X509_STORE_up_ref`).
-pub(in crate::tls) fn store(context: &SslContextBuilder) -> Result<X509Store, Queue> {
-    // SAFETY: the builder owns a live SSL_CTX.
-    let store = unsafe { ffi::SSL_CTX_get_cert_store(context.as_ptr()) };
-    another(store)
-}
-
-/// Another reference to a store (`X509_STORE_up_ref`).
-pub(in crate::tls) fn same_store(store: &X509Store) -> Result<X509Store, Queue> {
-    another(store.as_ptr())
-}
-
-fn another(store: *mut ffi::X509_STORE) -> Result<X509Store, Queue> {
-    // SAFETY: null is not followed; otherwise a live store, and the reference that is added is the result's.
-    unsafe {
-        succeeded(!store.is_null() && X509_STORE_up_ref(store) == 1)?;
-        Ok(X509Store::from_ptr(store))
     }
 }
 
