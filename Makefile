@@ -81,6 +81,9 @@ test: need-test
 format:
 	$(CARGO) fmt --check
 lint:
+	@for script in $$(grep -rlE --exclude-dir=target --exclude-dir=.git '^#!/(usr/bin/env bash|bin/(ba)?sh)' .); do \
+		bash -n $$script || exit 1; \
+	done
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --lib --no-default-features -- -D warnings
 	$(CARGO) clippy --locked --lib --no-default-features --features capi -- -D warnings

@@ -52,7 +52,8 @@ static void everything_that_is_wrong_is_a_line(void)
     CHECK_HAS(tlsport_last_error(), "\ncannot set SSL cipher list 'nothing-like-it': error:");
     CHECK_HAS(tlsport_last_error(), "'ssl.verify-client': no certificate can be verified without "
                                     "the CAs of 'ssl.cafile'");
-    CHECK_HAS(tlsport_last_openssl_errors(), "error:");
+    CHECK_HAS(tlsport_last_openssl_errors(), "PEM routines");
+    CHECK_HAS(tlsport_last_openssl_errors(), "\nerror:");
     tlsport_settings_free(settings);
 }
 

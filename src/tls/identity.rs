@@ -5,7 +5,7 @@
 
 use super::files::{self, Unreadable};
 use super::pem::{self, Block};
-use super::queue::{self, Queue};
+use super::queue;
 use super::validity::{self, Validity};
 use crate::error::Error;
 use crate::settings::Note;
@@ -33,7 +33,9 @@ impl Identity {
             Unreadable::Missing(_) => {
                 Error::settings(format!("unable to find SSL keyfile '{}'", file.display()))
             }
-            Unreadable::Refused(why) => cannot_read("certificate", file, &why),
+            Unreadable::Refused(why) => {
+                Error::settings(why).context(cannot_read("certificate", file))
+            }
         })?;
         let blocks = pem::blocks(&content.bytes);
         let (leaf, chain) = certificates(&blocks, file)?;
@@ -144,7 +146,7 @@ pub(super) fn host_names(certificate: &X509Ref) -> Vec<String> {
 /// The leaf and the rest of its chain.
 fn certificates(blocks: &[Block<'_>], file: &Path) -> Result<(X509, Vec<X509>), Error> {
     let mut chain =
-        pem::certificates(blocks).map_err(|why| cannot_read("certificate", file, &why))?;
+        pem::certificates(blocks).map_err(|why| why.context(cannot_read("certificate", file)))?;
     let leaf = chain.remove(0);
     Ok((leaf, chain))
 }
@@ -154,19 +156,15 @@ fn private_key(blocks: &[Block<'_>], file: &Path) -> Result<PKey<Private>, Error
     let block = blocks.iter().find(|block| block.is_private_key());
     let text = block.map_or(&b""[..], |block| block.text);
     PKey::private_key_from_pem_callback(text, |_| Ok(0)).map_err(|stack| {
-        let refused = Queue::from(stack).first();
-        let why = match block {
-            None => format!("{refused} (there is no private key in it)"),
-            Some(block) if block.is_encrypted() => format!("{refused} (the key is encrypted)"),
-            Some(_) => refused,
+        let ours = match block {
+            None => " (there is no private key in it)",
+            Some(block) if block.is_encrypted() => " (the key is encrypted)",
+            Some(_) => "",
         };
-        cannot_read("key", file, &why)
+        pem::refused(stack, ours).context(cannot_read("key", file))
     })
 }
 
-fn cannot_read(what: &str, file: &Path, why: &str) -> Error {
-    Error::settings(format!(
-        "cannot read {what} from '{}': {why}",
-        file.display()
-    ))
+fn cannot_read(what: &str, file: &Path) -> String {
+    format!("cannot read {what} from '{}'", file.display())
 }

@@ -1,6 +1,8 @@
 //! Finding the blocks of a PEM file, so that each can be handed to libcrypto by its kind. Decoding is libcrypto's.
 
 use super::queue::Queue;
+use crate::error::Error;
+use openssl::error::ErrorStack;
 use openssl::x509::X509;
 
 /// One block, from its BEGIN line to its END line.
@@ -70,21 +72,26 @@ pub(super) fn blocks(file: &[u8]) -> Vec<Block<'_>> {
 }
 
 /// Every certificate among some blocks; the error is OpenSSL's, at the first that is broken, or for none at all.
-pub(super) fn certificates(blocks: &[Block<'_>]) -> Result<Vec<X509>, String> {
-    let refused = |stack| Queue::from(stack).first();
+pub(super) fn certificates(blocks: &[Block<'_>]) -> Result<Vec<X509>, Error> {
     let mut found = Vec::new();
     for block in blocks.iter().filter(|block| block.is_certificate()) {
         if block.is_encrypted() {
-            return Err("it is encrypted".into()); // libcrypto would ask for a passphrase on the terminal
+            return Err(Error::settings("it is encrypted")); // libcrypto would ask for a passphrase on the terminal
         }
-        found.push(X509::from_pem(block.text).map_err(refused)?);
+        found.push(X509::from_pem(block.text).map_err(|stack| refused(stack, ""))?);
     }
     if found.is_empty() {
         // libcrypto's own words for a file without one, and ours.
-        let none = |stack| format!("{} (there is no certificate in it)", refused(stack));
-        found.push(X509::from_pem(b"").map_err(none)?);
+        let none = " (there is no certificate in it)";
+        found.push(X509::from_pem(b"").map_err(|stack| refused(stack, none))?);
     }
     Ok(found)
+}
+
+/// Why OpenSSL made nothing of a block, in its words and then in ours.
+pub(super) fn refused(stack: ErrorStack, ours: &str) -> Error {
+    let queue = Queue::from(stack);
+    Error::settings(format!("{}{ours}", queue.first())).caused_by(queue.to_string())
 }
 
 /// The label of a line that opens or closes a block.

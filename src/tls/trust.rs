@@ -148,12 +148,10 @@ impl Trust {
 }
 
 fn authorities(file: &Path) -> Result<Vec<X509>, Error> {
-    let refuse = |why: String| {
-        let file = file.display();
-        Error::settings(format!("cannot load CA certificates from '{file}': {why}"))
-    };
-    let content = files::read(file, LARGEST_FILE).map_err(|why| refuse(why.to_string()))?;
-    pem::certificates(&pem::blocks(&content.bytes)).map_err(refuse)
+    let content = files::read(file, LARGEST_FILE).map_err(|why| Error::settings(why.to_string()));
+    let found = content.and_then(|content| pem::certificates(&pem::blocks(&content.bytes)));
+    let tried = || format!("cannot load CA certificates from '{}'", file.display());
+    found.map_err(|why| why.context(tried()))
 }
 
 fn refuse_lists(place: &Path, why: impl std::fmt::Display) -> Error {
