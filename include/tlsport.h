@@ -41,7 +41,7 @@
  * What a peer sent is escaped in texts. A const char * that a function returns is lent: by a
  * handle, until the next call on it; by a function without a handle, until the thread's next
  * call of the same function. Memory is never given away: nothing that tlsport returns is for
- * free(3).
+ * free(3). Where there is none left, the process ends with a line that says so.
  *
  * Threads. A handle is used by one thread at a time, any thread; a second one that comes at the
  * same time is refused with TLSPORT_ERROR_USAGE. A tlsport_context and a tlsport_server may be
@@ -193,7 +193,7 @@ TLSPORT_CHECK int tlsport_log_set(tlsport_log_callback *callback, void *user, in
 
 /* ---- Settings ----------------------------------------------------------------------------- */
 
-/* ArangoDB's defaults, nothing loaded. Null when out of memory; never in practice. */
+/* ArangoDB's defaults, nothing loaded. */
 TLSPORT_CHECK tlsport_settings *tlsport_settings_new(void);
 
 /* Settings like these, which can be changed apart from them. */
