@@ -36,7 +36,7 @@ help:
 	@echo 'make doc       the documentation of the crate, with warnings as errors'
 	@echo 'make versions  test with other releases of OpenSSL, built from source (vendor-notes/README.md): half an hour'
 	@echo 'make bench     measure the daemon beside nginx and bare C programs (make bench-quick: three minutes)'
-	@echo 'make bench-pure  measure what needs no socket'
+	@echo 'make bench-pure  measure what needs no socket; bench-channel: a channel of the C library beside bare libssl'
 	@echo 'make deb       build the Debian packages in $(packages)/'
 	@echo 'make deb-test  install, use and purge them, on a throw-away overlay of this system (RELEASE=trixie: of that release)'
 	@echo '.ci/run        all that has to hold before a change goes in'
@@ -124,13 +124,21 @@ miri:
 	fi
 
 # What the numbers mean: benches/README.md.
-.PHONY: bench bench-quick bench-pure
+.PHONY: bench bench-quick bench-pure bench-channel
 bench: need-bench
 	$(CARGO) bench --locked --bench daemon -- $(ARGS)
 bench-quick: need-bench
 	$(CARGO) bench --locked --bench daemon -- --quick $(ARGS)
 bench-pure: need-build
 	$(CARGO) bench --locked --bench pure -- $(ARGS)
+bench-channel: need-bench lib
+	@mkdir -p $(target)/tmp
+	@openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost \
+		-keyout $(target)/tmp/channel.key -out $(target)/tmp/channel.pem 2>/dev/null
+	@cat $(target)/tmp/channel.key >> $(target)/tmp/channel.pem
+	@$(CC) -std=c99 -D_GNU_SOURCE -O2 -Iinclude benches/channel.c -o $(target)/tmp/channel \
+		-L$(lib) -Wl,-rpath,$(abspath $(lib)) -ltlsport $(openssl_libs)
+	$(target)/tmp/channel $(target)/tmp/channel.pem $(ARGS)
 
 .PHONY: man
 man: $(share)/man/man1/tlsport.1
