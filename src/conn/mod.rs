@@ -115,7 +115,7 @@ struct Ends {
 }
 
 impl Conn {
-    /// A connection that was just accepted; `id` is for its service, if there is one.
+    /// A connection that was just accepted; `id` is for its service, and 0 where there is none.
     ///
     /// # Errors
     /// libssl has no memory for it.

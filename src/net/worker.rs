@@ -13,7 +13,7 @@ use super::doors::{Arrival, Door, Doors};
 use super::socket::Socket;
 use super::timer::Timer;
 use super::token::{GENERATIONS, Side, Target};
-use crate::conn::{Answers, Conn, Message, Next, Work};
+use crate::conn::{Answers, Conn, Message, Next, Terms, Work};
 use crate::error::{Error, reason};
 use crate::io::Readiness;
 use log::{debug, error, warn};
@@ -40,7 +40,7 @@ const COMMANDS: usize = 256;
 /// Workers of a server that connection numbers can tell apart: more than `threads` can be.
 pub(crate) const WORKERS: u64 = 1 << 12;
 
-/// Numbers the connections of the process.
+/// Numbers the connections of the process that services answer.
 static ARRIVALS: AtomicU64 = AtomicU64::new(1);
 
 /// One worker.
@@ -285,6 +285,11 @@ impl Worker {
         }
     }
 
+    /// A number that no other connection of the process has, and that names this worker.
+    fn next_id(&self) -> u64 {
+        ARRIVALS.fetch_add(1, Relaxed) * WORKERS + self.number
+    }
+
     fn admit(&mut self, arrival: Arrival, now: Instant) {
         let Arrival {
             mut socket,
@@ -305,8 +310,8 @@ impl Worker {
         let number = u32::try_from(self.entries.vacant_key()).unwrap_or(u32::MAX);
         let token = Target::Conn(number, generation, Side::Wire).into();
         let registered = socket.register(self.poll.registry(), token);
-        let id = ARRIVALS.fetch_add(1, Relaxed) * WORKERS + self.number;
-        let served = matches!(terms.answers, Answers::Service(_));
+        let served = is_served(&terms);
+        let id = if served { self.next_id() } else { 0 };
         let made = registered
             .map_err(|error| Error::io("cannot register a connection", &error))
             .and_then(|()| Conn::accept(Box::new(socket), id, peer, terms, now));
@@ -368,7 +373,9 @@ impl Worker {
 
     fn remove(&mut self, number: u32) {
         if let Some(entry) = self.entries.try_remove(number as usize) {
-            self.served.remove(&entry.conn.id());
+            if is_served(entry.conn.terms()) {
+                self.served.remove(&entry.conn.id());
+            }
             self.timer.clear(number);
             self.work.counters.closed.add(1);
         }
@@ -428,6 +435,11 @@ impl Drop for Worker {
             self.remove(u32::try_from(number).unwrap_or(u32::MAX));
         }
     }
+}
+
+/// Whether it is a service that answers. Connections of a backend need no number, nor a place to be found by it.
+fn is_served(terms: &Terms) -> bool {
+    matches!(terms.answers, Answers::Service(_))
 }
 
 /// What an event says. After an error every call tells it, so everything is worth trying.
