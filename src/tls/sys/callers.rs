@@ -1,6 +1,5 @@
 //! Calls on an `SSL_CTX` that somebody else made: what it is, what was set before, and how to leave the rest alone.
 
-use super::context::refuse_passphrases;
 use crate::tls::queue::{self, Queue};
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::ssl::{
@@ -9,23 +8,17 @@ use openssl::ssl::{
 };
 use openssl::stack::StackRef;
 use openssl_sys as ffi;
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::c_int;
 use std::ptr;
 
 /// `SSL_CTRL_SESS_CONNECT`, `_CONNECT_GOOD`, `_ACCEPT`, `_ACCEPT_GOOD`
 const COUNTERS: [c_int; 4] = [21, 22, 24, 25];
+
 type VerifyCallback = extern "C" fn(c_int, *mut ffi::X509_STORE_CTX) -> c_int;
-type PassphraseCallback = unsafe extern "C" fn(*mut c_char, c_int, c_int, *mut c_void) -> c_int;
 
 unsafe extern "C" {
     fn SSL_CTX_get_verify_callback(context: *const ffi::SSL_CTX) -> Option<VerifyCallback>;
     fn SSL_get_verify_callback(ssl: *const ffi::SSL) -> Option<VerifyCallback>;
-    fn SSL_CTX_get_default_passwd_cb(context: *mut ffi::SSL_CTX) -> Option<PassphraseCallback>;
-    fn SSL_CTX_get_default_passwd_cb_userdata(context: *mut ffi::SSL_CTX) -> *mut c_void;
-    fn SSL_CTX_set_default_passwd_cb(
-        context: *mut ffi::SSL_CTX,
-        callback: Option<PassphraseCallback>,
-    );
     fn SSL_CTX_get_ssl_method(context: *const ffi::SSL_CTX) -> *const ffi::SSL_METHOD;
     fn SSL_CTX_get_ciphers(context: *const ffi::SSL_CTX) -> *mut ffi::stack_st_SSL_CIPHER;
     fn SSL_CIPHER_get_auth_nid(cipher: *const ffi::SSL_CIPHER) -> c_int;
@@ -68,29 +61,6 @@ pub(in crate::tls) fn set_verify_of(ssl: &mut SslRef, mode: SslVerifyMode) {
     let raw = ssl.as_ptr();
     // SAFETY: a live SSL; the callback is the one it has.
     unsafe { ffi::SSL_set_verify(raw, mode.bits(), SSL_get_verify_callback(raw)) };
-}
-
-/// Lets `body` work on a context that asks nobody for a passphrase on the terminal meanwhile. A callback, or a
-/// passphrase, of its owner's is used.
-pub(in crate::tls) fn without_prompt<R>(
-    context: &mut SslContextBuilder,
-    body: impl FnOnce(&mut SslContextBuilder) -> R,
-) -> R {
-    let raw = context.as_ptr();
-    // SAFETY: the builder owns a live SSL_CTX, which the calls only read.
-    let prompts = unsafe {
-        SSL_CTX_get_default_passwd_cb(raw).is_none()
-            && SSL_CTX_get_default_passwd_cb_userdata(raw).is_null()
-    };
-    if prompts {
-        refuse_passphrases(context);
-    }
-    let result = body(context);
-    if prompts {
-        // SAFETY: as above; none was set before.
-        unsafe { SSL_CTX_set_default_passwd_cb(raw, None) };
-    }
-    result
 }
 
 /// Whether a handshake has begun with this context, or been handed over to it. What tells is what libssl counts.

@@ -49,6 +49,8 @@ unsafe extern "C" {
         context: *mut ffi::SSL_CTX,
         callback: Option<PassphraseCallback>,
     );
+    fn SSL_CTX_get_default_passwd_cb(context: *mut ffi::SSL_CTX) -> Option<PassphraseCallback>;
+    fn SSL_CTX_get_default_passwd_cb_userdata(context: *mut ffi::SSL_CTX) -> *mut c_void;
     fn SSL_CONF_CTX_new() -> *mut SslConfContext;
     fn SSL_CONF_CTX_free(conf: *mut SslConfContext);
     fn SSL_CONF_CTX_set_flags(conf: *mut SslConfContext, flags: c_uint) -> c_uint;
@@ -153,6 +155,29 @@ pub(in crate::tls) fn refuse_passphrases(context: &mut SslContextBuilder) {
     }
     // SAFETY: the builder owns a live SSL_CTX; the callback touches nothing.
     unsafe { SSL_CTX_set_default_passwd_cb(context.as_ptr(), Some(refuse)) };
+}
+
+/// Lets `body` work on a context that asks nobody for a passphrase on the terminal meanwhile. A callback, or a
+/// passphrase, of its owner's is used.
+pub(in crate::tls) fn without_prompt<R>(
+    context: &mut SslContextBuilder,
+    body: impl FnOnce(&mut SslContextBuilder) -> R,
+) -> R {
+    let raw = context.as_ptr();
+    // SAFETY: the builder owns a live SSL_CTX, which the calls only read.
+    let prompts = unsafe {
+        SSL_CTX_get_default_passwd_cb(raw).is_none()
+            && SSL_CTX_get_default_passwd_cb_userdata(raw).is_null()
+    };
+    if prompts {
+        refuse_passphrases(context);
+    }
+    let result = body(context);
+    if prompts {
+        // SAFETY: as above; none was set before.
+        unsafe { SSL_CTX_set_default_passwd_cb(raw, None) };
+    }
+    result
 }
 
 /// What `SSL_CONF_cmd` made of a command.
