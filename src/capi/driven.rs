@@ -300,7 +300,11 @@ impl Driven {
                 Outcome::Done(count) => *taken += count,
                 Outcome::WantWrite => return Ok(Step::Want(Want::Write)),
                 // A renegotiation comes first.
-                Outcome::WantRead | Outcome::Closed => return Ok(Step::Want(Want::Read)),
+                Outcome::WantRead => return Ok(Step::Want(Want::Read)),
+                Outcome::Closed => {
+                    let text = "write: the peer ended in the middle of a handshake";
+                    return Err(Error::new(Kind::Peer, text));
+                }
             }
         }
         self.send()

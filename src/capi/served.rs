@@ -162,12 +162,11 @@ impl Service for Served {
     fn message(&mut self, message: Message, out: &mut Vec<u8>) -> Verdict {
         match message.downcast::<Call>() {
             Ok(mut call) => {
-                let callback = call.callback.take();
-                let arg = call.arg.0;
-                self.run("call", out, |user, conn| match callback {
+                // Taken only where it is made: otherwise the call is made without a connection, when it is dropped.
+                self.run("call", out, |user, conn| match call.callback.take() {
                     // SAFETY: as in `event`; `arg` came with the callback.
-                    Some(callback) => unsafe { callback(user, conn, arg) },
-                    None => 0,
+                    Some(callback) => unsafe { callback(user, conn, call.arg.0) },
+                    None => CONTINUE,
                 })
             }
             Err(_) => Verdict::Continue, // nobody else sends any
