@@ -51,13 +51,14 @@ static inline tlsport_settings *duo_settings(const char *protocol, const char *c
     return settings;
 }
 
-static inline tlsport_context *duo_server_context(struct duo_terms terms)
+/* A context of the settings, which are given back, with a file for one more of them. */
+static inline tlsport_context *duo_context(tlsport_context *(*make)(tlsport_settings *),
+                                           tlsport_settings *settings, const char *name,
+                                           const char *file)
 {
-    tlsport_settings *settings = duo_settings(terms.protocol, terms.server);
-    const char *keyfile = terms.keyfile ? terms.keyfile : "server.pem";
     tlsport_context *context;
-    CHECK_OK(tlsport_settings_set(settings, "ssl.keyfile", check_pki(keyfile)));
-    context = tlsport_context_new(settings);
+    CHECK_OK(tlsport_settings_set(settings, name, check_pki(file)));
+    context = make(settings);
     if (!CHECK(context != NULL)) {
         check_say_last_error();
     }
@@ -65,18 +66,16 @@ static inline tlsport_context *duo_server_context(struct duo_terms terms)
     return context;
 }
 
+static inline tlsport_context *duo_server_context(struct duo_terms terms)
+{
+    return duo_context(tlsport_context_new, duo_settings(terms.protocol, terms.server),
+                       "ssl.keyfile", terms.keyfile ? terms.keyfile : "server.pem");
+}
+
 static inline tlsport_context *duo_client_context(struct duo_terms terms)
 {
-    tlsport_settings *settings = duo_settings(terms.protocol, terms.client);
-    const char *cafile = terms.cafile ? terms.cafile : "ca.pem";
-    tlsport_context *context;
-    CHECK_OK(tlsport_settings_set(settings, "ssl.cafile", check_pki(cafile)));
-    context = tlsport_context_new_client(settings);
-    if (!CHECK(context != NULL)) {
-        check_say_last_error();
-    }
-    tlsport_settings_free(settings);
-    return context;
+    return duo_context(tlsport_context_new_client, duo_settings(terms.protocol, terms.client),
+                       "ssl.cafile", terms.cafile ? terms.cafile : "ca.pem");
 }
 
 static inline void duo_set_blocking(int fd, int blocks)

@@ -187,6 +187,26 @@ static void no_call_is_made_after_the_server_was_freed(void)
     }
 }
 
+/* A server with two clients, and two threads beside it that do something else. */
+static void start_beside(struct board *board, pthread_t threads[4], void *(*beside)(void *))
+{
+    start(board, &callbacks);
+    for (int i = 0; i < 4; i += 2) {
+        run(&threads[i], beside, board);
+        run(&threads[i + 1], come_and_go, board);
+    }
+}
+
+static void stop_beside(struct board *board, pthread_t threads[4])
+{
+    COUNT(board->stop);
+    for (int i = 0; i < 4; i++) {
+        join(threads[i]);
+    }
+    tlsport_server_free(board->server);
+    tlsport_settings_free(board->settings);
+}
+
 static void *use_wrongly(void *argument)
 {
     struct board *board = argument;
@@ -205,20 +225,10 @@ static void *use_wrongly(void *argument)
 static void connections_are_not_disturbed_by_threads_that_use_them_wrongly(void)
 {
     struct board board = {0};
-    pthread_t intruders[2], clients[2];
-    start(&board, &callbacks);
-    for (int i = 0; i < 2; i++) {
-        run(&intruders[i], use_wrongly, &board);
-        run(&clients[i], come_and_go, &board);
-    }
+    pthread_t threads[4];
+    start_beside(&board, threads, use_wrongly);
     CHECK_SOON(SEEN(board.served) > 20 && SEEN(board.refused) > 1000);
-    COUNT(board.stop);
-    for (int i = 0; i < 2; i++) {
-        join(intruders[i]);
-        join(clients[i]);
-    }
-    tlsport_server_free(board.server);
-    tlsport_settings_free(board.settings);
+    stop_beside(&board, threads);
     CHECK_INT(board.opened, board.closed);
 }
 
@@ -465,20 +475,10 @@ static void *use_openssl(void *argument)
 static void a_host_uses_openssl_itself_meanwhile(void)
 {
     struct board board = {0};
-    pthread_t hosts[2], clients[2];
-    start(&board, &callbacks);
-    for (int i = 0; i < 2; i++) {
-        run(&hosts[i], use_openssl, &board);
-        run(&clients[i], come_and_go, &board);
-    }
+    pthread_t threads[4];
+    start_beside(&board, threads, use_openssl);
     CHECK_SOON(SEEN(board.lines) > 50 && SEEN(board.served) > 20);
-    COUNT(board.stop);
-    for (int i = 0; i < 2; i++) {
-        join(hosts[i]);
-        join(clients[i]);
-    }
-    tlsport_server_free(board.server);
-    tlsport_settings_free(board.settings);
+    stop_beside(&board, threads);
     /* libssl is still there for the host. */
     SSL_CTX *context = SSL_CTX_new(TLS_method());
     CHECK(context != NULL);
