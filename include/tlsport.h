@@ -345,7 +345,7 @@ void tlsport_context_free(tlsport_context *context);
  */
 typedef struct tlsport_facts {
     size_t size;                   /* sizeof(tlsport_facts) */
-    const char *protocol;        /* "TLSv1.3"; null without TLS, as are all below */
+    const char *protocol;        /* "TLSv1.3"; without TLS all is null or 0 */
     const char *cipher;          /* OpenSSL's name */
     const char *cipher_standard; /* the RFCs' name */
     const char *group;           /* key exchange group; null where libssl does not tell it */
@@ -528,7 +528,7 @@ typedef struct tlsport_callbacks {
  * Serves the endpoints of the settings with threads of ours ("threads"; one a core by default),
  * and answers with the callbacks; they are copied. Without callbacks (null) the settings say
  * who answers ("backend"), as in `tlsport serve`; with them the settings may choose nobody
- * else. The threads block all signals, so that those of the process reach threads of yours;
+ * else. The threads block signals, so that those of the process reach threads of yours;
  * limits of the process, such as that of open files, stay as they are. The settings may be
  * changed or freed afterwards. Null with everything that is wrong, a line each:
  * TLSPORT_ERROR_SETTINGS, or TLSPORT_ERROR_IO for an address that cannot be had. Nothing is
