@@ -1,6 +1,6 @@
 /* load.c: makes work for a TLS server on 127.0.0.1 and reads what the server paid for it.
  *
- *     load WORK --port N [--tls 1.2|1.3] [--conns N] [--ms N] [--pid N]...
+ *     load WORK --port N [--tls 1.2|1.3] [--key EC|RSA] [--conns N] [--ms N] [--pid N]...
  *
  * WORK is one of
  *     full      connect, handshake, one 64-byte echo, clean close; again and again on each of the connections
@@ -50,6 +50,7 @@ struct lane {
 static enum work work;
 static uint16_t port;
 static int version = TLS1_3_VERSION;
+static const char *key_name = "EC"; /* of the server's certificate, as libcrypto calls it */
 static long lane_count = 16;
 static double seconds = 0.5;
 static pid_t pids[PIDS];
@@ -216,14 +217,23 @@ static void connect_lane(struct lane *lane)
     lane->state = CONNECTING;
 }
 
+static void check_key(SSL *ssl)
+{
+    X509 *certificate = SSL_get0_peer_certificate(ssl);
+    if (certificate == NULL || !EVP_PKEY_is_a(X509_get0_pubkey(certificate), key_name))
+        die("handshake: the server's key is not '%s'", key_name);
+}
+
 /* What was negotiated must be the same on every connection; the driver compares it between servers. */
 static void check_negotiated(struct lane *lane)
 {
     SSL *ssl = lane->wire.ssl;
     if (SSL_version(ssl) != version)
         die("handshake: '%s' was negotiated", SSL_get_version(ssl));
-    if (cipher == NULL)
+    if (cipher == NULL) {
         cipher = SSL_get_current_cipher(ssl);
+        check_key(ssl);
+    }
     if (SSL_get_current_cipher(ssl) != cipher)
         die("handshake: '%s' after '%s'", SSL_get_cipher_name(ssl), SSL_CIPHER_get_name(cipher));
     bool resumed = SSL_session_reused(ssl);
@@ -463,6 +473,8 @@ static void read_option(const char *name, const char *value)
         version = TLS1_2_VERSION;
     else if (strcmp(name, "--tls") == 0 && strcmp(value, "1.3") == 0)
         version = TLS1_3_VERSION;
+    else if (strcmp(name, "--key") == 0)
+        key_name = value;
     else if (strcmp(name, "--conns") == 0)
         lane_count = number(value);
     else if (strcmp(name, "--ms") == 0)
@@ -476,7 +488,8 @@ static void read_option(const char *name, const char *value)
 int main(int argc, char **argv)
 {
     if (argc < 4 || argc % 2)
-        die("usage: load full|resumed|echo|down|up|hold --port N [--tls 1.2|1.3] [--conns N] [--ms N] [--pid N]...");
+        die("usage: load full|resumed|echo|down|up|hold --port N [--tls 1.2|1.3] [--key EC|RSA] [--conns N] "
+            "[--ms N] [--pid N]...");
     while (work_names[work] && strcmp(work_names[work], argv[1]) != 0)
         work++;
     if (work_names[work] == NULL)

@@ -132,7 +132,7 @@ int main(int argc, char **argv)
     context = wire_server_context(argv[3], argv[4]);
     raise_file_limit();
     epoll = epoll_create1(EPOLL_CLOEXEC);
-    int listener = wire_listen((uint16_t)number(argv[1]));
+    int listener = wire_listen(argv[1]);
     struct epoll_event event = {.events = EPOLLIN}, events[64];
     if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event) != 0)
         die("cannot watch the listening socket");

@@ -14,6 +14,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* Records of the wire whose turn it is; one for the whole process, so that an idle connection holds nothing. */
@@ -185,21 +186,37 @@ static struct sockaddr_in loopback(uint16_t port)
     return address;
 }
 
-static int new_socket(void)
+static int new_socket(int family)
 {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         die("cannot make a socket: %s", strerror(errno));
     return fd;
 }
 
-int wire_listen(uint16_t port)
+static int bind_path(const char *path)
 {
-    int fd = new_socket(), on = 1;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path)
+        die("listen on '%s': the path is too long", path);
+    strcpy(address.sun_path, path);
+    int fd = new_socket(AF_UNIX);
+    return bind(fd, (struct sockaddr *)&address, sizeof address) == 0 ? fd : -1;
+}
+
+static int bind_port(uint16_t port)
+{
+    int fd = new_socket(AF_INET), on = 1;
     struct sockaddr_in address = loopback(port);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 4096) != 0)
-        die("listen on '127.0.0.1:%u': %s", port, strerror(errno));
+    return bind(fd, (struct sockaddr *)&address, sizeof address) == 0 ? fd : -1;
+}
+
+int wire_listen(const char *address)
+{
+    int fd = address[0] == '/' ? bind_path(address) : bind_port((uint16_t)number(address));
+    if (fd < 0 || listen(fd, 4096) != 0)
+        die("listen on '%s': %s", address, strerror(errno));
     return fd;
 }
 
@@ -221,7 +238,7 @@ int wire_accept(int listener)
 
 int wire_connect(uint16_t port)
 {
-    int fd = new_socket();
+    int fd = new_socket(AF_INET);
     struct sockaddr_in address = loopback(port);
     no_delay(fd);
     if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0 && errno != EINPROGRESS)

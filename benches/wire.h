@@ -46,8 +46,8 @@ struct wire {
 SSL_CTX *wire_server_context(const char *certificate, const char *key);
 void wire_tune(SSL_CTX *context);
 
-/* Listen on 127.0.0.1; accept returns -1 when nobody waits. */
-int wire_listen(uint16_t port);
+/* Listen on a port of 127.0.0.1, or on a Unix socket if `address` is a path; accept returns -1 when nobody waits. */
+int wire_listen(const char *address);
 int wire_accept(int listener);
 /* Begin to connect to 127.0.0.1; EPOLLOUT says when it is done. */
 int wire_connect(uint16_t port);

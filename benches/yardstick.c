@@ -1,7 +1,7 @@
 /* yardstick.c: the least a TLS server can cost on this libssl: one worker that answers the requests of wire.h itself.
  *
  *     yardstick PORT CERTIFICATE KEY    serves until killed
- *     yardstick PORT                    the same without TLS: the backend behind every proxy that is measured
+ *     yardstick PORT|PATH               the same without TLS: the backend behind every proxy that is measured
  *
  * No timeouts, no limits, no second connection: what a TLS proxy costs above this is the proxy. */
 #define _GNU_SOURCE
@@ -116,9 +116,9 @@ int main(int argc, char **argv)
     if (argc == 4)
         context = wire_server_context(argv[2], argv[3]);
     else if (argc != 2)
-        die("usage: yardstick PORT [CERTIFICATE KEY]");
+        die("usage: yardstick PORT|PATH [CERTIFICATE KEY]");
     raise_file_limit();
-    int epoll = epoll_create1(EPOLL_CLOEXEC), listener = wire_listen((uint16_t)number(argv[1]));
+    int epoll = epoll_create1(EPOLL_CLOEXEC), listener = wire_listen(argv[1]);
     struct epoll_event event = {.events = EPOLLIN}, events[64];
     if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event) != 0)
         die("cannot watch the listening socket");

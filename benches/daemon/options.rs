@@ -1,16 +1,19 @@
 //! The command line of the driver.
 
+use std::path::PathBuf;
+
 use super::row::Row;
 use super::subject::Kind;
 
 const HELP: &str = "\
 usage: cargo bench --bench daemon -- [--quick] [--rounds N] [--ms N] [--connections N]
                                      [--rows WORD,...] [--only NAME,...] [--before PATH]
-  --quick            short bursts and 2,000 idle connections, under three minutes; otherwise 9,500
+  --quick            fewer rounds, 2,000 idle connections, without hitch, stunnel and tlsport's other settings
   --rounds, --ms     rounds, and length of one burst in milliseconds
-  --connections      idle connections opened for the memory row
+  --connections      idle connections opened for the memory row; otherwise 9,500
   --rows             only rows whose name contains one of the words
-  --only             only these subjects: tlsport, nginx, relay, yardstick
+  --only             only these: tlsport, before, nginx, haproxy, hitch, stunnel, relay, yardstick, and tlsport with
+                     other settings: busy-poll, unix, one-ticket
   --before PATH      another build of tlsport as one more subject, to compare before and after in one run";
 
 /// What to run, how often and how long.
@@ -19,19 +22,23 @@ pub(crate) struct Options {
     pub(crate) ms: u32,
     pub(crate) hold_rounds: usize,
     pub(crate) hold_connections: u32,
+    pub(crate) hold_ms: u32,
+    quick: bool,
     rows: Vec<String>,
     only: Vec<String>,
-    before: Option<String>,
+    before: Option<PathBuf>,
 }
 
 impl Options {
     /// Read the arguments; `None` when there is nothing to do.
     pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
         let mut options = Options {
-            rounds: 41,
-            ms: 250,
+            rounds: 40,
+            ms: 100,
             hold_rounds: 3,
             hold_connections: 9_500,
+            hold_ms: 1_000,
+            quick: false,
             rows: Vec::new(),
             only: Vec::new(),
             before: None,
@@ -42,7 +49,7 @@ impl Options {
             match arg.as_str() {
                 "--bench" => asked = true,
                 "--quick" => {
-                    (options.rounds, options.ms) = (20, 100);
+                    (options.quick, options.rounds) = (true, 16);
                     (options.hold_rounds, options.hold_connections) = (1, 2_000);
                 }
                 "--rounds" => options.rounds = number(&value()?)?,
@@ -50,7 +57,7 @@ impl Options {
                 "--connections" => options.hold_connections = number(&value()?)?,
                 "--rows" => options.rows = words(&value()?),
                 "--only" => options.only = words(&value()?),
-                "--before" => options.before = Some(value()?),
+                "--before" => options.before = Some(PathBuf::from(value()?)),
                 "--help" | "-h" => {
                     println!("{HELP}");
                     return Ok(None);
@@ -66,14 +73,18 @@ impl Options {
     }
 
     fn check(self) -> Result<Option<Self>, String> {
+        let names: Vec<&str> = Kind::all(Some(PathBuf::new()))
+            .iter()
+            .map(Kind::name)
+            .collect();
         if let Some(word) = self
             .only
             .iter()
-            .find(|word| !Kind::NAMES.contains(&word.as_str()))
+            .find(|word| !names.contains(&word.as_str()))
         {
             return Err(format!(
                 "'--only': '{word}' is not one of {}",
-                Kind::NAMES.join(", ")
+                names.join(", ")
             ));
         }
         if self.rounds == 0 || self.ms == 0 || self.hold_connections <= 128 {
@@ -84,10 +95,12 @@ impl Options {
 
     /// The subjects, in the order of the columns; what is not installed is left out with a word about it.
     pub(crate) fn kinds(&self) -> Vec<Kind> {
-        let mut kinds: Vec<Kind> = Kind::all(self.before.as_deref())
-            .into_iter()
-            .filter(|kind| self.only.is_empty() || self.only.iter().any(|name| name == kind.name()))
-            .collect();
+        let mut kinds = Kind::all(self.before.clone());
+        kinds.retain(|kind| match kind {
+            _ if !self.only.is_empty() => self.only.iter().any(|name| name == kind.name()),
+            Kind::Hitch | Kind::Stunnel | Kind::With(_) => !self.quick,
+            _ => true,
+        });
         kinds.retain(|kind| {
             let missing = kind.missing();
             if let Some(why) = &missing {

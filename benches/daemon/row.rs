@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::options::Options;
+use super::subject::Key;
 
 /// The load generator's name for the work.
 #[derive(Clone, Copy, PartialEq)]
@@ -28,91 +29,137 @@ impl Work {
     }
 }
 
+/// What of a reading the row tells.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Figure {
+    /// CPU time of the server for each operation.
+    Cpu,
+    /// CPU time of the server for each byte.
+    Bytes,
+    /// Time that the client waits for an operation, half of them longer and half shorter.
+    Latency,
+    /// Memory of the server for each connection.
+    Memory,
+    /// CPU time of the server for each second in which nothing happens.
+    Idle,
+}
+
 /// One line of the table.
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     pub(crate) unit: &'static str,
+    pub(crate) figure: Figure,
     pub(crate) work: Work,
     pub(crate) tls: &'static str,
-    pub(crate) connections: u32,
+    pub(crate) key: Key,
+    connections: u32,
+    /// Measured in each n-th round: what scatters less needs fewer.
+    pub(crate) every: usize,
 }
+
+/// What most rows have in common.
+const USUAL: Row = Row {
+    name: "",
+    unit: "µs",
+    figure: Figure::Cpu,
+    work: Work::Full,
+    tls: "1.3",
+    key: Key::P256,
+    connections: 16,
+    every: 1,
+};
 
 /// The table, top to bottom. A handshake row counts the whole connection: accept, handshake, backend connect, one
 /// 64-byte echo, clean close.
 pub(crate) const ROWS: &[Row] = &[
     Row {
-        name: "full handshake, TLS 1.3",
-        unit: "µs",
-        work: Work::Full,
-        tls: "1.3",
-        connections: 16,
+        name: "full handshake, TLS 1.3, P-256",
+        ..USUAL
     },
     Row {
-        name: "full handshake, TLS 1.2",
-        unit: "µs",
-        work: Work::Full,
+        name: "full handshake, TLS 1.3, RSA-2048",
+        key: Key::Rsa,
+        ..USUAL
+    },
+    Row {
+        name: "full handshake, TLS 1.2, P-256",
         tls: "1.2",
-        connections: 16,
+        ..USUAL
     },
     Row {
         name: "resumed, TLS 1.3",
-        unit: "µs",
         work: Work::Resumed,
-        tls: "1.3",
-        connections: 16,
+        ..USUAL
     },
     Row {
         name: "resumed, TLS 1.2",
-        unit: "µs",
         work: Work::Resumed,
         tls: "1.2",
-        connections: 16,
+        ..USUAL
     },
     Row {
         name: "64-byte round trip, 32 connections",
-        unit: "µs",
         work: Work::Echo,
-        tls: "1.3",
         connections: 32,
+        ..USUAL
     },
     Row {
         name: "1 GB down",
         unit: "s",
+        figure: Figure::Bytes,
         work: Work::Down,
-        tls: "1.3",
         connections: 4,
+        every: 2,
+        ..USUAL
     },
     Row {
         name: "1 GB up",
         unit: "s",
+        figure: Figure::Bytes,
         work: Work::Up,
-        tls: "1.3",
         connections: 4,
+        every: 2,
+        ..USUAL
+    },
+    Row {
+        name: "median latency, one connection, 64 bytes",
+        figure: Figure::Latency,
+        work: Work::Echo,
+        connections: 1,
+        every: 2,
+        ..USUAL
     },
     Row {
         name: "memory of an idle connection",
         unit: "KiB",
+        figure: Figure::Memory,
         work: Work::Hold,
-        tls: "1.3",
-        connections: 0,
+        ..USUAL
+    },
+    Row {
+        name: "CPU while all are idle",
+        unit: "ms/s",
+        figure: Figure::Idle,
+        work: Work::Hold,
+        ..USUAL
     },
 ];
 
 impl Row {
     /// The load generator's arguments, without the port and the processes.
     pub(crate) fn arguments(&self, options: &Options) -> Vec<String> {
-        let connections = if self.work == Work::Hold {
-            options.hold_connections
-        } else {
-            self.connections
+        let (connections, ms) = match self.work {
+            Work::Hold => (options.hold_connections, options.hold_ms),
+            _ => (self.connections, options.ms),
         };
-        let ms = options.ms.to_string();
         let list = [
             self.work.name(),
             "--tls",
             self.tls,
+            "--key",
+            self.key.name(),
             "--ms",
-            &ms,
+            &ms.to_string(),
             "--conns",
             &connections.to_string(),
         ];
@@ -121,11 +168,13 @@ impl Row {
 
     /// The row's number, in its unit.
     pub(crate) fn value(&self, reading: &Reading) -> f64 {
-        match self.work {
-            Work::Hold => reading.number("pss_kib") / reading.number("operations"),
+        match self.figure {
+            Figure::Cpu => reading.number("cpu_ns") / reading.number("operations") / 1e3,
             // ns for each byte is s for each GB.
-            Work::Down | Work::Up => reading.number("cpu_ns") / reading.number("bytes"),
-            _ => reading.number("cpu_ns") / reading.number("operations") / 1e3,
+            Figure::Bytes => reading.number("cpu_ns") / reading.number("bytes"),
+            Figure::Latency => reading.number("p50_ns") / 1e3,
+            Figure::Memory => reading.number("pss_kib") / reading.number("operations"),
+            Figure::Idle => reading.busy() * 1e3,
         }
     }
 }

@@ -1,140 +1,105 @@
-//! The samples of a run, and the table made of them: medians, and ratios paired by round.
+//! The tables of a run, in Markdown.
 
 use std::fmt::Write as _;
-use std::process::Command;
 
 use super::row::Row;
+use super::samples::{Samples, quantile};
 use super::subject::Kind;
 
-struct Sample {
-    row: &'static str,
-    subject: &'static str,
-    round: usize,
-    value: f64,
-    busy: f64,
-}
-
-/// Everything that was measured.
-pub(crate) struct Samples {
-    kinds: Vec<Kind>,
-    list: Vec<Sample>,
-}
-
-impl Samples {
-    pub(crate) fn new(kinds: Vec<Kind>) -> Self {
-        Samples {
-            kinds,
-            list: Vec::new(),
-        }
+/// Medians with the smallest in brackets; then the first subject against the best peer and against what is no peer.
+pub(crate) fn main_table(samples: &Samples, rows: &[&Row], kinds: &[Kind]) -> String {
+    let columns: Vec<Kind> = kinds
+        .iter()
+        .copied()
+        .filter(|kind| !matches!(kind, Kind::With(_)))
+        .collect();
+    let Some((first, others)) = columns.split_first() else {
+        return String::new();
+    };
+    let against: Vec<&Kind> = others.iter().filter(|kind| !kind.is_peer()).collect();
+    let has_peers = others.iter().any(Kind::is_peer);
+    let mut head = vec!["server CPU, time or memory for".to_owned()];
+    head.extend(columns.iter().map(|kind| kind.name().to_owned()));
+    if has_peers {
+        head.push(format!("{} : best peer", first.name()));
     }
-
-    pub(crate) fn add(&mut self, row: &Row, kind: &Kind, round: usize, value: f64, busy: f64) {
-        self.list.push(Sample {
-            row: row.name,
-            subject: kind.name(),
-            round,
-            value,
-            busy,
-        });
-    }
-
-    fn of(&self, row: &Row, kind: &Kind) -> Vec<&Sample> {
-        self.list
+    head.extend(
+        against
             .iter()
-            .filter(|sample| sample.row == row.name && sample.subject == kind.name())
-            .collect()
-    }
-
-    /// The ratios of the first subject to another, one a round: what disturbs a round disturbs both.
-    fn ratios(&self, row: &Row, other: &Kind) -> Vec<f64> {
-        let (ours, theirs) = (self.of(row, &self.kinds[0]), self.of(row, other));
-        let pairs = ours.iter().filter_map(|our| {
-            let their = theirs.iter().find(|their| their.round == our.round)?;
-            Some(our.value / their.value)
-        });
-        pairs.collect()
-    }
-
-    /// Medians with the smallest in brackets; then the first subject against each other one, with the quartiles.
-    pub(crate) fn table(&self, rows: &[&Row]) -> String {
-        let Some(first) = self.kinds.first() else {
-            return String::new();
-        };
-        let mut head = vec!["server CPU or memory for".to_owned()];
-        head.extend(self.kinds.iter().map(|kind| kind.name().to_owned()));
-        head.extend(
-            self.kinds[1..]
-                .iter()
-                .map(|kind| format!("{} : {}", first.name(), kind.name())),
-        );
-        head.push("busy".into());
-        let mut lines = vec![head];
-        for row in rows {
-            lines.push(self.line(row, first));
-        }
-        align(&lines)
-    }
-
-    fn line(&self, row: &Row, first: &Kind) -> Vec<String> {
+            .map(|kind| format!("{} : {}", first.name(), kind.name())),
+    );
+    head.push("busy".into());
+    let lines = rows.iter().map(|row| {
         let mut line = vec![format!("{}, {}", row.name, row.unit)];
-        for kind in &self.kinds {
-            let values: Vec<f64> = self
-                .of(row, kind)
+        line.extend(columns.iter().map(|kind| cell(samples, row, kind)));
+        if has_peers {
+            line.push(best_cell(samples, row, first, others));
+        }
+        line.extend(
+            against
                 .iter()
-                .map(|sample| sample.value)
-                .collect();
-            line.push(format!(
-                "{} ({})",
-                figure(quantile(&values, 0.5)),
-                figure(quantile(&values, 0.0))
-            ));
-        }
-        for kind in &self.kinds[1..] {
-            let ratios = self.ratios(row, kind);
-            let [low, middle, high] = [0.25, 0.5, 0.75].map(|at| quantile(&ratios, at));
-            line.push(format!("**{middle:.2}** ({low:.2}–{high:.2})"));
-        }
-        let busy: Vec<f64> = self
-            .of(row, first)
-            .iter()
-            .map(|sample| sample.busy)
-            .collect();
-        line.push(format!("{:.0} %", 100.0 * quantile(&busy, 0.5)));
+                .map(|kind| ratio(&samples.ratios(row, first, kind))),
+        );
+        line.push(format!("{:.0} %", 100.0 * samples.busy(row, first)));
         line
-    }
+    });
+    align(head, lines.collect())
+}
 
-    /// One line a sample.
-    pub(crate) fn csv(&self) -> String {
-        let mut text = String::from("row,subject,round,value,busy\n");
-        for Sample {
-            row,
-            subject,
-            round,
-            value,
-            busy,
-        } in &self.list
-        {
-            let _ = writeln!(text, "\"{row}\",{subject},{round},{value},{busy}");
+/// What other settings bring, a line for each row in which they matter; nothing when none was measured.
+pub(crate) fn settings_table(samples: &Samples, rows: &[&Row], kinds: &[Kind]) -> String {
+    let mut lines = Vec::new();
+    for kind in kinds {
+        let Kind::With(setting) = kind else { continue };
+        for row in rows.iter().filter(|row| kind.is_in(row)) {
+            lines.push(vec![
+                setting.title.to_owned(),
+                format!("{}, {}", row.name, row.unit),
+                cell(samples, row, kind),
+                ratio(&samples.ratios(row, kind, &Kind::Tlsport)),
+                best_cell(samples, row, kind, kinds),
+            ]);
         }
-        text
+    }
+    if lines.is_empty() {
+        return String::new();
+    }
+    let head = ["tlsport with", "", "", ": tlsport", ": best peer"].map(str::to_owned);
+    align(head.to_vec(), lines)
+}
+
+fn cell(samples: &Samples, row: &Row, kind: &Kind) -> String {
+    let values = samples.values(row, kind);
+    format!(
+        "{} ({})",
+        figure(quantile(&values, 0.5)),
+        figure(quantile(&values, 0.0))
+    )
+}
+
+/// The ratio to the cheapest peer of the row, and its name.
+fn best_cell(samples: &Samples, row: &Row, first: &Kind, kinds: &[Kind]) -> String {
+    match samples.best_peer(row, kinds) {
+        Some(best) if best != *first => {
+            let text = ratio(&samples.ratios(row, first, &best));
+            format!("{text} {}", best.name())
+        }
+        _ => "–".into(),
     }
 }
 
-/// The value below which the part `at` of the values lies.
-fn quantile(values: &[f64], at: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let place = at * sorted.len().saturating_sub(1) as f64;
-    let (low, high) = (place.floor() as usize, place.ceil() as usize);
-    match (sorted.get(low), sorted.get(high)) {
-        (Some(a), Some(b)) => a + (b - a) * (place - low as f64),
-        _ => f64::NAN,
+/// The median, and the middle half in brackets.
+fn ratio(ratios: &[f64]) -> String {
+    let [low, middle, high] = [0.25, 0.5, 0.75].map(|at| quantile(ratios, at));
+    if !middle.is_finite() {
+        return "–".into(); // a part of nothing
     }
+    format!("**{middle:.2}** ({low:.2}–{high:.2})")
 }
 
 /// Three digits that count.
-fn figure(value: f64) -> String {
-    let digits = if value >= 100.0 {
+pub(crate) fn figure(value: f64) -> String {
+    let digits = if value >= 100.0 || value == 0.0 {
         0
     } else if value >= 10.0 {
         1
@@ -147,33 +112,31 @@ fn figure(value: f64) -> String {
 }
 
 /// A Markdown table whose columns line up.
-fn align(lines: &[Vec<String>]) -> String {
-    let width = |column: usize| {
-        lines
-            .iter()
-            .map(|line| line[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
+fn align(head: Vec<String>, lines: Vec<Vec<String>>) -> String {
+    let all: Vec<&Vec<String>> = std::iter::once(&head).chain(&lines).collect();
+    let widths: Vec<usize> = (0..head.len())
+        .map(|column| {
+            let cells = all.iter().map(|line| line[column].chars().count());
+            cells.max().unwrap_or(0).max(3)
+        })
+        .collect();
     let mut text = String::new();
-    for (i, line) in lines.iter().enumerate() {
+    for (i, line) in all.iter().enumerate() {
         let cells: Vec<String> = line
             .iter()
-            .enumerate()
-            .map(|(column, cell)| format!("{cell:<0$}", width(column)))
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
             .collect();
         let _ = writeln!(text, "| {} |", cells.join(" | "));
         if i == 0 {
-            let rule: Vec<String> = (0..line.len())
-                .map(|column| "-".repeat(width(column)))
-                .collect();
+            let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
             let _ = writeln!(text, "| {} |", rule.join(" | "));
         }
     }
     text
 }
 
-/// Where this was measured, in one line.
+/// Where this was measured, and beside what, in one line.
 pub(crate) fn machine(kinds: &[Kind]) -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let cpu = info
@@ -182,25 +145,15 @@ pub(crate) fn machine(kinds: &[Kind]) -> String {
         .map_or("", |(_, cpu)| cpu);
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let mut text = format!(
-        "{cpu}, Linux {}, {}; load before: {}",
-        kernel.trim(),
-        openssl::version::version(),
+    let mut words = vec![
+        cpu.to_owned(),
+        format!("Linux {}", kernel.trim()),
+        openssl::version::version().to_owned(),
+    ];
+    words.extend(kinds.iter().filter_map(Kind::version));
+    format!(
+        "{}; load before: {}",
+        words.join(", "),
         load.split(' ').next().unwrap_or_default()
-    );
-    if kinds.contains(&Kind::Nginx) {
-        // nginx prints its version to the error stream.
-        let output = Command::new("nginx")
-            .arg("-v")
-            .output()
-            .map(|output| output.stderr)
-            .unwrap_or_default();
-        let version = String::from_utf8_lossy(&output);
-        let _ = write!(
-            text,
-            "; {}",
-            version.trim().trim_start_matches("nginx version: ")
-        );
-    }
-    text
+    )
 }

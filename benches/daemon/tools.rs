@@ -1,7 +1,9 @@
-//! The C programs, built once, and the certificate that all subjects present.
+//! The C programs, built once, and the certificates that all subjects present.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use super::subject::Key;
 
 /// Core of the server, and of the load generator with the backend.
 pub(crate) const SERVER_CPU: &str = "0";
@@ -25,7 +27,9 @@ impl Tools {
         for name in ["yardstick", "relay", "load"] {
             tools.compile(name)?;
         }
-        tools.certify()?;
+        for key in Key::ALL {
+            tools.certify(key)?;
+        }
         Ok(tools)
     }
 
@@ -38,28 +42,16 @@ impl Tools {
             .args(["-lssl", "-lcrypto"]))
     }
 
-    /// A self-signed P-256 certificate: chain, key, and both in one file.
-    fn certify(&self) -> Result<(), String> {
-        let (chain, key) = (self.path("chain.pem"), self.path("key.pem"));
+    /// A self-signed certificate: chain, key, and both in one file.
+    fn certify(&self, kind: Key) -> Result<(), String> {
+        let path = |what: &str| self.path(&format!("{what}-{}.pem", kind.name()));
+        let (chain, key) = (path("chain"), path("key"));
         run(Command::new("openssl")
-            .args([
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-nodes",
-                "-days",
-                "30",
-            ])
-            .args([
-                "-subj",
-                "/CN=localhost",
-                "-addext",
-                "subjectAltName=DNS:localhost,IP:127.0.0.1",
-                "-keyout",
-            ])
+            .args(["req", "-x509", "-nodes", "-days", "30", "-newkey"])
+            .args(kind.arguments())
+            .args(["-subj", "/CN=localhost"])
+            .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
+            .arg("-keyout")
             .arg(&key)
             .arg("-out")
             .arg(&chain))?;
@@ -67,18 +59,18 @@ impl Tools {
             std::fs::read(path).map_err(|err| format!("read '{}': {err}", path.display()))
         };
         let both = [read(&chain)?, read(&key)?].concat();
-        let path = self.path("server.pem");
-        std::fs::write(&path, both).map_err(|err| format!("write '{}': {err}", path.display()))
+        std::fs::write(path("server"), both)
+            .map_err(|err| format!("write '{}': {err}", path("server").display()))
     }
 
-    /// The folder.
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// A file in it.
+    /// A file in the folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+
+    /// The same as text, for a command line or a configuration.
+    pub(crate) fn text(&self, name: &str) -> String {
+        self.path(name).display().to_string()
     }
 }
 

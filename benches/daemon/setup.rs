@@ -1,0 +1,230 @@
+//! How each server is set up: its command line and its configuration file.
+//!
+//! All present one certificate, take TLS 1.2 and 1.3 with the same ciphers and groups, resume by tickets alone, set
+//! TCP_NODELAY, have a backlog of 4096, log nothing a connection. Where a peer has two sound ways, it gets the cheaper.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::subject::{Key, Kind};
+use super::tools::Tools;
+
+const CIPHERS: &str = "ECDHE+AESGCM";
+const SUITES: &str = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384";
+const GROUPS: &str = "X25519:P-256";
+pub(crate) const STREAM_MODULE: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";
+
+/// What a server is told.
+pub(crate) struct Setup<'a> {
+    pub(crate) tools: &'a Tools,
+    /// Names its files.
+    pub(crate) label: &'a str,
+    pub(crate) port: u16,
+    /// A port of 127.0.0.1, or the path of a Unix socket.
+    pub(crate) backend: &'a str,
+    pub(crate) key: Key,
+    pub(crate) threads: u32,
+}
+
+impl Setup<'_> {
+    /// The command line that serves `kind` in the foreground; writes the configuration file it needs.
+    pub(crate) fn command(&self, kind: &Kind) -> Result<Vec<String>, String> {
+        let port = self.port.to_string();
+        let (chain, key) = (self.pem("chain"), self.pem("key"));
+        Ok(match kind {
+            Kind::Tlsport => self.tlsport(Path::new(env!("CARGO_BIN_EXE_tlsport")), &[]),
+            Kind::Before(path) => self.tlsport(path, &[]),
+            Kind::With(setting) => {
+                self.tlsport(Path::new(env!("CARGO_BIN_EXE_tlsport")), setting.flags)
+            }
+            Kind::Nginx => words(&["nginx", "-e", "stderr", "-c", &self.write(&self.nginx())?]),
+            Kind::Haproxy => words(&["haproxy", "-f", &self.write(&self.haproxy())?]),
+            Kind::Hitch => words(&["hitch", "--config", &self.write(&self.hitch())?]),
+            Kind::Stunnel => words(&["stunnel4", &self.write(&self.stunnel())?]),
+            Kind::Relay => words(&[&self.tools.text("relay"), &port, self.backend, &chain, &key]),
+            Kind::Yardstick => words(&[&self.tools.text("yardstick"), &port, &chain, &key]),
+        })
+    }
+
+    fn write(&self, configuration: &str) -> Result<String, String> {
+        let path = self.tools.path(&format!("{}.conf", self.label));
+        std::fs::write(&path, configuration)
+            .map_err(|err| format!("write '{}': {err}", path.display()))?;
+        Ok(path.display().to_string())
+    }
+
+    /// `chain`, `key`, or both in one file: `server`.
+    fn pem(&self, what: &str) -> String {
+        self.tools.text(&format!("{what}-{}.pem", self.key.name()))
+    }
+
+    fn tlsport(&self, program: &Path, flags: &[&str]) -> Vec<String> {
+        let backend = if self.backend.starts_with('/') {
+            format!("unix://{}", self.backend)
+        } else {
+            format!("tcp://127.0.0.1:{}", self.backend)
+        };
+        let mut list = words(&[
+            &program.display().to_string(),
+            "serve",
+            "--server.endpoint",
+            &format!("ssl://127.0.0.1:{}", self.port),
+            "--backend",
+            &backend,
+            "--ssl.keyfile",
+            &self.pem("server"),
+            "--ssl.protocol",
+            "9",
+            "--ssl.cipher-list",
+            CIPHERS,
+            "--ssl.ciphersuites",
+            SUITES,
+            "--ssl.groups",
+            GROUPS,
+            "--threads",
+            &self.threads.to_string(),
+        ]);
+        list.extend(words(flags));
+        list
+    }
+
+    /// Without a session cache, which is its cheapest with tickets.
+    fn nginx(&self) -> String {
+        format!(
+            "load_module {STREAM_MODULE};
+daemon off;
+worker_processes {threads};
+worker_rlimit_nofile {files};
+pid {pid};
+events {{
+    worker_connections {files};
+    multi_accept on;
+}}
+stream {{
+    server {{
+        listen 127.0.0.1:{port} ssl backlog=4096{reuseport};
+        ssl_certificate {chain};
+        ssl_certificate_key {key};
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_ciphers {CIPHERS};
+        ssl_conf_command Ciphersuites {SUITES};
+        ssl_ecdh_curve {GROUPS};
+        ssl_session_cache off;
+        ssl_session_tickets on;
+        proxy_buffer_size 16k;
+        proxy_pass 127.0.0.1:{backend};
+    }}
+}}
+",
+            threads = self.threads,
+            files = file_limit(),
+            pid = self.tools.text(&format!("{}.pid", self.label)),
+            port = self.port,
+            reuseport = if self.threads > 1 { " reuseport" } else { "" },
+            chain = self.pem("chain"),
+            key = self.pem("key"),
+            backend = self.backend,
+        )
+    }
+
+    /// As a proxy of bytes; `maxconn` is what the descriptors allow.
+    fn haproxy(&self) -> String {
+        format!(
+            "global
+    nbthread {threads}
+    maxconn {connections}
+    tune.ssl.cachesize 0
+    ssl-default-bind-options ssl-min-ver TLSv1.2
+    ssl-default-bind-ciphers {CIPHERS}
+    ssl-default-bind-ciphersuites {SUITES}
+    ssl-default-bind-curves {GROUPS}
+defaults
+    mode tcp
+    timeout connect 10s
+    timeout client 1h
+    timeout server 1h
+    option tcp-smart-accept
+    option tcp-smart-connect
+listen tls
+    bind 127.0.0.1:{port} ssl crt {pem} backlog 4096
+    server backend 127.0.0.1:{backend}
+",
+            threads = self.threads,
+            connections = file_limit().saturating_sub(200) / 2,
+            port = self.port,
+            pem = self.pem("server"),
+            backend = self.backend,
+        )
+    }
+
+    /// Without stapling. It refuses to run as root.
+    fn hitch(&self) -> String {
+        let user = if is_root() { "user = \"nobody\"\n" } else { "" };
+        format!(
+            "frontend = \"[127.0.0.1]:{port}\"
+backend = \"[127.0.0.1]:{backend}\"
+pem-file = \"{pem}\"
+workers = {threads}
+backlog = 4096
+tls-protos = TLSv1.2 TLSv1.3
+ciphers = \"{CIPHERS}\"
+ciphersuites = \"{SUITES}\"
+ecdh-curve = \"{GROUPS}\"
+ocsp-dir = \"\"
+daemon = off
+syslog = off
+log-level = 0
+{user}",
+            port = self.port,
+            backend = self.backend,
+            pem = self.pem("server"),
+            threads = self.threads,
+        )
+    }
+
+    /// A thread a connection is its way.
+    fn stunnel(&self) -> String {
+        format!(
+            "foreground = yes
+pid =
+debug = 3
+syslog = no
+socket = l:TCP_NODELAY=1
+socket = r:TCP_NODELAY=1
+[tls]
+accept = 127.0.0.1:{port}
+connect = 127.0.0.1:{backend}
+cert = {chain}
+key = {key}
+sslVersionMin = TLSv1.2
+ciphers = {CIPHERS}
+ciphersuites = {SUITES}
+curves = {GROUPS}
+options = -NO_TICKET
+TIMEOUTclose = 0
+",
+            port = self.port,
+            backend = self.backend,
+            chain = self.pem("chain"),
+            key = self.pem("key"),
+        )
+    }
+}
+
+fn words(list: &[&str]) -> Vec<String> {
+    list.iter().map(|&word| word.to_owned()).collect()
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+}
+
+/// The hard limit on open files, which bounds the connections of a server.
+pub(crate) fn file_limit() -> u32 {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    line.and_then(|line| line.split_whitespace().nth(4)?.parse().ok())
+        .unwrap_or(1024)
+}
