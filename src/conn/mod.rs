@@ -209,9 +209,6 @@ impl Conn {
         if let Some(buffer) = self.wire.stream().reclaim() {
             work.pool.spares.give(buffer);
         }
-        if let Some(buffer) = self.plain.stream().and_then(Stream::reclaim) {
-            work.pool.spares.give(buffer);
-        }
         if self.held.is_empty() && self.held.capacity() > 0 {
             work.pool.give_text(std::mem::take(&mut self.held));
         }

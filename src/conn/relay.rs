@@ -171,7 +171,7 @@ impl Conn {
         match &mut self.plain {
             Plain::Backend(stream) if !self.ends.plain_shut => {
                 let bytes = &pool.scratch[..count];
-                if let Err(error) = stream.send(bytes, || pool.spares.take()) {
+                if let Err(error) = stream.send(bytes) {
                     self.deaf(&error);
                 }
             }

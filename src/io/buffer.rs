@@ -19,6 +19,16 @@ impl Buffer {
         }
     }
 
+    /// A full buffer, of just the size of `parts` one after the other.
+    pub fn holding(parts: &[&[u8]]) -> Buffer {
+        let data = parts.concat().into_boxed_slice();
+        Buffer {
+            start: 0,
+            end: data.len(),
+            data,
+        }
+    }
+
     /// The bytes that wait.
     pub fn filled(&self) -> &[u8] {
         &self.data[self.start..self.end]
@@ -41,6 +51,12 @@ impl Buffer {
             self.start = 0;
             self.end = 0;
         }
+    }
+
+    /// Forgets all of them.
+    pub fn clear(&mut self) {
+        self.start = 0;
+        self.end = 0;
     }
 
     /// Takes as much of `bytes` as fits, and says how much that was.
