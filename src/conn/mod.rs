@@ -36,6 +36,10 @@ const LINGER: Duration = Duration::from_secs(2);
 /// How long a client may stay silent after everything was said to it.
 const HALF_CLOSED: Duration = Duration::from_secs(60);
 
+/// How long TLS 1.3 tickets wait for the first bytes to the client: alone they cost a send, and wake the client up for
+/// nothing it waits for.
+const TICKETS_WAIT: Duration = Duration::from_millis(2);
+
 /// What a step needs of the worker it runs on.
 pub struct Work {
     /// Spare buffers.
@@ -91,6 +95,10 @@ pub struct Conn {
     owed: bool,
     /// When bytes last moved.
     moved: Instant,
+    /// All that has gathered for the client is tickets, and until then they may wait for bytes to leave with.
+    tickets_wait: Option<Instant>,
+    /// Whether the last step moved a lot.
+    bulky: bool,
 }
 
 /// Which of the four directions are over.
@@ -148,6 +156,8 @@ impl Conn {
             held_from: 0,
             owed: false,
             moved: now,
+            tickets_wait: None,
+            bulky: false,
         };
         conn.enter(state, now);
         Ok(conn)
@@ -165,11 +175,12 @@ impl Conn {
 
     /// When [`Conn::expire`] is to be called.
     pub fn deadline(&self) -> Option<Instant> {
-        match (self.state, self.patience()) {
+        let limit = match (self.state, self.patience()) {
             (State::Open, Some(patience)) => Some(self.moved + patience),
             (State::Open, None) => None,
             _ => self.deadline,
-        }
+        };
+        [limit, self.tickets_wait].into_iter().flatten().min()
     }
 
     /// How long an open connection may be silent.
@@ -200,6 +211,11 @@ impl Conn {
     /// Whether its handshake is not done yet.
     pub fn is_handshaking(&self) -> bool {
         matches!(self.state, State::Preface | State::Handshaking)
+    }
+
+    /// Whether it is in the middle of moving a lot: others come first.
+    pub fn is_bulky(&self) -> bool {
+        self.bulky
     }
 
     /// Does what can be done now, within a budget.
@@ -243,6 +259,9 @@ impl Conn {
         // The handshake's time runs from the accept, preface included.
         if !(state == State::Handshaking && self.state == State::Preface) {
             self.deadline = limit.map(|limit| now + limit);
+        }
+        if matches!(state, State::Draining | State::Closed) {
+            self.tickets_wait = None;
         }
         self.moved = now;
         self.state = state;
@@ -311,6 +330,7 @@ impl Conn {
                 if log_enabled!(Level::Debug) {
                     debug!("{}: {}", self.peer, channel.facts());
                 }
+                self.tickets_wait = channel.last_words_may_wait().then(|| now + TICKETS_WAIT);
                 self.enter(State::Connecting, now);
             }
             Ok(_) => {
@@ -339,16 +359,14 @@ impl Conn {
                 self.serve(service, now, work);
                 Next::Wait
             }
-            Answers::Backend => {
-                // What libssl queued with the end of the handshake (tickets) need not wait for the backend.
-                match self.wire.stream().flush() {
-                    Ok(_) => Next::Connect,
-                    Err(error) => {
-                        self.broken(&Error::io("write", &error), now);
-                        Next::Close
-                    }
+            Answers::Backend if self.tickets_wait.is_some() => Next::Connect,
+            Answers::Backend => match self.wire.stream().flush() {
+                Ok(_) => Next::Connect,
+                Err(error) => {
+                    self.broken(&Error::io("write", &error), now);
+                    Next::Close
                 }
-            }
+            },
         }
     }
 
@@ -378,6 +396,13 @@ impl Conn {
             self.ends.cut = true;
         }
         self.enter(State::Draining, now);
+    }
+
+    /// Sends tickets that have waited long enough. That it fails is noticed by whatever is done next.
+    pub fn release_tickets(&mut self, now: Instant) {
+        if self.tickets_wait.take_if(|until| *until <= now).is_some() {
+            let _ = self.wire.stream().flush();
+        }
     }
 
     /// The deadline passed.
@@ -422,7 +447,8 @@ impl Conn {
 
     /// Whether the client has yet to take what was said to it, and there may be more: an end now is not the answer's.
     fn is_behind(&mut self) -> bool {
-        !self.held.is_empty() || (self.wire.stream().is_waiting() && !self.ends.plain_said)
+        let waits = self.tickets_wait.is_none() && self.wire.stream().is_waiting();
+        !self.held.is_empty() || (waits && !self.ends.plain_said)
     }
 
     /// Sends what is left, shuts our direction, and reads until the client has gone: closing a socket on unread

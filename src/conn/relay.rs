@@ -16,6 +16,9 @@ use std::time::Instant;
 /// Bytes one connection may move before others get their turn.
 const BUDGET: usize = 1024 * 1024;
 
+/// Bytes in one step that make a connection bulky: the next step waits for those that have little to move.
+const BULK: usize = 128 * 1024;
+
 /// Calls of a service for what its client has taken, before others get their turn.
 const CALLS: u32 = 16;
 
@@ -46,6 +49,7 @@ enum Failure {
 impl Conn {
     pub(super) fn relay(&mut self, now: Instant, work: &mut Work) -> Next {
         let (mut moved, mut calls) = (0, 0);
+        self.bulky = false;
         loop {
             let written = self.written();
             let up = self.up(work);
@@ -78,6 +82,7 @@ impl Conn {
             }
             moved += bytes;
             calls += down.calls;
+            self.bulky = moved >= BULK;
             // A service that is told of what the client took may read on.
             if bytes == 0 && !taken && down.calls == 0 {
                 // What carries no bytes is limited as well: others get their turn.
@@ -91,6 +96,9 @@ impl Conn {
                 return Next::Wait;
             }
             if moved >= BUDGET || calls >= CALLS {
+                if let Some(stream) = self.plain.stream() {
+                    stream.widen();
+                }
                 return Next::Again;
             }
         }
@@ -261,6 +269,9 @@ impl Conn {
     /// Whether whoever answers may be read: the client has taken everything, and the answer has not ended.
     fn may_go_down(&mut self, moved: &mut Moved, pool: &mut Pool) -> bool {
         loop {
+            if self.tickets_wait.is_some() && self.held.is_empty() {
+                return !self.ends.plain_said;
+            }
             match self.wire.stream().flush() {
                 Ok(true) => {}
                 Ok(false) => return false,
@@ -285,6 +296,7 @@ impl Conn {
 
     /// Says the first `count` bytes of the scratch, and tells how much libssl took; the rest is held.
     fn say(&mut self, count: usize, pool: &mut Pool) -> Result<usize, Error> {
+        self.tickets_wait = None;
         let said = self.wire.write(&pool.scratch[..count])?;
         if said < count {
             self.held = pool.take_text();
@@ -295,6 +307,7 @@ impl Conn {
     }
 
     fn say_held(&mut self, pool: &mut Pool) -> Result<usize, Error> {
+        self.tickets_wait = None;
         let rest = &self.held[self.held_from..];
         let end = rest.len().min(self.wire.room());
         let said = self.wire.write(&rest[..end])?;
@@ -311,6 +324,7 @@ impl Conn {
         if !self.ends.plain_said || self.ends.plain_cut || !self.held.is_empty() {
             return;
         }
+        self.tickets_wait = None;
         let said = self.wire.close();
         let stream = self.wire.stream();
         let flushed = if said {

@@ -43,6 +43,9 @@ pub trait Io: Send {
         self.write(buf)
     }
 
+    /// Makes room for more bytes on their way to us, where that helps a peer that sends much.
+    fn widen(&mut self) {}
+
     /// Ends our direction of the stream (`shutdown(SHUT_WR)`).
     ///
     /// # Errors

@@ -32,6 +32,7 @@ pub struct Stream {
     hung_up: bool,
     failed: bool,
     ended: bool,
+    widened: bool,
     /// Bytes on their way out that no buffer is lent for: those that the socket would not take, or that wait for more.
     rest: Buffer,
     /// Where bytes behind `rest` gather; lent for a step.
@@ -53,6 +54,7 @@ impl Stream {
             hung_up: false,
             failed: false,
             ended: false,
+            widened: false,
             rest: Buffer::new(0),
             out: None,
             received: 0,
@@ -270,6 +272,13 @@ impl Stream {
             }
         }
         Ok(true)
+    }
+
+    /// Makes room for more bytes on their way to us, once.
+    pub fn widen(&mut self) {
+        if !std::mem::replace(&mut self.widened, true) {
+            self.io.widen();
+        }
     }
 
     /// Ends our direction.

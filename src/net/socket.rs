@@ -4,10 +4,14 @@ use crate::io::Io;
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
+use once_cell::sync::OnceCell;
 use socket2::SockRef;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::time::Duration;
+
+/// The receive buffer of a peer on this host that sends much, in bytes of payload; the system doubles it.
+const WIDE: usize = 4 * 1024 * 1024;
 
 /// A connected socket, or one that is connecting.
 #[derive(Debug)]
@@ -61,6 +65,22 @@ impl Io for Socket {
         })
     }
 
+    /// The system widens a receive buffer by what is read of it in a round trip, so that of a peer on the same host
+    /// stays narrow and full: each read then only lets the peer write a little more, and wakes it up for that. Only for
+    /// these, as the width is fixed from then on.
+    fn widen(&mut self) {
+        let Socket::Tcp(stream) = self else {
+            return;
+        };
+        let is_local = stream.peer_addr().is_ok_and(|peer| peer.ip().is_loopback());
+        if let Some(width) = widest().filter(|_| is_local) {
+            let socket = SockRef::from(&*stream);
+            if socket.recv_buffer_size().is_ok_and(|now| now < width) {
+                let _ = socket.set_recv_buffer_size(width); // it stays as it is
+            }
+        }
+    }
+
     fn shut_write(&mut self) -> io::Result<()> {
         match self {
             Socket::Tcp(stream) => stream.shutdown(Shutdown::Write),
@@ -74,6 +94,16 @@ impl Io for Socket {
             let _ = SockRef::from(&*stream).set_linger(Some(Duration::ZERO));
         }
     }
+}
+
+/// How many bytes a receive buffer may be told to take, where that is more than it would come to by itself.
+fn widest() -> Option<usize> {
+    static WIDEST: OnceCell<Option<usize>> = OnceCell::new();
+    *WIDEST.get_or_init(|| {
+        let limit = std::fs::read_to_string("/proc/sys/net/core/rmem_max").ok()?;
+        let limit = limit.trim().parse::<usize>().ok()?;
+        (limit >= WIDE).then_some(WIDE)
+    })
 }
 
 /// A signal that interrupts a call says nothing about the socket.

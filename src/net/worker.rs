@@ -34,8 +34,8 @@ const ACCEPTS: usize = 64;
 /// Turns in which a full accept queue is emptied: a system's somaxconn of 4096 is seldom raised.
 const QUEUES: usize = 4096 / ACCEPTS;
 
-/// Steps that a connection whose budget ran out has before another one of these gets its turn.
-const IN_FRONT: u32 = 8;
+/// Steps that a bulky connection has before another one of these gets its turn.
+const IN_FRONT: u32 = 16;
 
 /// Commands that are obeyed before others get their turn.
 const COMMANDS: usize = 256;
@@ -85,6 +85,16 @@ struct Entry {
     retrying: bool,
     /// Whether it waits in `again`.
     queued: bool,
+}
+
+impl Entry {
+    /// Has it step later, if that is not so yet.
+    fn queue(&mut self, number: u32, again: &mut VecDeque<Visitor>) {
+        if !self.queued {
+            self.queued = true;
+            again.push_back((number, self.generation));
+        }
+    }
 }
 
 /// A connection by its place in the slab, and the generation that tells it from an earlier one there.
@@ -189,7 +199,9 @@ impl Worker {
             Side::Plain => entry.conn.announce_plain(readiness(event)),
             Side::Wire => entry.conn.announce_wire(readiness(event)),
         }
-        if !entry.queued {
+        if entry.conn.is_bulky() {
+            entry.queue(number, &mut self.again);
+        } else if !entry.queued {
             self.step(number, now);
         }
     }
@@ -368,11 +380,8 @@ impl Worker {
                 entry.conn.restart_deadline(now);
                 return self.connect(number, 0, now);
             }
-            Next::Again if !entry.queued => {
-                entry.queued = true;
-                self.again.push_back((number, entry.generation));
-            }
-            Next::Wait | Next::Connect | Next::Again => {}
+            Next::Again => entry.queue(number, &mut self.again),
+            Next::Wait | Next::Connect => {}
         }
         if let Some(deadline) = entry.conn.deadline() {
             self.timer.set(number, deadline);
@@ -389,25 +398,20 @@ impl Worker {
         }
     }
 
-    /// The connection whose budget ran out first goes on, alone: everybody else's events come between its steps. It stays
-    /// in front for a while, because bytes that flow through one connection are still in the processor's cache.
+    /// A bulky connection goes on, alone: everybody else's events come between its steps. It stays in front for a
+    /// while, because what flows through one connection is still in the processor's cache, and waits for nobody.
     fn run_again(&mut self, now: Instant) {
-        let Some((number, generation)) = self.again.pop_front() else {
+        let Some(visitor @ (number, generation)) = self.again.pop_front() else {
             return;
         };
-        let Some(entry) = self.entries.get_mut(number as usize) else {
-            return;
-        };
-        if entry.generation != generation {
-            return;
-        }
-        entry.queued = false;
-        self.step(number, now);
         self.in_front += 1;
+        if let Some(entry) = self.entry(visitor) {
+            entry.queued = false;
+            self.step(number, now);
+        }
         let goes_on = self
-            .entries
-            .get(number as usize)
-            .is_some_and(|entry| entry.generation == generation && entry.queued);
+            .entry((number, generation))
+            .is_some_and(|entry| entry.queued);
         if !goes_on || self.in_front == IN_FRONT {
             self.in_front = 0;
         } else if let Some(visitor) = self.again.pop_back() {
@@ -415,11 +419,17 @@ impl Worker {
         }
     }
 
+    fn entry(&mut self, (number, generation): Visitor) -> Option<&mut Entry> {
+        let entry = self.entries.get_mut(number as usize);
+        entry.filter(|entry| entry.generation == generation)
+    }
+
     fn expire(&mut self, now: Instant) {
         while let Some(number) = self.timer.expired(now) {
             let Some(entry) = self.entries.get_mut(number as usize) else {
                 continue;
             };
+            entry.conn.release_tickets(now);
             let due = entry
                 .conn
                 .deadline()

@@ -13,7 +13,7 @@ use super::queue;
 use super::whom::Server;
 use crate::error::{Error, Kind};
 use crate::io::Stream;
-use openssl::ssl::{Ssl, SslRef};
+use openssl::ssl::{Ssl, SslRef, SslVersion};
 
 /// What a call came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,6 +159,13 @@ impl Channel {
     /// What was negotiated, and who the peer is. Meaningful after the handshake.
     pub fn facts(&self) -> Facts {
         facts(self.wired.ssl())
+    }
+
+    /// Whether the peer waits for nothing of what a server gathered in the call that ended the handshake: in TLS 1.3 that
+    /// is tickets, before it the last flight.
+    pub fn last_words_may_wait(&self) -> bool {
+        let ssl = self.wired.ssl();
+        ssl.is_server() && ssl.version2() == Some(SslVersion::TLS1_3)
     }
 
     /// Whether the handshake resumed a session (`SSL_session_reused`).

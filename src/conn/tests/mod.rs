@@ -11,7 +11,7 @@ use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::PKey;
-use openssl::ssl::{Ssl, SslContext, SslMethod};
+use openssl::ssl::{Ssl, SslContext, SslMethod, SslVersion};
 use openssl::x509::{X509, X509NameBuilder};
 use std::io;
 use std::sync::OnceLock;
@@ -126,14 +126,25 @@ enum Client {
 
 impl World {
     fn new(shape: Shape, security: Security, answers: Answers, tls: bool) -> World {
+        World::speaking(shape, security, answers, tls.then_some(SslVersion::TLS1_3))
+    }
+
+    /// With a client that speaks TLS up to `version`, or none.
+    fn speaking(
+        shape: Shape,
+        security: Security,
+        answers: Answers,
+        version: Option<SslVersion>,
+    ) -> World {
         let now = Instant::now();
         let (theirs, ours) = pipe(shape.chunk, shape.window, shape.stutter);
         let timeouts = Settings::default().timeouts;
         let terms = Terms::new("http+ssl://test:1".into(), security, answers, &timeouts);
         let conn =
             Conn::accept(Box::new(ours), 1, Peer::Local, Arc::new(terms), now).expect("memory");
-        let client = if tls {
+        let client = if version.is_some() {
             let mut builder = SslContext::builder(SslMethod::tls_client()).expect("memory");
+            builder.set_max_proto_version(version).expect("known");
             builder.set_mode(
                 openssl::ssl::SslMode::ENABLE_PARTIAL_WRITE
                     | openssl::ssl::SslMode::ACCEPT_MOVING_WRITE_BUFFER,
@@ -502,6 +513,65 @@ fn a_plain_endpoint_relays_and_half_closes() {
     }
 }
 
+/// How many bytes the socket of the client has taken.
+fn taken(world: &mut World) -> u64 {
+    world.conn.wire.stream().written()
+}
+
+#[test]
+fn tickets_of_tls_13_leave_with_the_first_bytes_to_the_client() {
+    let mut world = World::tls(SHAPES[2]);
+    world.client_says(b"hello");
+    let flight = taken(&mut world);
+    assert!(world.conn.wire.stream().is_waiting(), "the tickets");
+    assert_eq!(world.conn.deadline(), Some(world.now + TICKETS_WAIT));
+    (0..5).for_each(|_| world.turn());
+    assert_eq!(taken(&mut world), flight, "nothing to go with yet");
+    world.backend_says(b"hello");
+    assert!(taken(&mut world) > flight + 300, "two tickets, five bytes");
+    assert_eq!(world.conn.deadline(), None);
+}
+
+#[test]
+fn tickets_of_tls_13_leave_alone_where_nothing_else_does() {
+    let mut world = World::tls(SHAPES[2]);
+    world.client_says(b"hello");
+    let flight = taken(&mut world);
+    let until = world.conn.deadline().expect("they wait");
+    world.conn.release_tickets(until - Duration::from_nanos(1));
+    assert_eq!(taken(&mut world), flight);
+    world.conn.release_tickets(until);
+    assert!(taken(&mut world) > flight);
+    assert_eq!(world.conn.deadline(), None);
+
+    let mut world = World::tls(SHAPES[2]);
+    world.client_says(b"hello");
+    let flight = taken(&mut world);
+    drop(world.backend.take());
+    world.until("the close-notify", |world| {
+        taken(world) > flight + 300 // with the tickets
+    });
+}
+
+#[test]
+fn what_ends_a_handshake_before_tls_13_is_not_kept_from_the_client() {
+    let shape = SHAPES[2];
+    let security = Security::Tls(context());
+    let version = Some(SslVersion::TLS1_2);
+    let mut world = World::speaking(shape, security, Answers::Backend, version);
+    world.until("the handshake", |world| {
+        matches!(
+            world.client,
+            Some(Client::Tls {
+                connected: true,
+                ..
+            })
+        )
+    });
+    assert!(!world.conn.wire.stream().is_waiting());
+    assert_eq!(world.conn.tickets_wait, None);
+}
+
 #[test]
 fn a_silent_handshake_and_a_drained_connection_end_at_their_deadlines() {
     let mut world = World::new(SHAPES[2], Security::Tls(context()), Answers::Backend, false);
@@ -516,6 +586,7 @@ fn a_silent_handshake_and_a_drained_connection_end_at_their_deadlines() {
 
     let mut world = World::tls(SHAPES[2]);
     world.client_says(b"hello");
+    world.backend_says(b"hello");
     assert_eq!(
         world.conn.deadline(),
         None,

@@ -302,7 +302,7 @@ fn a_service_hears_once_why_its_connection_is_over() {
             panic!("a TLS client");
         };
         let stream = channel.stream();
-        stream.send(&[0; 50], || Buffer::new(100)).expect("room");
+        stream.send(&[0; 50]).expect("room");
     };
     assert_eq!(end(Plan::default(), &babble), ["closed Peer"]);
     let stop = |world: &mut World| world.conn.end(world.now);
