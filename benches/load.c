@@ -1,6 +1,6 @@
 /* load.c: makes work for a TLS server on 127.0.0.1 and reads what the server paid for it.
  *
- *     load WORK --port N [--tls 1.2|1.3] [--key EC|RSA] [--conns N] [--ms N] [--pid N]...
+ *     load WORK --port N [--tls 1.2|1.3] [--key EC|RSA] [--conns N] [--ms N] [--pid N]... [--rate N] [--processes N]
  *
  * WORK is one of
  *     full      connect, handshake, one 64-byte echo, clean close; again and again on each of the connections
@@ -8,28 +8,36 @@
  *     echo      64-byte round trips on connections that stay open
  *     down, up  requests of 8 MiB on connections that stay open
  *     hold      open all the connections, one echo each, and leave them idle
+ *     crowd     the same, say "ready", keep them until standard input ends, and see that all of them are alive
  *
  * After a warm-up every lane parks, the CPU clocks of the processes given by --pid are read, the lanes run for the
- * milliseconds given and park again, and the clocks are read once more: nothing outside the measured work is counted. One line of
- * `name value` pairs is printed. Any failure (another protocol, cipher or group than asked for, a session that is not
- * resumed, a wrong byte, a reset, a stall) ends the program with a message and no figures.
+ * milliseconds given and park again, and the clocks are read once more: nothing outside the measured work is counted.
+ * One line of `name value` pairs is printed. Any failure (another protocol, cipher or group than asked for, a session
+ * that is not resumed, a wrong byte, a reset, a stall) ends the program with a message and no figures.
+ *
+ * Every lane begins anew as soon as it is done. With --rate, that many operations a second begin in all, evenly; one
+ * that finds no lane free waits, and its waiting is counted as time it took. With --processes, as many of this program
+ * work at once, each with --conns lanes; the times are those of the first.
  *
  * The certificate and its signature are not checked: the server is what is measured, so it must be the busier one. */
 #define _GNU_SOURCE
+#include "crew.h"
+#include "meter.h"
 #include "wire.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
-enum work { FULL, RESUMED, ECHO, DOWN, UP, HOLD };
-static const char *const work_names[] = {"full", "resumed", "echo", "down", "up", "hold", NULL};
+enum work { FULL, RESUMED, ECHO, DOWN, UP, HOLD, CROWD };
+static const char *const work_names[] = {"full", "resumed", "echo", "down", "up", "hold", "crowd", NULL};
 
 enum state { PARKED, CONNECTING, ASKING, WAITING, CLOSING };
 
@@ -45,7 +53,6 @@ struct lane {
 };
 
 #define BULK (8u << 20)
-#define PIDS 16
 
 static enum work work;
 static uint16_t port;
@@ -53,8 +60,8 @@ static int version = TLS1_3_VERSION;
 static const char *key_name = "EC"; /* of the server's certificate, as libcrypto calls it */
 static long lane_count = 16;
 static double seconds = 0.5;
-static pid_t pids[PIDS];
-static int pid_count;
+static uint64_t interval; /* ns from the beginning of one operation to that of the next; 0: no pace */
+static int processes = 1;
 
 static SSL_CTX *context;
 static const SSL_CIPHER *cipher; /* of the first handshake, and so of all */
@@ -63,103 +70,19 @@ static int epoll;
 static struct lane *lanes;
 static long running;      /* lanes that are not parked */
 static uint64_t deadline; /* no operation begins after it */
+static bool paced;        /* operations begin when they are due, not when a lane is free */
+static uint64_t due;      /* with a pace: when the next operation begins */
 static uint64_t operations;
 static uint64_t *samples; /* ns of each operation of the measured phase */
 static size_t sample_room;
 static unsigned char scratch[256 * 1024];
-
-/* --- clocks and memory of the server ----------------------------------------------------------------------------- */
-
-static uint64_t read_clock(clockid_t clock)
-{
-    struct timespec now;
-    if (clock_gettime(clock, &now) != 0)
-        die("cannot read a clock: %s", strerror(errno));
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static uint64_t now(void)
 {
     return read_clock(CLOCK_MONOTONIC);
 }
 
-static uint64_t server_cpu(void)
-{
-    uint64_t sum = 0;
-    for (int i = 0; i < pid_count; i++) {
-        clockid_t clock;
-        if (clock_getcpuclockid(pids[i], &clock) != 0)
-            die("cannot find the CPU clock of process %d: is it gone?", pids[i]);
-        sum += read_clock(clock);
-    }
-    return sum;
-}
-
-/* Memory of the server in KiB, shared pages counted in proportion. */
-static long server_pss(void)
-{
-    long sum = 0;
-    for (int i = 0; i < pid_count; i++) {
-        char path[64], line[256];
-        long pss = -1;
-        snprintf(path, sizeof path, "/proc/%d/smaps_rollup", pids[i]);
-        FILE *file = fopen(path, "r");
-        while (file && pss < 0 && fgets(line, sizeof line, file))
-            sscanf(line, "Pss: %ld", &pss);
-        if (pss < 0)
-            die("cannot read '%s'", path);
-        fclose(file);
-        sum += pss;
-    }
-    return sum;
-}
-
-/* --- what is left out of the client's handshake ------------------------------------------------------------------ */
-
-/* libssl calls this one instead of libcrypto's: the server's signature is taken as good. */
-int EVP_DigestVerify(EVP_MD_CTX *c, const unsigned char *signature, size_t len, const unsigned char *bytes, size_t n)
-{
-    (void)c, (void)signature, (void)len, (void)bytes, (void)n;
-    return 1;
-}
-
-/* And this one: every server has one certificate here, so it is parsed once. */
-X509 *d2i_X509(X509 **out, const unsigned char **in, long len)
-{
-    static X509 *(*parse)(X509 **, const unsigned char **, long);
-    static X509 *known;
-    static unsigned char known_bytes[4096];
-    static long known_len;
-    if (parse == NULL)
-        parse = (X509 * (*)(X509 **, const unsigned char **, long)) dlsym(RTLD_NEXT, "d2i_X509");
-    if (known && len == known_len && memcmp(*in, known_bytes, (size_t)len) == 0) {
-        X509_free(*out);
-        X509_up_ref(known);
-        *in += len;
-        return *out = known;
-    }
-    const unsigned char *start = *in;
-    X509 *parsed = parse(out, in, len);
-    if (parsed && known == NULL && len <= (long)sizeof known_bytes) {
-        X509_up_ref(known = parsed);
-        memcpy(known_bytes, start, (size_t)(known_len = len));
-    }
-    return parsed;
-}
-
-/* And this one: one key share serves for all handshakes. */
-int EVP_PKEY_keygen(EVP_PKEY_CTX *c, EVP_PKEY **out)
-{
-    static int (*generate)(EVP_PKEY_CTX *, EVP_PKEY **);
-    static EVP_PKEY *known;
-    if (generate == NULL)
-        generate = (int (*)(EVP_PKEY_CTX *, EVP_PKEY **))dlsym(RTLD_NEXT, "EVP_PKEY_keygen");
-    if (known == NULL && generate(c, &known) != 1)
-        return 0;
-    EVP_PKEY_up_ref(known);
-    *out = known;
-    return 1;
-}
+/* --- the client's side of TLS ------------------------------------------------------------------------------------- */
 
 static int accept_any_chain(X509_STORE_CTX *store, void *unused)
 {
@@ -248,7 +171,7 @@ static void check_negotiated(struct lane *lane)
 
 static void begin(struct lane *lane)
 {
-    static const char asks[] = {ASK_ECHO, ASK_ECHO, ASK_ECHO, ASK_DOWN, ASK_UP, ASK_ECHO};
+    static const char asks[] = {ASK_ECHO, ASK_ECHO, ASK_ECHO, ASK_DOWN, ASK_UP, ASK_ECHO, ASK_ECHO};
     static uint64_t serial;
     lane->began = now();
     if (!lane->open)
@@ -262,6 +185,12 @@ static void begin(struct lane *lane)
     lane->to_receive = work == DOWN ? BULK : sizeof lane->request;
 }
 
+/* With a pace: whether an operation should have begun by now. */
+static bool is_due(uint64_t time)
+{
+    return due <= time && due < deadline;
+}
+
 static void count(struct lane *lane)
 {
     if (operations == sample_room) {
@@ -272,10 +201,15 @@ static void count(struct lane *lane)
     }
     uint64_t end = now();
     samples[operations++] = end - lane->began;
-    if (end < deadline)
+    if (!paced && end < deadline) {
         begin(lane);
-    else
+    } else if (paced && is_due(end)) {
+        begin(lane);
+        lane->began = due;
+        due += interval;
+    } else {
         park(lane);
+    }
 }
 
 /* Send what is left of the request: 1 when it is out. */
@@ -374,16 +308,46 @@ static void turn(struct lane *lane)
 
 /* --- phases ------------------------------------------------------------------------------------------------------ */
 
-static void run_until_parked(void)
+static void start(struct lane *lane)
+{
+    running++;
+    begin(lane);
+    if (lane->state == ASKING)
+        turn(lane);
+}
+
+/* With a pace: begin what is due on lanes that are free. */
+static void keep_pace(int timer)
+{
+    static const struct itimerspec never;
+    static long next;
+    uint64_t ticks;
+    if (read(timer, &ticks, sizeof ticks) < 0 && errno != EAGAIN)
+        die("cannot read the timer: %s", strerror(errno));
+    if (due >= deadline)
+        timerfd_settime(timer, 0, &never, NULL); /* a stall must not go unnoticed for its ticks */
+    while (running < lane_count && is_due(now())) {
+        while (lanes[next].state != PARKED)
+            next = (next + 1) % lane_count;
+        due += interval;
+        start(&lanes[next]);
+    }
+}
+
+static void run_until_parked(int timer)
 {
     struct epoll_event events[256];
-    while (running > 0) {
+    while (running > 0 || (timer >= 0 && due < deadline)) {
         int n = epoll_wait(epoll, events, 256, 5000);
         if (n == 0)
             die("stalled: %ld of %ld connections made no progress for 5 seconds", running, lane_count);
         for (int i = 0; i < n; i++) {
             struct wire *wire = events[i].data.ptr;
             errno = 0;
+            if (wire == NULL) {
+                keep_pace(timer);
+                continue;
+            }
             wire_event(wire, events[i].events);
             turn(wire->owner);
         }
@@ -393,22 +357,38 @@ static void run_until_parked(void)
 /* Let the lanes from `first` to before `last` work until `deadline`, at least one operation each. */
 static void run_lanes(long first, long last)
 {
-    running = last - first;
-    for (long i = first; i < last; i++) {
-        begin(&lanes[i]);
-        if (lanes[i].state == ASKING)
-            turn(&lanes[i]);
-    }
-    run_until_parked();
+    for (long i = first; i < last; i++)
+        start(&lanes[i]);
+    run_until_parked(-1);
+}
+
+/* The same with a pace. */
+static void run_paced(void)
+{
+    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    struct timespec every = {.tv_sec = (time_t)(interval / 1000000000), .tv_nsec = (long)(interval % 1000000000)};
+    struct itimerspec times = {.it_value = every, .it_interval = every};
+    struct epoll_event event = {.events = EPOLLIN};
+    prctl(PR_SET_TIMERSLACK, 1);
+    due = now() + interval;
+    if (timer < 0 || timerfd_settime(timer, 0, &times, NULL) != 0 ||
+        epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &event) != 0)
+        die("cannot make a timer: %s", strerror(errno));
+    run_until_parked(timer);
+    close(timer);
 }
 
 /* Let all of them work for `duration` seconds; returns the time it took in ns. */
-static uint64_t run(double duration)
+static uint64_t run(double duration, bool with_pace)
 {
     uint64_t start = now();
     operations = 0;
+    paced = with_pace;
     deadline = start + (uint64_t)(duration * 1e9);
-    run_lanes(0, lane_count);
+    if (paced)
+        run_paced();
+    else
+        run_lanes(0, lane_count);
     uint64_t took = now() - start;
     usleep(3000); /* the server closes what we have closed */
     return took;
@@ -422,18 +402,24 @@ static int by_size(const void *a, const void *b)
 
 static void measure(void)
 {
-    run(0.03); /* warm up */
+    run(0.03, false); /* warm up */
     for (long i = 0; i < lane_count && work == RESUMED; i++)
         if (lanes[i].session == NULL)
             die("the server gave no session to resume");
-    uint64_t cpu = server_cpu(), own = read_clock(CLOCK_PROCESS_CPUTIME_ID);
-    uint64_t wall = run(seconds);
-    own = read_clock(CLOCK_PROCESS_CPUTIME_ID) - own;
-    cpu = server_cpu() - cpu;
+    crew_meet();
+    uint64_t cpu = meter_cpu(), own = read_clock(CLOCK_PROCESS_CPUTIME_ID);
+    crew_meet();
+    uint64_t wall = run(seconds, interval > 0);
+    own = crew_sum(read_clock(CLOCK_PROCESS_CPUTIME_ID) - own);
+    cpu = meter_cpu() - cpu;
+    uint64_t sum = crew_sum(operations);
+    if (operations == 0)
+        die("nothing was done in %.3f seconds", seconds);
     qsort(samples, operations, sizeof *samples, by_size);
-    printf("operations %lu bytes %lu wall_ns %lu cpu_ns %lu load_cpu_ns %lu p50_ns %lu p99_ns %lu", operations,
-           work == DOWN || work == UP ? operations * BULK : 0, wall, cpu, own, samples[operations / 2],
-           samples[operations * 99 / 100]);
+    if (crew_leads())
+        printf("operations %lu bytes %lu wall_ns %lu cpu_ns %lu load_cpu_ns %lu p50_ns %lu p99_ns %lu", sum,
+               work == DOWN || work == UP ? sum * BULK : 0, wall, cpu, own, samples[operations / 2],
+               samples[operations * 99 / 100]);
 }
 
 /* One operation on every lane, a few at a time: a burst of SYNs is not what is measured. */
@@ -451,16 +437,27 @@ static void hold(void)
     if (lane_count <= warm)
         die("hold: more than %ld connections are needed", warm);
     run_lanes(0, warm);
-    long before = server_pss();
+    long before = meter_pss();
     visit(warm);
     usleep(200000);
-    long after = server_pss();
-    uint64_t cpu = server_cpu(), wall = now();
+    long after = meter_pss();
+    uint64_t cpu = meter_cpu(), wall = now();
     usleep((useconds_t)(seconds * 1e6));
-    cpu = server_cpu() - cpu;
+    cpu = meter_cpu() - cpu;
     wall = now() - wall;
     visit(0); /* all of them are alive */
     printf("operations %ld pss_kib %ld wall_ns %lu cpu_ns %lu", lane_count - warm, after - before, wall, cpu);
+}
+
+static void crowd(void)
+{
+    visit(0);
+    puts("ready");
+    fflush(stdout);
+    while (read(STDIN_FILENO, scratch, sizeof scratch) > 0)
+        continue;
+    visit(0); /* all of them are alive */
+    printf("operations %ld wall_ns 0 cpu_ns 0", lane_count);
 }
 
 /* --- command line ------------------------------------------------------------------------------------------------ */
@@ -479,8 +476,12 @@ static void read_option(const char *name, const char *value)
         lane_count = number(value);
     else if (strcmp(name, "--ms") == 0)
         seconds = (double)number(value) / 1000;
-    else if (strcmp(name, "--pid") == 0 && pid_count < PIDS)
-        pids[pid_count++] = (pid_t)number(value);
+    else if (strcmp(name, "--pid") == 0)
+        meter_add((pid_t)number(value));
+    else if (strcmp(name, "--rate") == 0 && number(value) > 0)
+        interval = 1000000000u / (uint64_t)number(value);
+    else if (strcmp(name, "--processes") == 0)
+        processes = (int)number(value);
     else
         die("'%s %s' is not an option of load", name, value);
 }
@@ -488,25 +489,32 @@ static void read_option(const char *name, const char *value)
 int main(int argc, char **argv)
 {
     if (argc < 4 || argc % 2)
-        die("usage: load full|resumed|echo|down|up|hold --port N [--tls 1.2|1.3] [--key EC|RSA] [--conns N] "
-            "[--ms N] [--pid N]...");
+        die("usage: load full|resumed|echo|down|up|hold|crowd --port N [--tls 1.2|1.3] [--key EC|RSA] [--conns N] "
+            "[--ms N] [--pid N]... [--rate N] [--processes N]");
     while (work_names[work] && strcmp(work_names[work], argv[1]) != 0)
         work++;
     if (work_names[work] == NULL)
-        die("'%s' is not one of full, resumed, echo, down, up, hold", argv[1]);
+        die("'%s' is not one of full, resumed, echo, down, up, hold, crowd", argv[1]);
     for (int i = 2; i < argc; i += 2)
         read_option(argv[i], argv[i + 1]);
+    if (processes > 1 && (work == HOLD || work == CROWD))
+        die("%s: one process is enough", argv[1]);
     raise_file_limit();
+    crew_start(processes);
     make_context();
     epoll = epoll_create1(EPOLL_CLOEXEC);
     lanes = calloc((size_t)lane_count, sizeof *lanes);
     if (epoll < 0 || lanes == NULL || lane_count == 0)
         die("cannot make %ld lanes", lane_count);
-    if (work == HOLD)
-        hold();
-    else
-        measure();
-    printf(" protocol %s cipher %s group %s\n", version == TLS1_3_VERSION ? "TLSv1.3" : "TLSv1.2",
-           SSL_CIPHER_get_name(cipher), group_checked ? "X25519" : "-");
+    switch (work) {
+    case HOLD: hold(); break;
+    case CROWD: crowd(); break;
+    default: measure();
+    }
+    if (crew_leads())
+        printf(" protocol %s cipher %s group %s\n", version == TLS1_3_VERSION ? "TLSv1.3" : "TLSv1.2",
+               SSL_CIPHER_get_name(cipher), group_checked ? "X25519" : "-");
+    crew_dismiss();
+    crew_meet();
     return 0;
 }

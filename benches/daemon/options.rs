@@ -2,23 +2,36 @@
 
 use std::path::PathBuf;
 
-use super::row::Row;
-use super::subject::Kind;
+use super::kind::{Backend, Kind};
+use super::tools::cores;
 
 const HELP: &str = "\
-usage: cargo bench --bench daemon -- [--quick] [--rounds N] [--ms N] [--connections N]
-                                     [--rows WORD,...] [--only NAME,...] [--before PATH]
+usage: cargo bench --bench daemon -- [--quick] [--rounds N] [--ms N] [--connections N] [--chart PATH]
+                                     [--rows WORD,...] [--only NAME,...] [--before PATH] [--threads N | --scale]
   --quick            fewer rounds, 2,000 idle connections, without hitch, stunnel and tlsport's other settings
   --rounds, --ms     rounds, and length of one burst in milliseconds
   --connections      idle connections opened for the memory row; otherwise 9,500
+  --chart PATH       draw the table's ratios as SVG, too
   --rows             only rows whose name contains one of the words
   --only             only these: tlsport, before, nginx, haproxy, hitch, stunnel, relay, yardstick, and tlsport with
-                     other settings: busy-poll, unix, one-ticket
-  --before PATH      another build of tlsport as one more subject, to compare before and after in one run";
+                     other settings: busy-poll, unix, one-ticket, echo
+  --before PATH      another build of tlsport as one more subject, to compare before and after in one run
+  --threads N        instead: N threads beside one
+  --scale            instead: handshakes beside thousands of idle connections, small messages beside handshakes";
+
+/// Which table.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Mode {
+    Compare,
+    Threads(u32),
+    Scale,
+}
 
 /// What to run, how often and how long.
 pub(crate) struct Options {
-    pub(crate) rounds: usize,
+    pub(crate) mode: Mode,
+    pub(crate) chart: Option<PathBuf>,
+    rounds: Option<usize>,
     pub(crate) ms: u32,
     pub(crate) hold_rounds: usize,
     pub(crate) hold_connections: u32,
@@ -33,9 +46,11 @@ impl Options {
     /// Read the arguments; `None` when there is nothing to do.
     pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
         let mut options = Options {
-            rounds: 40,
+            mode: Mode::Compare,
+            chart: None,
+            rounds: None,
             ms: 100,
-            hold_rounds: 3,
+            hold_rounds: 1,
             hold_connections: 9_500,
             hold_ms: 1_000,
             quick: false,
@@ -49,12 +64,15 @@ impl Options {
             match arg.as_str() {
                 "--bench" => asked = true,
                 "--quick" => {
-                    (options.quick, options.rounds) = (true, 16);
-                    (options.hold_rounds, options.hold_connections) = (1, 2_000);
+                    options.quick = true;
+                    options.hold_connections = 2_000;
                 }
-                "--rounds" => options.rounds = number(&value()?)?,
+                "--rounds" => options.rounds = Some(number(&value()?)?),
                 "--ms" => options.ms = number(&value()?)?,
                 "--connections" => options.hold_connections = number(&value()?)?,
+                "--chart" => options.chart = Some(PathBuf::from(value()?)),
+                "--threads" => options.mode = Mode::Threads(number(&value()?)?),
+                "--scale" => options.mode = Mode::Scale,
                 "--rows" => options.rows = words(&value()?),
                 "--only" => options.only = words(&value()?),
                 "--before" => options.before = Some(PathBuf::from(value()?)),
@@ -87,22 +105,32 @@ impl Options {
                 names.join(", ")
             ));
         }
-        if self.rounds == 0 || self.ms == 0 || self.hold_connections <= 128 {
+        if self.rounds == Some(0) || self.ms == 0 || self.hold_connections <= 128 {
             return Err("rounds and milliseconds start at 1, idle connections at 129".into());
         }
-        Ok(Some(self))
+        match self.mode {
+            Mode::Threads(threads) if !(2..=cores()).contains(&threads) => Err(format!(
+                "'--threads': '{threads}' is not one of 2 to {}, the cores there are",
+                cores()
+            )),
+            _ => Ok(Some(self)),
+        }
     }
 
     /// The subjects, in the order of the columns; what is not installed is left out with a word about it.
     pub(crate) fn kinds(&self) -> Vec<Kind> {
         let mut kinds = Kind::all(self.before.clone());
-        kinds.retain(|kind| match kind {
-            _ if !self.only.is_empty() => self.only.iter().any(|name| name == kind.name()),
-            Kind::Hitch | Kind::Stunnel | Kind::With(_) => !self.quick,
-            _ => true,
+        kinds.retain(|kind| match self.only.as_slice() {
+            [] => self.tells(kind),
+            only => only.iter().any(|name| name == kind.name()),
         });
         kinds.retain(|kind| {
-            let missing = kind.missing();
+            let missing = match self.mode {
+                Mode::Threads(_) if !kind.has_workers() => {
+                    Some("it cannot be told how many threads".into())
+                }
+                _ => kind.missing(),
+            };
             if let Some(why) = &missing {
                 eprintln!("bench: {} is left out: {why}", kind.name());
             }
@@ -111,13 +139,34 @@ impl Options {
         kinds
     }
 
-    /// Whether the row was asked for.
-    pub(crate) fn wants(&self, row: &Row) -> bool {
-        self.rows.is_empty()
-            || self
-                .rows
-                .iter()
-                .any(|word| row.name.contains(word.as_str()))
+    /// Whether it belongs to what is measured unless told otherwise.
+    fn tells(&self, kind: &Kind) -> bool {
+        match (self.mode, kind) {
+            (Mode::Compare, Kind::With(setting)) => {
+                !self.quick && !matches!(setting.backend, Backend::Inside(_))
+            }
+            (Mode::Compare, Kind::Hitch | Kind::Stunnel) => !self.quick,
+            (Mode::Compare, _) => true,
+            (Mode::Threads(_), Kind::With(_) | Kind::Relay | Kind::Yardstick) => false,
+            (Mode::Threads(_), _) => true,
+            (Mode::Scale, Kind::With(setting)) => matches!(setting.backend, Backend::Inside(_)),
+            (Mode::Scale, Kind::Hitch | Kind::Stunnel) => false,
+            (Mode::Scale, _) => true,
+        }
+    }
+
+    pub(crate) fn rounds(&self) -> usize {
+        self.rounds.unwrap_or(match self.mode {
+            Mode::Compare if self.quick => 24,
+            Mode::Compare => 44,
+            Mode::Threads(_) => 15,
+            Mode::Scale => 25,
+        })
+    }
+
+    /// Whether a row of this name was asked for.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        self.rows.is_empty() || self.rows.iter().any(|word| name.contains(word.as_str()))
     }
 }
 

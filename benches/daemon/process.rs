@@ -24,7 +24,7 @@ impl Process {
         cpu: &str,
         words: &[String],
     ) -> Result<Self, String> {
-        let log = tools.path(&format!("{name}.log"));
+        let log = tools.path(&format!("run/{name}.log"));
         let file = File::create(&log).map_err(|err| format!("make '{}': {err}", log.display()))?;
         let errors = file
             .try_clone()

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::options::Options;
-use super::subject::Key;
+use super::setup::Service;
 
 /// The load generator's name for the work.
 #[derive(Clone, Copy, PartialEq)]
@@ -51,7 +51,7 @@ pub(crate) struct Row {
     pub(crate) figure: Figure,
     pub(crate) work: Work,
     pub(crate) tls: &'static str,
-    pub(crate) key: Key,
+    pub(crate) service: Service,
     connections: u32,
     /// Measured in each n-th round: what scatters less needs fewer.
     pub(crate) every: usize,
@@ -64,7 +64,7 @@ const USUAL: Row = Row {
     figure: Figure::Cpu,
     work: Work::Full,
     tls: "1.3",
-    key: Key::P256,
+    service: Service::P256,
     connections: 16,
     every: 1,
 };
@@ -78,7 +78,7 @@ pub(crate) const ROWS: &[Row] = &[
     },
     Row {
         name: "full handshake, TLS 1.3, RSA-2048",
-        key: Key::Rsa,
+        service: Service::Rsa,
         ..USUAL
     },
     Row {
@@ -108,6 +108,7 @@ pub(crate) const ROWS: &[Row] = &[
         unit: "s",
         figure: Figure::Bytes,
         work: Work::Down,
+        service: Service::Bulk,
         connections: 4,
         every: 2,
         ..USUAL
@@ -117,6 +118,7 @@ pub(crate) const ROWS: &[Row] = &[
         unit: "s",
         figure: Figure::Bytes,
         work: Work::Up,
+        service: Service::Bulk,
         connections: 4,
         every: 2,
         ..USUAL
@@ -134,6 +136,7 @@ pub(crate) const ROWS: &[Row] = &[
         unit: "KiB",
         figure: Figure::Memory,
         work: Work::Hold,
+        service: Service::Bulk,
         ..USUAL
     },
     Row {
@@ -141,12 +144,13 @@ pub(crate) const ROWS: &[Row] = &[
         unit: "ms/s",
         figure: Figure::Idle,
         work: Work::Hold,
+        service: Service::Bulk,
         ..USUAL
     },
 ];
 
 impl Row {
-    /// The load generator's arguments, without the port and the processes.
+    /// The load generator's arguments, without the port, the key and the processes.
     pub(crate) fn arguments(&self, options: &Options) -> Vec<String> {
         let (connections, ms) = match self.work {
             Work::Hold => (options.hold_connections, options.hold_ms),
@@ -156,8 +160,6 @@ impl Row {
             self.work.name(),
             "--tls",
             self.tls,
-            "--key",
-            self.key.name(),
             "--ms",
             &ms.to_string(),
             "--conns",
@@ -205,7 +207,8 @@ impl Reading {
         Ok(Reading(pairs))
     }
 
-    fn number(&self, name: &str) -> f64 {
+    /// The number of that name, or NaN.
+    pub(crate) fn number(&self, name: &str) -> f64 {
         self.0
             .get(name)
             .and_then(|text| text.parse().ok())
@@ -215,6 +218,11 @@ impl Reading {
     /// The part of a core that the server was busy: far below 1 the figure includes going to sleep and waking up.
     pub(crate) fn busy(&self) -> f64 {
         self.number("cpu_ns") / self.number("wall_ns")
+    }
+
+    /// Operations a second.
+    pub(crate) fn rate(&self) -> f64 {
+        self.number("operations") / self.number("wall_ns") * 1e9
     }
 
     /// Protocol, cipher and group.

@@ -1,9 +1,10 @@
-//! The samples of a run: medians, and ratios paired by round.
+//! What was measured: samples, series of them, and ratios paired by round.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::kind::Kind;
 use super::row::Row;
-use super::subject::Kind;
 
 struct Sample {
     row: &'static str,
@@ -37,30 +38,28 @@ impl Samples {
             .filter(move |sample| sample.row == row && sample.subject == subject)
     }
 
-    pub(crate) fn values(&self, row: &Row, kind: &Kind) -> Vec<f64> {
-        self.of(row, kind).map(|sample| sample.value).collect()
+    /// The figures of one subject in one row.
+    pub(crate) fn series(&self, row: &Row, kind: &Kind) -> Series {
+        let pairs = self
+            .of(row, kind)
+            .map(|sample| (sample.round, sample.value));
+        Series(pairs.collect())
     }
 
     /// The median of how busy it was, as a part of a core.
     pub(crate) fn busy(&self, row: &Row, kind: &Kind) -> f64 {
-        let parts: Vec<f64> = self.of(row, kind).map(|sample| sample.busy).collect();
-        quantile(&parts, 0.5)
+        let pairs = self.of(row, kind).map(|sample| (sample.round, sample.busy));
+        Series(pairs.collect()).median()
     }
 
-    /// The ratios of one subject to another, one a round: what disturbs a round disturbs both.
-    pub(crate) fn ratios(&self, row: &Row, one: &Kind, other: &Kind) -> Vec<f64> {
-        let pairs = self.of(row, one).filter_map(|ours| {
-            let theirs = self
-                .of(row, other)
-                .find(|theirs| theirs.round == ours.round)?;
-            Some(ours.value / theirs.value)
-        });
-        pairs.collect()
+    /// One subject to another.
+    pub(crate) fn ratios(&self, row: &Row, one: &Kind, other: &Kind) -> Series {
+        self.series(row, one).to(&self.series(row, other))
     }
 
     /// The peer with the lowest median.
     pub(crate) fn best_peer(&self, row: &Row, kinds: &[Kind]) -> Option<Kind> {
-        let median = |kind: &Kind| quantile(&self.values(row, kind), 0.5);
+        let median = |kind: &Kind| self.series(row, kind).median();
         kinds
             .iter()
             .copied()
@@ -85,14 +84,37 @@ impl Samples {
     }
 }
 
-/// The value below which the part `at` of the values lies.
-pub(crate) fn quantile(values: &[f64], at: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let place = at * sorted.len().saturating_sub(1) as f64;
-    let (low, high) = (place.floor() as usize, place.ceil() as usize);
-    match (sorted.get(low), sorted.get(high)) {
-        (Some(a), Some(b)) => a + (b - a) * (place - low as f64),
-        _ => f64::NAN,
+/// One figure for each round in which it was measured.
+#[derive(Default)]
+pub(crate) struct Series(BTreeMap<usize, f64>);
+
+impl Series {
+    pub(crate) fn add(&mut self, round: usize, value: f64) {
+        self.0.insert(round, value);
+    }
+
+    /// Divided by another, round by round: what disturbs a round disturbs both.
+    pub(crate) fn to(&self, other: &Series) -> Series {
+        let pairs = self
+            .0
+            .iter()
+            .filter_map(|(round, value)| Some((*round, value / other.0.get(round)?)));
+        Series(pairs.collect())
+    }
+
+    pub(crate) fn median(&self) -> f64 {
+        self.quantile(0.5)
+    }
+
+    /// The value below which the part `at` of the values lies.
+    pub(crate) fn quantile(&self, at: f64) -> f64 {
+        let mut sorted: Vec<f64> = self.0.values().copied().collect();
+        sorted.sort_by(f64::total_cmp);
+        let place = at * sorted.len().saturating_sub(1) as f64;
+        let (low, high) = (place.floor() as usize, place.ceil() as usize);
+        match (sorted.get(low), sorted.get(high)) {
+            (Some(a), Some(b)) => a + (b - a) * (place - low as f64),
+            _ => f64::NAN,
+        }
     }
 }

@@ -6,13 +6,51 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::subject::{Key, Kind};
+use super::kind::{Backend, Kind};
 use super::tools::Tools;
 
 const CIPHERS: &str = "ECDHE+AESGCM";
 const SUITES: &str = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384";
 const GROUPS: &str = "X25519:P-256";
 pub(crate) const STREAM_MODULE: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";
+
+/// Kinds of key as libcrypto calls them, and what `openssl req -newkey` wants for them.
+pub(crate) const KEYS: [(&str, &[&str]); 2] = [
+    ("EC", &["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]),
+    ("RSA", &["rsa:2048"]),
+];
+
+/// What a server is set up for.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Service {
+    /// Connections and small messages, with a P-256 certificate.
+    P256,
+    /// The same with an RSA certificate.
+    Rsa,
+    /// Much at a time, or nothing, with a P-256 certificate.
+    Bulk,
+}
+
+impl Service {
+    pub(crate) const ALL: [Service; 3] = [Service::P256, Service::Rsa, Service::Bulk];
+
+    /// For the names of files.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Service::P256 => "p256",
+            Service::Rsa => "rsa",
+            Service::Bulk => "bulk",
+        }
+    }
+
+    /// One of `KEYS`.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Service::Rsa => "RSA",
+            Service::P256 | Service::Bulk => "EC",
+        }
+    }
+}
 
 /// What a server is told.
 pub(crate) struct Setup<'a> {
@@ -22,21 +60,23 @@ pub(crate) struct Setup<'a> {
     pub(crate) port: u16,
     /// A port of 127.0.0.1, or the path of a Unix socket.
     pub(crate) backend: &'a str,
-    pub(crate) key: Key,
+    pub(crate) service: Service,
     pub(crate) threads: u32,
 }
 
 impl Setup<'_> {
     /// The command line that serves `kind` in the foreground; writes the configuration file it needs.
     pub(crate) fn command(&self, kind: &Kind) -> Result<Vec<String>, String> {
+        let built = Path::new(env!("CARGO_BIN_EXE_tlsport"));
         let port = self.port.to_string();
         let (chain, key) = (self.pem("chain"), self.pem("key"));
         Ok(match kind {
-            Kind::Tlsport => self.tlsport(Path::new(env!("CARGO_BIN_EXE_tlsport")), &[]),
-            Kind::Before(path) => self.tlsport(path, &[]),
-            Kind::With(setting) => {
-                self.tlsport(Path::new(env!("CARGO_BIN_EXE_tlsport")), setting.flags)
-            }
+            Kind::Tlsport => self.tlsport(built, &self.backend_url(), &[]),
+            Kind::Before(path) => self.tlsport(path, &self.backend_url(), &[]),
+            Kind::With(setting) => match setting.backend {
+                Backend::Inside(service) => self.tlsport(built, service, setting.flags),
+                _ => self.tlsport(built, &self.backend_url(), setting.flags),
+            },
             Kind::Nginx => words(&["nginx", "-e", "stderr", "-c", &self.write(&self.nginx())?]),
             Kind::Haproxy => words(&["haproxy", "-f", &self.write(&self.haproxy())?]),
             Kind::Hitch => words(&["hitch", "--config", &self.write(&self.hitch())?]),
@@ -47,7 +87,7 @@ impl Setup<'_> {
     }
 
     fn write(&self, configuration: &str) -> Result<String, String> {
-        let path = self.tools.path(&format!("{}.conf", self.label));
+        let path = self.tools.path(&format!("run/{}.conf", self.label));
         std::fs::write(&path, configuration)
             .map_err(|err| format!("write '{}': {err}", path.display()))?;
         Ok(path.display().to_string())
@@ -55,22 +95,26 @@ impl Setup<'_> {
 
     /// `chain`, `key`, or both in one file: `server`.
     fn pem(&self, what: &str) -> String {
-        self.tools.text(&format!("{what}-{}.pem", self.key.name()))
+        self.tools
+            .text(&format!("{what}-{}.pem", self.service.key()))
     }
 
-    fn tlsport(&self, program: &Path, flags: &[&str]) -> Vec<String> {
-        let backend = if self.backend.starts_with('/') {
+    fn backend_url(&self) -> String {
+        if self.backend.starts_with('/') {
             format!("unix://{}", self.backend)
         } else {
             format!("tcp://127.0.0.1:{}", self.backend)
-        };
+        }
+    }
+
+    fn tlsport(&self, program: &Path, backend: &str, flags: &[&str]) -> Vec<String> {
         let mut list = words(&[
             &program.display().to_string(),
             "serve",
             "--server.endpoint",
             &format!("ssl://127.0.0.1:{}", self.port),
             "--backend",
-            &backend,
+            backend,
             "--ssl.keyfile",
             &self.pem("server"),
             "--ssl.protocol",
@@ -88,7 +132,7 @@ impl Setup<'_> {
         list
     }
 
-    /// Without a session cache, which is its cheapest with tickets.
+    /// Without a session cache, which is its cheapest with tickets. Large buffers make bulk cheaper and handshakes dearer.
     fn nginx(&self) -> String {
         format!(
             "load_module {STREAM_MODULE};
@@ -111,15 +155,20 @@ stream {{
         ssl_ecdh_curve {GROUPS};
         ssl_session_cache off;
         ssl_session_tickets on;
-        proxy_buffer_size 16k;
+        proxy_buffer_size {buffer};
         proxy_pass 127.0.0.1:{backend};
     }}
 }}
 ",
             threads = self.threads,
             files = file_limit(),
-            pid = self.tools.text(&format!("{}.pid", self.label)),
+            pid = self.tools.text(&format!("run/{}.pid", self.label)),
             port = self.port,
+            buffer = if self.service == Service::Bulk {
+                "64k"
+            } else {
+                "16k"
+            },
             reuseport = if self.threads > 1 { " reuseport" } else { "" },
             chain = self.pem("chain"),
             key = self.pem("key"),
@@ -127,13 +176,14 @@ stream {{
         )
     }
 
-    /// As a proxy of bytes; `maxconn` is what the descriptors allow.
+    /// As a proxy of bytes; `maxconn` is what the descriptors allow. Large buffers cost it nothing where they are not used.
     fn haproxy(&self) -> String {
         format!(
             "global
     nbthread {threads}
     maxconn {connections}
     tune.ssl.cachesize 0
+    tune.bufsize 65536
     ssl-default-bind-options ssl-min-ver TLSv1.2
     ssl-default-bind-ciphers {CIPHERS}
     ssl-default-bind-ciphersuites {SUITES}
@@ -211,7 +261,8 @@ TIMEOUTclose = 0
     }
 }
 
-fn words(list: &[&str]) -> Vec<String> {
+/// The same, owned.
+pub(crate) fn words(list: &[&str]) -> Vec<String> {
     list.iter().map(|&word| word.to_owned()).collect()
 }
 

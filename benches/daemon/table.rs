@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use super::kind::Kind;
 use super::row::Row;
-use super::samples::{Samples, quantile};
-use super::subject::Kind;
+use super::samples::{Samples, Series};
 
 /// Medians with the smallest in brackets; then the first subject against the best peer and against what is no peer.
 pub(crate) fn main_table(samples: &Samples, rows: &[&Row], kinds: &[Kind]) -> String {
@@ -69,30 +69,31 @@ pub(crate) fn settings_table(samples: &Samples, rows: &[&Row], kinds: &[Kind]) -
 }
 
 fn cell(samples: &Samples, row: &Row, kind: &Kind) -> String {
-    let values = samples.values(row, kind);
+    let series = samples.series(row, kind);
     format!(
         "{} ({})",
-        figure(quantile(&values, 0.5)),
-        figure(quantile(&values, 0.0))
+        figure(series.median()),
+        figure(series.quantile(0.0))
     )
 }
 
 /// The ratio to the cheapest peer of the row, and its name.
 fn best_cell(samples: &Samples, row: &Row, first: &Kind, kinds: &[Kind]) -> String {
-    match samples.best_peer(row, kinds) {
-        Some(best) if best != *first => {
-            let text = ratio(&samples.ratios(row, first, &best));
-            format!("{text} {}", best.name())
-        }
-        _ => "–".into(),
+    let Some(best) = samples.best_peer(row, kinds).filter(|best| best != first) else {
+        return "–".into();
+    };
+    let ratios = samples.ratios(row, first, &best);
+    if !ratios.median().is_finite() {
+        return "–".into(); // a part of nothing
     }
+    format!("{} {}", ratio(&ratios), best.name())
 }
 
 /// The median, and the middle half in brackets.
-fn ratio(ratios: &[f64]) -> String {
-    let [low, middle, high] = [0.25, 0.5, 0.75].map(|at| quantile(ratios, at));
+pub(crate) fn ratio(ratios: &Series) -> String {
+    let [low, middle, high] = [0.25, 0.5, 0.75].map(|at| ratios.quantile(at));
     if !middle.is_finite() {
-        return "–".into(); // a part of nothing
+        return "–".into();
     }
     format!("**{middle:.2}** ({low:.2}–{high:.2})")
 }
@@ -112,7 +113,7 @@ pub(crate) fn figure(value: f64) -> String {
 }
 
 /// A Markdown table whose columns line up.
-fn align(head: Vec<String>, lines: Vec<Vec<String>>) -> String {
+pub(crate) fn align(head: Vec<String>, lines: Vec<Vec<String>>) -> String {
     let all: Vec<&Vec<String>> = std::iter::once(&head).chain(&lines).collect();
     let widths: Vec<usize> = (0..head.len())
         .map(|column| {

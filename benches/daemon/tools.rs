@@ -3,11 +3,38 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::subject::Key;
+use super::setup::KEYS;
 
-/// Core of the server, and of the load generator with the backend.
-pub(crate) const SERVER_CPU: &str = "0";
-pub(crate) const LOAD_CPU: &str = "1";
+/// Who runs where, as `taskset` says it, and with how many threads.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Layout {
+    pub(crate) server: String,
+    /// The load generator and the backend.
+    pub(crate) load: String,
+    /// Workers of the server, and processes of the load.
+    pub(crate) threads: u32,
+}
+
+impl Layout {
+    /// One thread on a core of its own, the load on another.
+    pub(crate) fn apart() -> Self {
+        Layout {
+            server: "0".into(),
+            load: "1".into(),
+            threads: 1,
+        }
+    }
+
+    /// So many threads, and the load beside them, on as many cores.
+    pub(crate) fn together(cores: u32, threads: u32) -> Self {
+        let all = format!("0-{}", cores - 1);
+        Layout {
+            server: all.clone(),
+            load: all,
+            threads,
+        }
+    }
+}
 
 /// A folder of our own under the target folder, with the programs in it.
 pub(crate) struct Tools {
@@ -17,38 +44,45 @@ pub(crate) struct Tools {
 impl Tools {
     /// Build what is needed.
     pub(crate) fn build() -> Result<Self, String> {
-        if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
+        if cores() < 2 {
             return Err("two cores are needed: one for the server, one for the load".into());
         }
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("daemon");
-        std::fs::create_dir_all(&folder)
+        // What the servers of the last run have left behind.
+        let _ = std::fs::remove_dir_all(folder.join("run"));
+        std::fs::create_dir_all(folder.join("run"))
             .map_err(|err| format!("make '{}': {err}", folder.display()))?;
         let tools = Tools { folder };
-        for name in ["yardstick", "relay", "load"] {
-            tools.compile(name)?;
-        }
-        for key in Key::ALL {
-            tools.certify(key)?;
+        tools.compile("yardstick", &["wire"])?;
+        tools.compile("relay", &["wire"])?;
+        tools.compile("load", &["wire", "meter", "crew", "shortcut"])?;
+        for (name, kind) in KEYS {
+            tools.certify(name, kind)?;
         }
         Ok(tools)
     }
 
-    fn compile(&self, name: &str) -> Result<(), String> {
-        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches");
+    fn compile(&self, name: &str, with: &[&str]) -> Result<(), String> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches");
+        let sources = [&[name], with].concat();
         run(Command::new("cc")
             .args(["-std=c11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-o"])
             .arg(self.path(name))
-            .args([sources.join(format!("{name}.c")), sources.join("wire.c")])
+            .args(
+                sources
+                    .iter()
+                    .map(|source| folder.join(format!("{source}.c"))),
+            )
             .args(["-lssl", "-lcrypto"]))
     }
 
     /// A self-signed certificate: chain, key, and both in one file.
-    fn certify(&self, kind: Key) -> Result<(), String> {
-        let path = |what: &str| self.path(&format!("{what}-{}.pem", kind.name()));
+    fn certify(&self, name: &str, kind: &[&str]) -> Result<(), String> {
+        let path = |what: &str| self.path(&format!("{what}-{name}.pem"));
         let (chain, key) = (path("chain"), path("key"));
         run(Command::new("openssl")
             .args(["req", "-x509", "-nodes", "-days", "30", "-newkey"])
-            .args(kind.arguments())
+            .args(kind)
             .args(["-subj", "/CN=localhost"])
             .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
             .arg("-keyout")
@@ -72,6 +106,11 @@ impl Tools {
     pub(crate) fn text(&self, name: &str) -> String {
         self.path(name).display().to_string()
     }
+}
+
+/// Cores that this process may use.
+pub(crate) fn cores() -> u32 {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)
 }
 
 fn run(command: &mut Command) -> Result<(), String> {

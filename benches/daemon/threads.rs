@@ -1,0 +1,97 @@
+//! Several threads of each server beside one, on the same cores and under the same load.
+//!
+//! The load has a process for each thread of the server and runs on the same cores, with one thread of the server as
+//! with several: what changes between the two is the server alone. On two cores the load takes its share of both, so
+//! the throughput cannot double there; the CPU time of a unit can stay the same.
+
+use super::compare::agree;
+use super::kind::Kind;
+use super::options::Options;
+use super::row::{Figure, ROWS, Row};
+use super::samples::Samples;
+use super::setup::words;
+use super::subject::Subject;
+use super::table;
+use super::tools::{Layout, Tools, cores};
+
+/// The samples of one number of threads.
+struct Side {
+    threads: u32,
+    cpu: Samples,
+    /// Operations a second.
+    rate: Samples,
+}
+
+/// Measure, and print the table.
+pub(crate) fn run(
+    tools: &Tools,
+    options: &Options,
+    kinds: &[Kind],
+    threads: u32,
+) -> Result<(), String> {
+    let rows: Vec<&Row> = ROWS
+        .iter()
+        .filter(|row| matches!(row.figure, Figure::Cpu | Figure::Bytes) && options.wants(row.name))
+        .collect();
+    let mut sides = [1, threads].map(|threads| Side {
+        threads,
+        cpu: Samples::default(),
+        rate: Samples::default(),
+    });
+    let load = words(&["--processes", &threads.to_string()]);
+    for row in &rows {
+        // Row by row, so that no more servers than these share the cores.
+        for kind in kinds {
+            let [one, several] = &sides;
+            let pair = [one.threads, several.threads].map(|threads| {
+                let layout = Layout::together(cores(), threads);
+                Subject::start(tools, kind, row.service, &layout)
+            });
+            let mut agreed = None;
+            let subjects: Vec<Subject> = pair.into_iter().collect::<Result<_, _>>()?;
+            for round in 0..options.rounds() {
+                eprint!(
+                    "\r{}: {}, round {}        ",
+                    row.name,
+                    kind.name(),
+                    round + 1
+                );
+                for i in 0..sides.len() {
+                    let at = (i + round) % sides.len();
+                    let arguments = [row.arguments(options), load.clone()].concat();
+                    let reading = subjects[at].load(&arguments)?;
+                    agree(&mut agreed, &reading, row, &subjects[at])?;
+                    let busy = reading.busy();
+                    sides[at]
+                        .cpu
+                        .add(row, kind, round, row.value(&reading), busy);
+                    sides[at].rate.add(row, kind, round, reading.rate(), busy);
+                }
+            }
+        }
+    }
+    eprintln!();
+    println!("{}", sheet(&sides, &rows, kinds));
+    Ok(())
+}
+
+fn sheet(sides: &[Side; 2], rows: &[&Row], kinds: &[Kind]) -> String {
+    let [one, several] = sides;
+    let mut head = vec![format!("{} threads : one", several.threads)];
+    for kind in kinds {
+        head.push(format!("{}: CPU", kind.name()));
+        head.push("throughput".into());
+    }
+    let lines = rows.iter().map(|row| {
+        let mut line = vec![row.name.to_owned()];
+        for kind in kinds {
+            let ratios = |of: fn(&Side) -> &Samples| {
+                of(several).series(row, kind).to(&of(one).series(row, kind))
+            };
+            line.push(table::ratio(&ratios(|side| &side.cpu)));
+            line.push(format!("× {:.2}", ratios(|side| &side.rate).median()));
+        }
+        line
+    });
+    table::align(head, lines.collect())
+}
