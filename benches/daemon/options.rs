@@ -150,7 +150,7 @@ impl Options {
             (Mode::Threads(_), Kind::With(_) | Kind::Relay | Kind::Yardstick) => false,
             (Mode::Threads(_), _) => true,
             (Mode::Scale, Kind::With(setting)) => matches!(setting.backend, Backend::Inside(_)),
-            (Mode::Scale, Kind::Hitch | Kind::Stunnel) => false,
+            (Mode::Scale, Kind::Hitch | Kind::Stunnel | Kind::Relay) => false,
             (Mode::Scale, _) => true,
         }
     }
@@ -160,7 +160,7 @@ impl Options {
             Mode::Compare if self.quick => 24,
             Mode::Compare => 44,
             Mode::Threads(_) => 15,
-            Mode::Scale => 25,
+            Mode::Scale => 20,
         })
     }
 

@@ -38,6 +38,7 @@ pub(crate) fn run(tools: &Tools, options: &Options, kinds: &[Kind]) -> Result<()
     if options.wants("beside handshakes") {
         let lines: Vec<_> = kinds
             .iter()
+            .filter(|kind| !matches!(kind, Kind::With(_)))
             .map(|kind| beside_handshakes(tools, options, kind))
             .collect::<Result<_, _>>()?;
         eprintln!();

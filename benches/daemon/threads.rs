@@ -1,8 +1,8 @@
 //! Several threads of each server beside one, on the same cores and under the same load.
 //!
-//! The load has a process for each thread of the server and runs on the same cores, with one thread of the server as
-//! with several: what changes between the two is the server alone. On two cores the load takes its share of both, so
-//! the throughput cannot double there; the CPU time of a unit can stay the same.
+//! The load has a process for each thread, with one thread of the server as with several: what changes between the two
+//! is the server alone. Where there are not two cores for each thread, the load runs on the server's cores and takes
+//! its share of them: then the CPU time of a unit says how well the server scales, and the throughput says nothing.
 
 use super::compare::agree;
 use super::kind::Kind;
@@ -12,7 +12,7 @@ use super::samples::Samples;
 use super::setup::words;
 use super::subject::Subject;
 use super::table;
-use super::tools::{Layout, Tools, cores};
+use super::tools::{Layout, Tools};
 
 /// The samples of one number of threads.
 struct Side {
@@ -27,24 +27,24 @@ pub(crate) fn run(
     tools: &Tools,
     options: &Options,
     kinds: &[Kind],
-    threads: u32,
+    most: u32,
 ) -> Result<(), String> {
     let rows: Vec<&Row> = ROWS
         .iter()
         .filter(|row| matches!(row.figure, Figure::Cpu | Figure::Bytes) && options.wants(row.name))
         .collect();
-    let mut sides = [1, threads].map(|threads| Side {
+    let mut sides = [1, most].map(|threads| Side {
         threads,
         cpu: Samples::default(),
         rate: Samples::default(),
     });
-    let load = words(&["--processes", &threads.to_string()]);
+    let load = words(&["--processes", &most.to_string()]);
     for row in &rows {
         // Row by row, so that no more servers than these share the cores.
         for kind in kinds {
             let [one, several] = &sides;
             let pair = [one.threads, several.threads].map(|threads| {
-                let layout = Layout::together(cores(), threads);
+                let layout = Layout::several(threads, most);
                 Subject::start(tools, kind, row.service, &layout)
             });
             let mut agreed = None;
@@ -77,10 +77,13 @@ pub(crate) fn run(
 
 fn sheet(sides: &[Side; 2], rows: &[&Row], kinds: &[Kind]) -> String {
     let [one, several] = sides;
+    let has_room = Layout::has_room(several.threads);
     let mut head = vec![format!("{} threads : one", several.threads)];
     for kind in kinds {
         head.push(format!("{}: CPU", kind.name()));
-        head.push("throughput".into());
+        if has_room {
+            head.push("throughput".into());
+        }
     }
     let lines = rows.iter().map(|row| {
         let mut line = vec![row.name.to_owned()];
@@ -89,7 +92,9 @@ fn sheet(sides: &[Side; 2], rows: &[&Row], kinds: &[Kind]) -> String {
                 of(several).series(row, kind).to(&of(one).series(row, kind))
             };
             line.push(table::ratio(&ratios(|side| &side.cpu)));
-            line.push(format!("× {:.2}", ratios(|side| &side.rate).median()));
+            if has_room {
+                line.push(format!("{:.2}", ratios(|side| &side.rate).median()));
+            }
         }
         line
     });

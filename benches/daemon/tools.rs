@@ -25,14 +25,25 @@ impl Layout {
         }
     }
 
-    /// So many threads, and the load beside them, on as many cores.
-    pub(crate) fn together(cores: u32, threads: u32) -> Self {
-        let all = format!("0-{}", cores - 1);
+    /// So many threads on as many cores as the larger number of them, `most`; the load on the others, or on the same
+    /// where there are too few.
+    pub(crate) fn several(threads: u32, most: u32) -> Self {
+        let cores = cores();
+        let (server, load) = if Layout::has_room(most) {
+            (format!("0-{}", most - 1), format!("{most}-{}", cores - 1))
+        } else {
+            (format!("0-{}", cores - 1), format!("0-{}", cores - 1))
+        };
         Layout {
-            server: all.clone(),
-            load: all,
+            server,
+            load,
             threads,
         }
+    }
+
+    /// Whether the load has cores of its own beside so many threads.
+    pub(crate) fn has_room(threads: u32) -> bool {
+        cores() >= 2 * threads
     }
 }
 
