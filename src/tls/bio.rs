@@ -147,8 +147,7 @@ impl Wired {
     fn call(&mut self, io: impl FnOnce(*mut ffi::SSL) -> c_int) -> Raw {
         let ssl = self.ssl.as_ptr();
         self.state_mut().error = None; // of a call before, which libssl thought nothing of
-        // SAFETY: touches this thread's error queue only.
-        unsafe { ffi::ERR_clear_error() };
+        sys::clear_errors();
         let result = io(ssl);
         if result > 0 {
             return Raw::Done(result.unsigned_abs() as usize);

@@ -75,8 +75,16 @@ pub(in crate::tls) fn error_reason(code: c_ulong) -> Option<&'static str> {
     }
 }
 
-/// Empties this thread's error queue (`ERR_clear_error`).
+/// Empties this thread's error queue (`ERR_clear_error`). That wipes each of its places, so it is looked first whether
+/// anything is there.
 pub(in crate::tls) fn clear_errors() {
-    // SAFETY: works on this thread's queue alone, and needs nothing.
-    unsafe { ffi::ERR_clear_error() }
+    unsafe extern "C" {
+        fn ERR_peek_error() -> c_ulong;
+    }
+    // SAFETY: both work on this thread's queue alone, and need nothing.
+    unsafe {
+        if ERR_peek_error() != 0 {
+            ffi::ERR_clear_error();
+        }
+    }
 }
