@@ -12,6 +12,8 @@ const TICK: Duration = Duration::from_millis(10);
 /// Slots on the wheel. A deadline further away than all of them waits in the last one and is put back.
 const SLOTS: usize = 4096;
 
+const WORDS: usize = SLOTS / 64;
+
 const NONE: u32 = u32::MAX;
 
 /// Deadlines of connections, which are known by their number.
@@ -23,7 +25,9 @@ pub(super) struct Timer {
     /// First connection of each slot.
     heads: Vec<u32>,
     /// One bit a slot that is not empty.
-    filled: Vec<u64>,
+    filled: [u64; WORDS],
+    /// One bit a word of `filled` that is not zero.
+    words: u64,
     links: Vec<Link>,
     count: usize,
 }
@@ -42,7 +46,8 @@ impl Timer {
             start: now,
             next: 0,
             heads: vec![NONE; SLOTS],
-            filled: vec![0; SLOTS / 64],
+            filled: [0; WORDS],
+            words: 0,
             links: Vec::new(),
             count: 0,
         }
@@ -94,7 +99,11 @@ impl Timer {
             let slot = slot(tick);
             self.heads[slot] = after;
             if after == NONE {
-                self.filled[slot / 64] &= !(1 << (slot % 64));
+                let word = &mut self.filled[slot / 64];
+                *word &= !(1 << (slot % 64));
+                if *word == 0 {
+                    self.words &= !(1 << (slot / 64));
+                }
             }
         }
     }
@@ -138,6 +147,7 @@ impl Timer {
         }
         self.heads[slot] = number;
         self.filled[slot / 64] |= 1 << (slot % 64);
+        self.words |= 1 << (slot / 64);
         self.count += 1;
     }
 
@@ -147,21 +157,19 @@ impl Timer {
             return None;
         }
         let first = slot(self.next);
-        for step in 0..=self.filled.len() {
-            let word = (first / 64 + step) % self.filled.len();
-            let mut bits = self.filled[word];
-            if step == 0 {
-                bits &= u64::MAX << (first % 64);
-            } else if step == self.filled.len() {
-                bits &= !(u64::MAX << (first % 64));
-            }
-            if bits != 0 {
-                let found = word * 64 + bits.trailing_zeros() as usize;
-                let ahead = (found + SLOTS - first) % SLOTS;
-                return Some(self.next + ahead as u64);
-            }
+        let here = first / 64;
+        let mut bits = self.filled[here] & (u64::MAX << (first % 64));
+        let mut word = here;
+        if bits == 0 {
+            // The words behind it, then those of the next round, its own beginning last.
+            let behind = self.words & (u64::MAX << here << 1);
+            let words = if behind == 0 { self.words } else { behind };
+            word = words.trailing_zeros() as usize;
+            bits = self.filled[word];
         }
-        None
+        let found = word * 64 + bits.trailing_zeros() as usize;
+        let ahead = (found + SLOTS - first) % SLOTS;
+        Some(self.next + ahead as u64)
     }
 
     /// The tick after `deadline`, so that nothing is noticed early; within the wheel.
@@ -171,8 +179,9 @@ impl Timer {
     }
 
     fn elapsed(&self, at: Instant) -> u64 {
-        let ticks = at.saturating_duration_since(self.start).as_millis() / TICK.as_millis();
-        u64::try_from(ticks).unwrap_or(u64::MAX)
+        let time = at.saturating_duration_since(self.start);
+        let tick = u64::from(TICK.subsec_millis());
+        time.as_secs().saturating_mul(1000 / tick) + u64::from(time.subsec_millis()) / tick
     }
 }
 
@@ -259,6 +268,32 @@ mod tests {
         timer.set(1, now + ms(500));
         let sleep = timer.sleep(now).expect("something is set");
         assert!(sleep >= ms(490) && sleep <= ms(520), "{sleep:?}");
+    }
+
+    #[test]
+    fn every_slot_is_found_from_every_other() {
+        let start = Instant::now();
+        for (first, second) in [
+            (0, 0),
+            (0, 4093),
+            (63, 64),
+            (100, 4193),
+            (4095, 4096),
+            (4159, 8190),
+        ] {
+            let mut timer = Timer::new(start);
+            let now = start + ms(first * 10);
+            assert!(all(&mut timer, now).is_empty());
+            timer.set(1, start + ms(second * 10));
+            timer.set(2, now + ms(40_940));
+            let sleep = timer.sleep(now).expect("two are set");
+            assert_eq!(sleep, ms((second - first) * 10 + 10), "{first}, {second}");
+            timer.clear(1);
+            let sleep = timer.sleep(now).expect("one is set");
+            assert!(sleep >= ms(40_940), "{first}, {second}: {sleep:?}");
+            timer.clear(2);
+            assert_eq!(timer.sleep(now), None);
+        }
     }
 
     #[test]
