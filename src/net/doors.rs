@@ -43,7 +43,11 @@ pub(super) struct Arrival {
 
 /// All doors of a worker.
 #[derive(Default)]
-pub(super) struct Doors(Vec<Gate>);
+pub(super) struct Doors {
+    gates: Vec<Gate>,
+    /// Who was asked last.
+    last: usize,
+}
 
 /// A door with its socket.
 struct Gate {
@@ -66,12 +70,12 @@ struct Gate {
 
 impl Doors {
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.gates.len()
     }
 
     /// Goes over to `doors`, keeping the sockets it has of them, and gives up the others.
     pub(super) fn replace(&mut self, doors: Vec<Door>, registry: &Registry, now: Instant) {
-        let mut old = std::mem::take(&mut self.0);
+        let mut old = std::mem::take(&mut self.gates);
         for door in doors {
             let same = old.iter().position(|gate| gate.place == door.place);
             let kept = same.map(|at| old.swap_remove(at).listener);
@@ -79,7 +83,7 @@ impl Doors {
             let Some(listener) = door.listener.or(kept) else {
                 continue;
             };
-            self.0.push(Gate {
+            self.gates.push(Gate {
                 place: door.place,
                 listener,
                 terms: door.terms,
@@ -93,87 +97,92 @@ impl Doors {
             });
         }
         old.iter_mut().for_each(|gate| gate.give_up(now));
-        self.0.append(&mut old); // behind the others, whose numbers stay when these are closed
-        for (number, gate) in self.0.iter_mut().enumerate() {
+        self.gates.append(&mut old); // behind the others, whose numbers stay when these are closed
+        for (number, gate) in self.gates.iter_mut().enumerate() {
             gate.register(number, registry);
         }
     }
 
     /// Lets nobody new in, and closes them a little later.
     pub(super) fn give_up(&mut self, now: Instant) {
-        self.0.iter_mut().for_each(|gate| gate.give_up(now));
+        self.gates.iter_mut().for_each(|gate| gate.give_up(now));
     }
 
     /// Closes those that were given up and whose time is over.
     pub(super) fn close_due(&mut self, now: Instant) {
-        self.0
+        self.gates
             .retain(|gate| gate.closes.is_none_or(|closes| now < closes));
     }
 
     /// When the next one is closed that was given up.
     pub(super) fn next_close(&self) -> Option<Instant> {
-        self.0.iter().filter_map(|gate| gate.closes).min()
+        self.gates.iter().filter_map(|gate| gate.closes).min()
     }
 
     /// Connections may be waiting at this one.
     pub(super) fn announce(&mut self, number: u32) {
-        if let Some(gate) = self.0.get_mut(number as usize) {
+        if let Some(gate) = self.gates.get_mut(number as usize) {
             gate.ready = true;
         }
     }
 
     /// Connections may be waiting at any of them.
     pub(super) fn announce_all(&mut self) {
-        for gate in &mut self.0 {
+        for gate in &mut self.gates {
             gate.ready = true;
         }
     }
 
-    /// Whether there is something to accept at once.
-    pub(super) fn is_busy(&self) -> bool {
-        self.0
+    /// Whether there may be something to accept at once.
+    pub(super) fn is_busy(&self, now: Instant) -> bool {
+        self.gates
             .iter()
-            .any(|gate| gate.may_have_one() && gate.paused_until.is_none())
+            .any(|gate| gate.may_have_one() && !gate.is_paused(now))
     }
 
     /// When the first pause ends.
     pub(super) fn pause_ends(&self) -> Option<Instant> {
-        self.0
+        self.gates
             .iter()
             .filter(|gate| gate.may_have_one())
             .filter_map(|gate| gate.paused_until)
             .min()
     }
 
-    /// Accepts one connection at this door, if there is one and the ceilings have a place for it.
-    pub(super) fn accept(
-        &mut self,
-        number: usize,
-        ceilings: &Arc<Ceilings>,
-        now: Instant,
-    ) -> Option<Arrival> {
-        let gate = self.0.get_mut(number)?;
-        if gate.paused_until.is_some_and(|until| now < until) {
-            return None;
+    /// Accepts one connection, if there is one and the ceilings have a place for it. The doors take turns.
+    pub(super) fn accept(&mut self, ceilings: &Arc<Ceilings>, now: Instant) -> Option<Arrival> {
+        for _ in 0..self.gates.len() {
+            self.last = (self.last + 1) % self.gates.len();
+            let arrival = self.gates[self.last].accept(ceilings, now);
+            if arrival.is_some() {
+                return arrival;
+            }
         }
-        let (socket, peer) = gate.next(now)?;
-        let Some(ticket) = ceilings.enter(gate.terms.security.has_tls()) else {
-            gate.held = Some((socket, peer));
-            gate.pause(now, "a limit is reached, new connections wait");
-            return None;
-        };
-        gate.paused_until = None;
-        Some(Arrival {
-            socket,
-            peer,
-            ticket,
-            terms: Arc::clone(&gate.terms),
-            backend: gate.backend.clone(),
-        })
+        None
     }
 }
 
 impl Gate {
+    fn accept(&mut self, ceilings: &Arc<Ceilings>, now: Instant) -> Option<Arrival> {
+        if self.is_paused(now) {
+            return None;
+        }
+        let (socket, peer) = self.next(now)?;
+        let Some(ticket) = ceilings.enter(self.terms.security.has_tls()) else {
+            self.held = Some((socket, peer));
+            self.pause(now, "a limit is reached, new connections wait");
+            return None;
+        };
+        self.paused_until = None;
+        Some(Arrival {
+            socket,
+            peer,
+            ticket,
+            terms: Arc::clone(&self.terms),
+            backend: self.backend.clone(),
+        })
+    }
+
     /// Whoever is at the door.
     fn next(&mut self, now: Instant) -> Option<(Socket, Peer)> {
         if self.held.is_some() {
@@ -199,6 +208,10 @@ impl Gate {
     /// Whether somebody may be at the door.
     fn may_have_one(&self) -> bool {
         self.ready || self.held.is_some()
+    }
+
+    fn is_paused(&self, now: Instant) -> bool {
+        self.paused_until.is_some_and(|until| now < until)
     }
 
     fn give_up(&mut self, now: Instant) {

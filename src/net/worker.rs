@@ -1,22 +1,23 @@
 //! One worker: a poll, its listeners, its connections. It shares nothing with other workers but ceilings and, inside
 //! libssl's callbacks, sessions.
 //!
-//! The order of a turn: events, then accepting, then connections whose budget ran out, then deadlines. Whoever has
-//! work left makes the next poll not wait.
+//! The order of a turn: events of connections that are open, then those whose budget ran out, then newcomers, then
+//! deadlines. Whoever has work left makes the next poll not wait.
 
 mod connecting;
+mod newcomers;
 
 use super::backend::Backend;
 use super::ceiling::{Ceilings, Ticket};
 use super::command::{Command, Handle};
-use super::doors::{Arrival, Door, Doors};
+use super::doors::{Door, Doors};
 use super::socket::Socket;
 use super::timer::Timer;
-use super::token::{GENERATIONS, Side, Target};
+use super::token::{Side, Target};
 use crate::conn::{Answers, Conn, Message, Next, Terms, Work};
 use crate::error::{Error, reason};
 use crate::io::Readiness;
-use log::{debug, error, warn};
+use log::{error, warn};
 use mio::event::Event;
 use mio::{Events, Poll, Waker};
 use slab::Slab;
@@ -24,15 +25,8 @@ use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::{Duration, Instant};
-
-/// Connections accepted from one listener before others get their turn.
-const ACCEPTS: usize = 64;
-
-/// Turns in which a full accept queue is emptied: a system's somaxconn of 4096 is seldom raised.
-const QUEUES: usize = 4096 / ACCEPTS;
 
 /// Steps that a bulky connection has before another one of these gets its turn.
 const IN_FRONT: u32 = 16;
@@ -42,9 +36,6 @@ const COMMANDS: usize = 256;
 
 /// Workers of a server that connection numbers can tell apart: more than `threads` can be.
 pub(crate) const WORKERS: u64 = 1 << 12;
-
-/// Numbers the connections of the process that services answer.
-static ARRIVALS: AtomicU64 = AtomicU64::new(1);
 
 /// One worker.
 pub(crate) struct Worker {
@@ -62,9 +53,14 @@ pub(crate) struct Worker {
     served: HashMap<u64, u32>,
     generation: u32,
     timer: Timer,
+    /// Whose budget ran out.
     again: VecDeque<Visitor>,
     /// How many steps in turn the first of them has had.
     in_front: u32,
+    /// Whose handshake may go on.
+    handshakes: VecDeque<Visitor>,
+    /// Whether an arrival is next, and not one of `handshakes`.
+    arrival_next: bool,
     work: Work,
     ceilings: Arc<Ceilings>,
     /// Held while sockets of the doors before are still open.
@@ -83,16 +79,16 @@ struct Entry {
     ticket: Ticket,
     /// The backend's queue was full: it is tried again soon.
     retrying: bool,
-    /// Whether it waits in `again`.
+    /// Whether it waits in `again` or in `handshakes`.
     queued: bool,
 }
 
 impl Entry {
     /// Has it step later, if that is not so yet.
-    fn queue(&mut self, number: u32, again: &mut VecDeque<Visitor>) {
+    fn queue(&mut self, number: u32, queue: &mut VecDeque<Visitor>) {
         if !self.queued {
             self.queued = true;
-            again.push_back((number, self.generation));
+            queue.push_back((number, self.generation));
         }
     }
 }
@@ -128,6 +124,8 @@ impl Worker {
             timer: Timer::new(Instant::now()),
             again: VecDeque::new(),
             in_front: 0,
+            handshakes: VecDeque::new(),
+            arrival_next: false,
             work,
             ceilings,
             swapped: None,
@@ -158,8 +156,8 @@ impl Worker {
                 self.dispatch(event, now);
             }
             self.obey(now);
-            self.accept(now);
             self.run_again(now);
+            self.welcome(now);
             self.expire(now);
             self.close_doors(now);
             if self.has_drained(now) {
@@ -169,7 +167,7 @@ impl Worker {
     }
 
     fn timeout(&self, now: Instant) -> Option<Duration> {
-        if self.commanded || !self.again.is_empty() || self.doors.is_busy() {
+        if self.commanded || !self.again.is_empty() || self.has_newcomers(now) {
             return Some(Duration::ZERO);
         }
         let due = [
@@ -199,11 +197,7 @@ impl Worker {
             Side::Plain => entry.conn.announce_plain(readiness(event)),
             Side::Wire => entry.conn.announce_wire(readiness(event)),
         }
-        if entry.conn.is_bulky() {
-            entry.queue(number, &mut self.again);
-        } else if !entry.queued {
-            self.step(number, now);
-        }
+        self.attend(number, now);
     }
 
     fn obey(&mut self, now: Instant) {
@@ -236,7 +230,7 @@ impl Worker {
     }
 
     fn swap(&mut self, doors: Vec<Door>, swapped: Sender<Infallible>, now: Instant) {
-        self.accept_all(now); // whoever is in a queue already is served on the old terms
+        self.take_in_all(now); // whoever is in a queue already is served on the old terms
         self.doors.replace(doors, self.poll.registry(), now);
         self.swapped = Some(swapped);
     }
@@ -251,7 +245,7 @@ impl Worker {
     /// Closes the sockets that were given up, with those accepted who came just in time.
     fn close_doors(&mut self, now: Instant) {
         if self.doors.next_close().is_some_and(|closes| closes <= now) {
-            self.accept_all(now);
+            self.take_in_all(now);
             self.doors.close_due(now);
         }
         if self.doors.next_close().is_none() {
@@ -281,81 +275,6 @@ impl Worker {
             }
         }
         true
-    }
-
-    /// Empties the accept queues of whoever is in them now; a flood that goes on is not waited for.
-    fn accept_all(&mut self, now: Instant) {
-        self.doors.announce_all();
-        for _ in 0..QUEUES {
-            if !self.doors.is_busy() {
-                break;
-            }
-            self.accept(now);
-        }
-    }
-
-    fn accept(&mut self, now: Instant) {
-        for number in 0..self.doors.len() {
-            for _ in 0..ACCEPTS {
-                match self.doors.accept(number, &self.ceilings, now) {
-                    Some(arrival) => self.admit(arrival, now),
-                    None => break,
-                }
-            }
-        }
-    }
-
-    /// A number that no other connection of the process has, and that names this worker.
-    fn next_id(&self) -> u64 {
-        ARRIVALS.fetch_add(1, Relaxed) * WORKERS + self.number
-    }
-
-    fn admit(&mut self, arrival: Arrival, now: Instant) {
-        let Arrival {
-            mut socket,
-            peer,
-            mut ticket,
-            terms,
-            backend,
-        } = arrival;
-        self.work.counters.accepted.add(1);
-        if !ticket.claim(peer) {
-            debug!("{peer}: refused, too many connections of this address");
-            self.work.counters.refused.add(1);
-            self.work.counters.closed.add(1);
-            return;
-        }
-        self.generation = (self.generation + 1) % GENERATIONS;
-        let generation = self.generation;
-        let number = u32::try_from(self.entries.vacant_key()).unwrap_or(u32::MAX);
-        let token = Target::Conn(number, generation, Side::Wire).into();
-        let registered = socket.register(self.poll.registry(), token);
-        let served = is_served(&terms);
-        let id = if served { self.next_id() } else { 0 };
-        let made = registered
-            .map_err(|error| Error::io("cannot register a connection", &error))
-            .and_then(|()| Conn::accept(Box::new(socket), id, peer, terms, now));
-        let conn = match made {
-            Ok(conn) => conn,
-            Err(error) => {
-                warn!("{peer}: {error}");
-                self.work.counters.closed.add(1);
-                return;
-            }
-        };
-        if served {
-            self.served.insert(id, number);
-        }
-        self.entries.insert(Entry {
-            conn,
-            generation,
-            backend,
-            connecting: None,
-            ticket,
-            retrying: false,
-            queued: false,
-        });
-        self.step(number, now);
     }
 
     fn step(&mut self, number: u32, now: Instant) {
@@ -401,17 +320,14 @@ impl Worker {
     /// A bulky connection goes on, alone: everybody else's events come between its steps. It stays in front for a
     /// while, because what flows through one connection is still in the processor's cache, and waits for nobody.
     fn run_again(&mut self, now: Instant) {
-        let Some(visitor @ (number, generation)) = self.again.pop_front() else {
+        let Some(visitor) = self.again.pop_front() else {
             return;
         };
         self.in_front += 1;
-        if let Some(entry) = self.entry(visitor) {
-            entry.queued = false;
+        if let Some(number) = self.dequeued(visitor) {
             self.step(number, now);
         }
-        let goes_on = self
-            .entry((number, generation))
-            .is_some_and(|entry| entry.queued);
+        let goes_on = self.entry(visitor).is_some_and(|entry| entry.queued);
         if !goes_on || self.in_front == IN_FRONT {
             self.in_front = 0;
         } else if let Some(visitor) = self.again.pop_back() {
@@ -422,6 +338,12 @@ impl Worker {
     fn entry(&mut self, (number, generation): Visitor) -> Option<&mut Entry> {
         let entry = self.entries.get_mut(number as usize);
         entry.filter(|entry| entry.generation == generation)
+    }
+
+    /// Who was in a queue, if it is still there: it may be queued again.
+    fn dequeued(&mut self, visitor: Visitor) -> Option<u32> {
+        self.entry(visitor)?.queued = false;
+        Some(visitor.0)
     }
 
     fn expire(&mut self, now: Instant) {

@@ -1,0 +1,159 @@
+//! Connections that are not open yet: accepted, and their handshakes taken further, without those that are open
+//! having to wait for it.
+//!
+//! A flight of a full handshake is the most expensive step there is, some thirty times the relay of a small message,
+//! and libssl cannot be interrupted in it. So an event only queues a connection that is shaking hands; the queue is
+//! worked off by age, in turn with arrivals, for as long as the rest of the turn took. With that, neither side ever gets
+//! less than half of the thread while it wants it, and a message waits for one flight where there was nothing else to
+//! do. Whoever cannot be taken in yet waits in the system's accept queue, which has a limit.
+
+use super::{Entry, WORKERS, Worker, is_served};
+use crate::conn::{Conn, Next};
+use crate::error::Error;
+use crate::net::doors::Arrival;
+use crate::net::token::{GENERATIONS, Side, Target};
+use log::{debug, warn};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+/// What newcomers get of a turn that had nothing else to do: some small steps, or one flight. More would save polls, at
+/// half a microsecond each, and let messages wait.
+const SLICE: Duration = Duration::from_micros(50);
+
+/// How many of those in an accept queue are taken in before its listener closes: a somaxconn of 4096 is seldom raised.
+/// A flood that goes on is not waited for.
+const QUEUED: usize = 4096;
+
+/// Numbers the connections of the process that services answer.
+static ARRIVALS: AtomicU64 = AtomicU64::new(1);
+
+impl Worker {
+    /// Takes a connection further: at once if it is open and says little, else in its turn.
+    pub(super) fn attend(&mut self, number: u32, now: Instant) {
+        let Some(entry) = self.entries.get_mut(number as usize) else {
+            return;
+        };
+        if entry.conn.is_handshaking() {
+            entry.queue(number, &mut self.handshakes);
+        } else if entry.conn.is_bulky() {
+            entry.queue(number, &mut self.again);
+        } else if !entry.queued {
+            self.step(number, now);
+        }
+    }
+
+    /// Whether there may be newcomers to work for at once.
+    pub(super) fn has_newcomers(&self, now: Instant) -> bool {
+        !self.handshakes.is_empty() || self.doors.is_busy(now)
+    }
+
+    /// Works for newcomers; the turn began at `began`.
+    pub(super) fn welcome(&mut self, began: Instant) {
+        if !self.has_newcomers(began) {
+            return;
+        }
+        let mut now = Instant::now();
+        let end = now + now.duration_since(began).max(SLICE);
+        while now < end && self.welcome_one(now) {
+            now = Instant::now();
+        }
+    }
+
+    /// Takes one handshake further or one connection in, in turn. `false` when there is neither.
+    fn welcome_one(&mut self, now: Instant) -> bool {
+        self.arrival_next = !self.arrival_next;
+        if self.arrival_next {
+            self.take_in(now) || self.negotiate(now)
+        } else {
+            self.negotiate(now) || self.take_in(now)
+        }
+    }
+
+    fn negotiate(&mut self, now: Instant) -> bool {
+        let Some(visitor) = self.handshakes.pop_front() else {
+            return false;
+        };
+        if let Some(number) = self.dequeued(visitor) {
+            self.step(number, now);
+        }
+        true
+    }
+
+    /// Accepts a connection. Often its first bytes are there, and an event for them would be one too many.
+    fn take_in(&mut self, now: Instant) -> bool {
+        let Some(arrival) = self.doors.accept(&self.ceilings, now) else {
+            return false;
+        };
+        if let Some(number) = self.admit(arrival, now) {
+            self.step(number, now);
+        }
+        true
+    }
+
+    /// Takes in whoever is in an accept queue now, as for a listener that is about to close.
+    pub(super) fn take_in_all(&mut self, now: Instant) {
+        self.doors.announce_all();
+        for _ in 0..QUEUED * self.doors.len() {
+            let Some(arrival) = self.doors.accept(&self.ceilings, now) else {
+                return;
+            };
+            if let Some(number) = self.admit(arrival, now) {
+                self.attend(number, now);
+            }
+        }
+    }
+
+    fn admit(&mut self, arrival: Arrival, now: Instant) -> Option<u32> {
+        let Arrival {
+            mut socket,
+            peer,
+            mut ticket,
+            terms,
+            backend,
+        } = arrival;
+        self.work.counters.accepted.add(1);
+        if !ticket.claim(peer) {
+            debug!("{peer}: refused, too many connections of this address");
+            self.work.counters.refused.add(1);
+            self.work.counters.closed.add(1);
+            return None;
+        }
+        self.generation = (self.generation + 1) % GENERATIONS;
+        let generation = self.generation;
+        let number = u32::try_from(self.entries.vacant_key()).unwrap_or(u32::MAX);
+        let token = Target::Conn(number, generation, Side::Wire).into();
+        let registered = socket.register(self.poll.registry(), token);
+        let served = is_served(&terms);
+        let id = if served { self.next_id() } else { 0 };
+        let made = registered
+            .map_err(|error| Error::io("cannot register a connection", &error))
+            .and_then(|()| Conn::accept(Box::new(socket), id, peer, terms, now));
+        let conn = match made {
+            Ok(conn) => conn,
+            Err(error) => {
+                warn!("{peer}: {error}");
+                self.work.counters.closed.add(1);
+                return None;
+            }
+        };
+        if served {
+            self.served.insert(id, number);
+        }
+        self.entries.insert(Entry {
+            conn,
+            generation,
+            backend,
+            connecting: None,
+            ticket,
+            retrying: false,
+            queued: false,
+        });
+        self.follow(number, Next::Wait, now); // its deadline holds from here on
+        Some(number)
+    }
+
+    /// A number that no other connection of the process has, and that names this worker.
+    fn next_id(&self) -> u64 {
+        ARRIVALS.fetch_add(1, Relaxed) * WORKERS + self.number
+    }
+}
