@@ -7,6 +7,7 @@ mod support;
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::thread;
+use std::time::Duration;
 use support::backend::{Origin, hear_pattern, say_pattern};
 use support::client::{drain, open, read_all, round_trip};
 use support::pattern::{self, Check};
@@ -155,6 +156,42 @@ fn bytes_go_through_plain_and_unix_sockets_too() {
     let (answer, end) = read_all(&mut tls);
     assert_eq!(String::from_utf8(answer).unwrap(), LENGTH.to_string());
     assert_eq!(end, End::Clean);
+}
+
+/// The socket of a slow reader is full again and again in the middle of a send, while what the backend has announced is
+/// used up: whoever then only waits for announcements waits for ever. A unix socket takes less than one such send.
+#[test]
+fn a_reader_that_stops_and_goes_gets_everything() {
+    const LENGTH: u64 = 12_000_017;
+    let pki = Pki::new();
+    let behind = Backend::unix(pki.path("backend.sock").as_ref(), |mut stream| {
+        say_pattern(&mut stream, LENGTH);
+    });
+    let daemon = Launch::tls(&pki)
+        .endpoint(&format!("ssl+unix://{}", pki.path("tls.sock")))
+        .set("backend", &behind.url)
+        .start();
+    daemon.places(2);
+    let ssl = Peer::new(&pki);
+    thread::scope(|scope| {
+        for reader in 1..=8 {
+            let (ssl, path) = (ssl.ssl(), pki.path("tls.sock"));
+            scope.spawn(move || {
+                let stream = std::os::unix::net::UnixStream::connect(path).unwrap();
+                stream.set_patience(support::wait::PATIENCE);
+                let mut tls = support::client::handshake(ssl, stream).unwrap();
+                let (mut check, mut pause) = (Check::default(), 0);
+                let end = drain(&mut tls, |bytes| {
+                    check.take(bytes);
+                    if check.position > pause {
+                        pause = check.position + reader * 30_011;
+                        thread::sleep(Duration::from_micros(500));
+                    }
+                });
+                assert_eq!((check.position, end), (LENGTH, End::Clean));
+            });
+        }
+    });
 }
 
 #[test]
