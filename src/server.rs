@@ -9,7 +9,7 @@ mod running;
 use crate::conn::{Answers, Counters, Message, Service, Totals, Work};
 use crate::error::{Error, Kind, Problems, reason};
 use crate::io::Pool;
-use crate::net::{Backend, Ceilings, Command, Handle, Place, WORKERS, Worker, bind};
+use crate::net::{Backend, Ceilings, Command, Handle, Place, Swap, WORKERS, Worker, bind};
 use crate::service::{Echo, status};
 use crate::settings::{self, Endpoint, Note, Setting, Settings, Tcp};
 use crate::tls::{Context, Prepared, Report, Shared};
@@ -415,8 +415,12 @@ impl Server {
         self.ceilings.set(&settings.limits);
         state.listening = plan.listening;
         for (worker, doors) in self.workers.iter().zip(plan.doors) {
-            let swap = Command::Swap(doors, swapped.clone());
-            let _ = worker.handle.send(swap); // one that is gone listens nowhere
+            let swap = Swap {
+                doors,
+                busy_poll: settings.busy_poll.value,
+                swapped: swapped.clone(),
+            };
+            let _ = worker.handle.send(Command::Swap(swap)); // one that is gone listens nowhere
         }
         drop(state);
         drop(swapped);

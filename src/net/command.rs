@@ -8,17 +8,26 @@ use mio::Waker;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What a worker is told.
 pub(crate) enum Command {
-    /// Listen on these from now on. Open connections keep what they have. The sender is dropped once it is so and the
-    /// sockets that are wanted no more are closed.
-    Swap(Vec<Door>, Sender<Infallible>),
+    /// Go over to other settings. Open connections keep what they have.
+    Swap(Swap),
     /// Accept nothing more; end when the last connection has, or at this time.
     Drain(Option<Instant>),
     /// Hand a message to the service of the connection with this number. It is dropped if that is over.
     Tell(u64, Message),
+}
+
+/// What of the settings a worker goes by.
+pub(crate) struct Swap {
+    /// Where to listen from now on.
+    pub(crate) doors: Vec<Door>,
+    /// How long to look for more work before sleeping.
+    pub(crate) busy_poll: Duration,
+    /// Dropped once it is so and the sockets that are wanted no more are closed.
+    pub(crate) swapped: Sender<Infallible>,
 }
 
 /// How others speak to a worker.

@@ -14,7 +14,7 @@ mod worker;
 
 pub(crate) use backend::Backend;
 pub(crate) use ceiling::Ceilings;
-pub(crate) use command::{Command, Handle};
+pub(crate) use command::{Command, Handle, Swap};
 pub(crate) use doors::Door;
 pub(crate) use listener::{Listener, Place, bind};
 pub(crate) use worker::{WORKERS, Worker};

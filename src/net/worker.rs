@@ -9,8 +9,8 @@ mod newcomers;
 
 use super::backend::Backend;
 use super::ceiling::{Ceilings, Ticket};
-use super::command::{Command, Handle};
-use super::doors::{Door, Doors};
+use super::command::{Command, Handle, Swap};
+use super::doors::Doors;
 use super::socket::Socket;
 use super::timer::Timer;
 use super::token::{Side, Target};
@@ -61,6 +61,9 @@ pub(crate) struct Worker {
     handshakes: VecDeque<Visitor>,
     /// Whether an arrival is next, and not one of `handshakes`.
     arrival_next: bool,
+    /// How long to look for events before sleeping, and until when that is.
+    busy_poll: Duration,
+    awake_until: Instant,
     work: Work,
     ceilings: Arc<Ceilings>,
     /// Held while sockets of the doors before are still open.
@@ -126,6 +129,8 @@ impl Worker {
             in_front: 0,
             handshakes: VecDeque::new(),
             arrival_next: false,
+            busy_poll: Duration::ZERO,
+            awake_until: Instant::now(),
             work,
             ceilings,
             swapped: None,
@@ -152,6 +157,9 @@ impl Worker {
                 }
             }
             let now = Instant::now();
+            if !events.is_empty() {
+                self.awake_until = now + self.busy_poll;
+            }
             for event in &events {
                 self.dispatch(event, now);
             }
@@ -167,7 +175,8 @@ impl Worker {
     }
 
     fn timeout(&self, now: Instant) -> Option<Duration> {
-        if self.commanded || !self.again.is_empty() || self.has_newcomers(now) {
+        let has_work = self.commanded || !self.again.is_empty() || self.has_newcomers(now);
+        if has_work || now < self.awake_until {
             return Some(Duration::ZERO);
         }
         let due = [
@@ -206,7 +215,7 @@ impl Worker {
                 return;
             }
             match self.commands.try_recv() {
-                Ok(Command::Swap(doors, swapped)) => self.swap(doors, swapped, now),
+                Ok(Command::Swap(swap)) => self.swap(swap, now),
                 Ok(Command::Drain(deadline)) => self.drain(deadline, now),
                 Ok(Command::Tell(id, message)) => self.tell(id, message, now),
                 Err(TryRecvError::Empty) => self.commanded = false,
@@ -229,10 +238,11 @@ impl Worker {
         }
     }
 
-    fn swap(&mut self, doors: Vec<Door>, swapped: Sender<Infallible>, now: Instant) {
+    fn swap(&mut self, swap: Swap, now: Instant) {
         self.take_in_all(now); // whoever is in a queue already is served on the old terms
-        self.doors.replace(doors, self.poll.registry(), now);
-        self.swapped = Some(swapped);
+        self.doors.replace(swap.doors, self.poll.registry(), now);
+        self.busy_poll = swap.busy_poll;
+        self.swapped = Some(swap.swapped);
     }
 
     fn drain(&mut self, deadline: Option<Instant>, now: Instant) {

@@ -35,6 +35,8 @@ pub struct Settings {
     pub backend: Setting<Option<Backend>>,
     /// Worker threads; 0 means one a core.
     pub threads: Setting<usize>,
+    /// How long a worker without work looks for more before it sleeps.
+    pub busy_poll: Setting<Duration>,
     /// The TLS policy of every TLS endpoint, and of clients that name no server or an unlisted one.
     pub policy: Policy,
     /// Server names with identities of their own.
@@ -274,6 +276,7 @@ impl Default for Settings {
             endpoints: Vec::new(),
             backend: Setting::default(),
             threads: Setting::built_in(0),
+            busy_poll: Setting::built_in(Duration::ZERO),
             policy: Policy::default(),
             names: Vec::new(),
             unknown_name: Setting::built_in(UnknownName::Default),

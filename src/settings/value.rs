@@ -205,37 +205,39 @@ pub(super) fn within(number: u32, low: u32, high: u32) -> Result<u32, String> {
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 impl Value for Duration {
-    /// Seconds, or a number with `ms`, `s`, `m`, `h` or `d`.
+    /// Seconds, or a number with `us`, `ms`, `s`, `m`, `h` or `d`.
     fn parse(text: &str) -> Result<Duration, String> {
         let written = text.split('#').next().unwrap_or(text).trim();
         let digits = written.bytes().take_while(u8::is_ascii_digit).count();
         let (digits, suffix) = written.split_at(digits);
         let unit: Option<u64> = match suffix {
-            "ms" => Some(1),
-            "" | "s" => Some(1_000),
-            "m" => Some(60_000),
-            "h" => Some(3_600_000),
-            "d" => Some(86_400_000),
+            "us" => Some(1),
+            "ms" => Some(1_000),
+            "" | "s" => Some(1_000_000),
+            "m" => Some(60_000_000),
+            "h" => Some(3_600_000_000),
+            "d" => Some(86_400_000_000),
             _ => None,
         };
         let (Some(unit), false) = (unit, digits.is_empty()) else {
             return Err(format!(
-                "{} is not a time (seconds, or a whole number with ms, s, m, h or d)",
+                "{} is not a time (seconds, or a whole number with us, ms, s, m, h or d)",
                 quoted(text)
             ));
         };
         let length = digits.parse::<u64>().ok();
         length
             .and_then(|number| number.checked_mul(unit))
-            .map(Duration::from_millis)
+            .map(Duration::from_micros)
             .filter(|length| *length <= LONGEST)
             .ok_or_else(|| format!("{} is longer than 365d", quoted(text)))
     }
 
     fn write(&self) -> Option<String> {
-        Some(match self.subsec_millis() {
+        Some(match self.subsec_micros() {
             0 => format!("{}s", self.as_secs()),
-            _ => format!("{}ms", self.as_millis()),
+            micros if micros % 1_000 == 0 => format!("{}ms", self.as_millis()),
+            _ => format!("{}us", self.as_micros()),
         })
     }
 }

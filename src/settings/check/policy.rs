@@ -215,6 +215,9 @@ impl Findings {
                 "as nothing is resumed with both 'ssl.session-cache' and 'ssl.session-tickets' off";
             self.idle(chosen(&policy.session_timeout), "ssl.session-timeout", why);
             self.idle(chosen(&policy.num_tickets), "ssl.num-tickets", why);
+        } else if policy.num_tickets.value == Some(0) {
+            let why = "without a ticket, no session of TLS 1.3 is resumed";
+            self.info(&policy.num_tickets.origin, "ssl.num-tickets", why);
         }
     }
 }

@@ -305,6 +305,15 @@ fn what_has_no_effect_is_said_to_have_none() {
 }
 
 #[test]
+fn no_ticket_is_said_to_mean_no_resumption() {
+    assert_eq!(
+        said_beside_the_rest(&["ssl.num-tickets=0"]),
+        [". --ssl.num-tickets: without a ticket, no session of TLS 1.3 is resumed"]
+    );
+    assert_eq!(said_beside_the_rest(&["ssl.num-tickets=1"]), [""; 0]);
+}
+
+#[test]
 fn the_options_of_one_server_name_are_checked_for_that_name() {
     for (value, expected) in [
         (

@@ -1,13 +1,17 @@
 //! Where to listen, who answers, and how the sockets are made.
 
-use super::super::value::{Value, within};
+use super::super::value::{Value, quoted, within};
 use super::super::{Backend, Endpoint, Setting};
 use super::{Form, Group, PLAIN, Record, listed, put, put_parsed, shown};
+use std::time::Duration;
 
 const BASE: Record = Record {
     group: Group::Endpoints,
     ..PLAIN
 };
+
+/// Beyond a second, a worker that polls has long been of use to nobody.
+const LONGEST_BUSY_POLL: Duration = Duration::from_secs(1);
 
 pub(super) const RECORDS: &[Record] = &[
     Record {
@@ -58,6 +62,25 @@ pub(super) const RECORDS: &[Record] = &[
             let threads = &settings.threads;
             vec![(threads.value.to_string(), threads.origin.clone())]
         },
+        ..BASE
+    },
+    Record {
+        name: "busy-poll",
+        value: "TIME",
+        help: "How long a worker that has nothing left to do goes on asking for events before it sleeps, such as \
+               100us; 1s at most. Answers come sooner, and a thread that is active takes a whole core. 0 sleeps at \
+               once.",
+        set: |settings, text, origin| {
+            let time = Duration::parse(text).and_then(|time| match time {
+                time if time <= LONGEST_BUSY_POLL => Ok(time),
+                _ => Err(format!(
+                    "{} is longer than 1s (a number alone is seconds, us and ms are less)",
+                    quoted(text)
+                )),
+            });
+            put_parsed(&mut settings.busy_poll, time, origin)
+        },
+        get: |settings| shown(&settings.busy_poll),
         ..BASE
     },
     Record {

@@ -40,7 +40,7 @@ pub(super) const RECORDS: &[Record] = &[
         value: "TIME",
         help: "How long a session may be resumed, from the cache or by a ticket.",
         set: |settings, text, origin| {
-            let timeout = Duration::parse(text).and_then(|time| match time.subsec_millis() {
+            let timeout = Duration::parse(text).and_then(|time| match time.subsec_nanos() {
                 0 if !time.is_zero() => Ok(time),
                 _ => Err(format!(
                     "{} is not a number of whole seconds above 0",
@@ -64,7 +64,9 @@ pub(super) const RECORDS: &[Record] = &[
     Record {
         name: "ssl.num-tickets",
         value: "N",
-        help: "Tickets a client gets after a full TLS 1.3 handshake; libssl's own number is 2.",
+        help: "Tickets a client gets after a full TLS 1.3 handshake; libssl's own number is 2, which suits browsers \
+               that open several connections at once. Each costs some 10 us and 250 bytes; with 0 no session of TLS \
+               1.3 is resumed.",
         set: |settings, text, origin| {
             let number = Option::<u32>::parse(text)
                 .and_then(|number| number.map(|n| within(n, 0, MOST_TICKETS)).transpose());

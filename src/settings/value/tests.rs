@@ -47,16 +47,17 @@ fn numbers_may_have_a_suffix_and_a_comment() {
 
 #[test]
 fn times_are_seconds_unless_they_say_otherwise() {
-    for (text, milliseconds) in [
+    for (text, microseconds) in [
         ("0", 0),
-        ("10", 10_000),
-        ("10s", 10_000),
-        ("500ms", 500),
-        ("2m", 120_000),
-        ("1h", 3_600_000),
-        ("365d", 31_536_000_000),
+        ("10", 10_000_000),
+        ("10s", 10_000_000),
+        ("100us", 100),
+        ("500ms", 500_000),
+        ("2m", 120_000_000),
+        ("1h", 3_600_000_000),
+        ("365d", 31_536_000_000_000),
     ] {
-        let time = Duration::from_millis(milliseconds);
+        let time = Duration::from_micros(microseconds);
         assert_eq!(Duration::parse(text), Ok(time), "{text}");
     }
     for text in ["", "s", "1.5s", "-1", "10 s", "1w", "M"] {
@@ -168,7 +169,7 @@ fn a_value_in_a_message_is_one_line_and_not_too_long() {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_back(text in "[ -~]{0,20}|[0-9]{1,12}(ms|s|m|h|d|k|kib)?|(0x)?[0-9a-f]{1,17}") {
+    fn what_is_written_is_read_back(text in "[ -~]{0,20}|[0-9]{1,12}(us|ms|s|m|h|d|k|kib)?|(0x)?[0-9a-f]{1,17}") {
         if let Ok(time) = Duration::parse(&text) {
             prop_assert_eq!(time.write().map(|text| Duration::parse(&text)), Some(Ok(time)));
         }
