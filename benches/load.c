@@ -131,7 +131,9 @@ static void park(struct lane *lane)
 
 static void connect_lane(struct lane *lane)
 {
-    wire_open(&lane->wire, wire_connect(port), context, false, epoll, lane);
+    /* A crowd leaves the ports of the usual address to others: a search among few free ones would take them long. */
+    const char *source = work == CROWD ? "127.0.0.2" : NULL;
+    wire_open(&lane->wire, wire_connect(port, source), context, false, epoll, lane);
     SSL_set_app_data(lane->wire.ssl, lane);
     lane->offered = lane->session != NULL;
     if (lane->offered)

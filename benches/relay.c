@@ -80,7 +80,7 @@ static bool serve(struct pair *pair)
             return result == WIRE_WAIT && !pair->client.failed;
         }
         wire_hold(&pair->client);
-        wire_open(&pair->backend, wire_connect(backend_port), NULL, false, epoll, pair);
+        wire_open(&pair->backend, wire_connect(backend_port, NULL), NULL, false, epoll, pair);
         pair->opened = true; /* and on: what does not go out while it connects is kept */
     }
     if (!pump_up(pair) || !pump_down(pair))

@@ -236,11 +236,15 @@ int wire_accept(int listener)
     return fd;
 }
 
-int wire_connect(uint16_t port)
+int wire_connect(uint16_t port, const char *source)
 {
-    int fd = new_socket(AF_INET);
-    struct sockaddr_in address = loopback(port);
+    int fd = new_socket(AF_INET), on = 1;
+    struct sockaddr_in address = loopback(port), own = loopback(0);
     no_delay(fd);
+    if (source && (inet_pton(AF_INET, source, &own.sin_addr) != 1 ||
+                   setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) != 0 ||
+                   bind(fd, (struct sockaddr *)&own, sizeof own) != 0))
+        die("cannot connect from '%s': %s", source, strerror(errno));
     if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0 && errno != EINPROGRESS)
         die("connect to '127.0.0.1:%u': %s", port, strerror(errno));
     return fd;

@@ -49,8 +49,8 @@ void wire_tune(SSL_CTX *context);
 /* Listen on a port of 127.0.0.1, or on a Unix socket if `address` is a path; accept returns -1 when nobody waits. */
 int wire_listen(const char *address);
 int wire_accept(int listener);
-/* Begin to connect to 127.0.0.1; EPOLLOUT says when it is done. */
-int wire_connect(uint16_t port);
+/* Begin to connect to 127.0.0.1, from the address `source` unless that is NULL; EPOLLOUT says when it is done. */
+int wire_connect(uint16_t port, const char *source);
 
 /* Take over `fd`: `context` NULL for plain; register with `epoll`. */
 void wire_open(struct wire *wire, int fd, SSL_CTX *context, bool server, int epoll, void *owner);

@@ -13,14 +13,15 @@ const WIDTH: f64 = 860.0;
 const LEFT: f64 = 290.0;
 /// Length of a bar at 1.00.
 const ONE: f64 = 250.0;
-/// Longer bars are cut here, with their number beside them.
+/// Longer bars are cut here, and say so.
 const MOST: f64 = 1.9;
-const BAR: f64 = 11.0;
-const GAP: f64 = 14.0;
+const BAR: f64 = 14.0;
+const GAP: f64 = 12.0;
 const TOP: f64 = 64.0;
 
 const STYLE: &str = "
-  text { font: 12px sans-serif; fill: #6e7681; }
+  text { font: 11px sans-serif; fill: #6e7681; }
+  .row { font-size: 12px; }
   .title { font-size: 15px; font-weight: bold; }
   .ours { font-weight: bold; fill: #c2410c; }
   rect { fill: #8b949e; }
@@ -49,7 +50,7 @@ pub(crate) fn draw(samples: &Samples, rows: &[&Row], kinds: &[Kind]) -> String {
             LEFT - 12.0,
             y + height / 2.0 + 4.0,
             "end",
-            "",
+            "row",
             row.name,
         );
         for kind in &bars {
@@ -72,16 +73,17 @@ fn bar(body: &mut String, y: f64, kind: &Kind, ratio: f64) {
     }
     let class = class(kind);
     let length = ratio.min(MOST) * ONE;
-    let height = BAR - 1.5;
+    let height = BAR - 2.0;
     let _ = writeln!(
         body,
         r#"<rect class="{class}" x="{LEFT}" y="{y:.1}" width="{length:.1}" height="{height}"/>"#
     );
-    let label = format!("{ratio:.2} {}", kind.name());
+    let cut = if ratio > MOST { "… " } else { "" };
+    let label = format!("{cut}{ratio:.2} {}", kind.name());
     text(
         body,
         LEFT + length + 5.0,
-        y + BAR - 2.0,
+        y + BAR - 4.0,
         "start",
         class,
         &label,
@@ -123,7 +125,7 @@ fn frame(body: &str, bottom: f64, bars: &[Kind]) -> String {
 <title id="title">{title}</title>
 <desc id="about">Bars for {}, a group for each kind of work: {explained}</desc>
 <style>{STYLE}</style>
-{body}{head}</svg>
+{head}{body}</svg>
 "#,
         names.join(", ")
     )

@@ -1,13 +1,16 @@
 //! Many connections, and several kinds of work at once: handshakes beside thousands of idle connections, and small
 //! messages beside handshakes that arrive at half the rate at which the server could take them.
 
+use std::process::Stdio;
+use std::time::Duration;
+
 use super::kind::Kind;
 use super::options::Options;
 use super::row::Reading;
 use super::samples::Series;
 use super::setup::{Service, file_limit, words};
 use super::subject::Subject;
-use super::table::{align, figure, ratio};
+use super::table::{align, cell, figure, ratio};
 use super::tools::{Layout, Tools};
 
 /// Idle connections: through a proxy, and where one connection needs one descriptor.
@@ -15,9 +18,11 @@ const THROUGH: u32 = 9_000;
 const INSIDE: u32 = 20_000;
 /// Descriptors that the server and the load need for themselves.
 const SPARE: u32 = 200;
-/// Small messages a second, on this many connections.
-const MESSAGES: [&str; 4] = ["--rate", "2000", "--conns", "4"];
-const MESSAGES_MS: u32 = 500;
+/// Small messages: so many a second, on a few connections, for a time so short that some rounds meet no disturbance.
+const MESSAGES: [&str; 7] = ["echo", "--rate", "4000", "--conns", "4", "--ms", "100"];
+/// Begins before the messages and ends after them.
+const HANDSHAKES_MS: &str = "400";
+const HEAD_START: Duration = Duration::from_millis(120);
 
 /// Measure, and print the tables.
 pub(crate) fn run(tools: &Tools, options: &Options, kinds: &[Kind]) -> Result<(), String> {
@@ -48,6 +53,7 @@ pub(crate) fn run(tools: &Tools, options: &Options, kinds: &[Kind]) -> Result<()
             "handshakes beside it, 1/s",
             "beside them, µs",
             "beside : quiet",
+            "of the smallest",
         ];
         println!("{}", align(head.map(str::to_owned).to_vec(), lines));
     }
@@ -99,33 +105,25 @@ fn beside_handshakes(tools: &Tools, options: &Options, kind: &Kind) -> Result<Ve
         );
     }
     let rate = (most.median() / 2.0) as u32;
-    let ms = MESSAGES_MS.to_string();
-    let messages = words(&[&["echo", "--ms", &ms], &MESSAGES[..]].concat());
-    // It begins before the messages and ends after them.
-    let longer = (MESSAGES_MS + 400).to_string();
-    let handshakes = words(&[
-        "full",
-        "--ms",
-        &longer,
-        "--rate",
-        &rate.to_string(),
-        "--conns",
-        "64",
-    ]);
+    let handshakes = ["full", "--ms", HANDSHAKES_MS, "--conns", "64", "--rate"];
+    let handshakes = [words(&handshakes), vec![rate.to_string()]].concat();
     let mut series = [Series::default(), Series::default()];
     let p99 = |reading: &Reading| reading.number("p99_ns") / 1e3;
-    for round in 0..options.rounds() {
-        series[0].add(round, p99(&subject.load(&messages)?));
-        let others = subject.start_load(&handshakes, std::process::Stdio::null())?;
-        std::thread::sleep(std::time::Duration::from_millis(150));
-        series[1].add(round, p99(&subject.load(&messages)?));
+    for round in 0..2 * options.rounds() {
+        series[0].add(round, p99(&subject.load(&words(&MESSAGES))?));
+        // The messages are not to wait for the load's own work.
+        let others = subject.start_load(&handshakes, Stdio::null(), 19)?;
+        std::thread::sleep(HEAD_START);
+        series[1].add(round, p99(&subject.load(&words(&MESSAGES))?));
         others.finish()?;
     }
+    let [quiet, beside] = &series;
     Ok(vec![
         kind.title(),
-        figure(series[0].median()),
+        cell(quiet),
         rate.to_string(),
-        figure(series[1].median()),
-        ratio(&series[1].to(&series[0])),
+        cell(beside),
+        ratio(&beside.to(quiet)),
+        format!("{:.2}", beside.quantile(0.0) / quiet.quantile(0.0)),
     ])
 }

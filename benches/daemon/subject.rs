@@ -69,17 +69,20 @@ impl Subject {
 
     /// Run the load generator against it.
     pub(crate) fn load(&self, arguments: &[String]) -> Result<Reading, String> {
-        self.start_load(arguments, Stdio::null())?.finish()
+        self.start_load(arguments, Stdio::null(), 0)?.finish()
     }
 
-    /// Start the load generator against it.
+    /// Start the load generator against it, `nice` enough to let another one have its core first.
     pub(crate) fn start_load(
         &self,
         arguments: &[String],
         input: Stdio,
+        nice: u8,
     ) -> Result<Load<'_>, String> {
         let mut command = Command::new("taskset");
-        command.args(["-c", &self.layout.load]).arg(&self.load);
+        command.args(["-c", &self.layout.load]);
+        command.args(["nice", "-n", &nice.to_string()]);
+        command.arg(&self.load);
         command.args(arguments);
         command.args(["--port", &self.port.to_string()]);
         command.args(["--key", self.service.key()]);
@@ -102,7 +105,7 @@ impl Subject {
     /// Open so many connections and leave them idle, until the load is finished.
     pub(crate) fn crowd(&self, connections: u32) -> Result<Load<'_>, String> {
         let arguments = words(&["crowd", "--conns", &connections.to_string()]);
-        let mut load = self.start_load(&arguments, Stdio::piped())?;
+        let mut load = self.start_load(&arguments, Stdio::piped(), 0)?;
         let mut line = String::new();
         if let Some(output) = load.child.as_mut().and_then(|child| child.stdout.as_mut()) {
             // It says nothing more before it is finished: no byte is lost with the buffer.

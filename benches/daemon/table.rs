@@ -31,7 +31,7 @@ pub(crate) fn main_table(samples: &Samples, rows: &[&Row], kinds: &[Kind]) -> St
     head.push("busy".into());
     let lines = rows.iter().map(|row| {
         let mut line = vec![format!("{}, {}", row.name, row.unit)];
-        line.extend(columns.iter().map(|kind| cell(samples, row, kind)));
+        line.extend(columns.iter().map(|kind| cell(&samples.series(row, kind))));
         if has_peers {
             line.push(best_cell(samples, row, first, others));
         }
@@ -55,7 +55,7 @@ pub(crate) fn settings_table(samples: &Samples, rows: &[&Row], kinds: &[Kind]) -
             lines.push(vec![
                 setting.title.to_owned(),
                 format!("{}, {}", row.name, row.unit),
-                cell(samples, row, kind),
+                cell(&samples.series(row, kind)),
                 ratio(&samples.ratios(row, kind, &Kind::Tlsport)),
                 best_cell(samples, row, kind, kinds),
             ]);
@@ -68,13 +68,10 @@ pub(crate) fn settings_table(samples: &Samples, rows: &[&Row], kinds: &[Kind]) -
     align(head.to_vec(), lines)
 }
 
-fn cell(samples: &Samples, row: &Row, kind: &Kind) -> String {
-    let series = samples.series(row, kind);
-    format!(
-        "{} ({})",
-        figure(series.median()),
-        figure(series.quantile(0.0))
-    )
+/// The median, and the smallest in brackets.
+pub(crate) fn cell(series: &Series) -> String {
+    let [middle, smallest] = [0.5, 0.0].map(|at| figure(series.quantile(at)));
+    format!("{middle} ({smallest})")
 }
 
 /// The ratio to the cheapest peer of the row, and its name.
