@@ -9,7 +9,9 @@ mod running;
 use crate::conn::{Answers, Counters, Message, Service, Totals, Work};
 use crate::error::{Error, Kind, Problems, reason};
 use crate::io::Pool;
-use crate::net::{Backend, Ceilings, Command, Handle, Place, Swap, WORKERS, Worker, bind};
+use crate::net::{
+    Backend, Ceilings, Command, Handle, Place, Swap, WORKERS, Worker, bind, check_congestion,
+};
 use crate::service::{Echo, status};
 use crate::settings::{self, Endpoint, Note, Setting, Settings, Tcp};
 use crate::tls::{Context, Prepared, Report, Shared};
@@ -118,7 +120,7 @@ impl Server {
         Ok(server)
     }
 
-    /// Looks up every name in the settings, as a start does before it opens a socket.
+    /// Looks up every name in the settings that the system has to know, as a start does before it listens.
     ///
     /// # Errors
     /// What is not known, one error a name.
@@ -132,6 +134,7 @@ impl Server {
         };
         let mut problems: Vec<Error> = settings.endpoints.iter().filter_map(unknown).collect();
         problems.extend(resolve(settings).err());
+        problems.extend(check_congestion(&settings.tcp.congestion).err());
         Problems::or(problems, ())
     }
 
@@ -161,7 +164,8 @@ impl Server {
         }
         if settings.tcp != self.tcp {
             notes.push(Note::warn(
-                "'tcp.backlog-size' and 'tcp.reuse-address' take effect at the next start for endpoints that stay",
+                "'tcp.backlog-size', 'tcp.congestion' and 'tcp.reuse-address' take effect at the next start for \
+                 endpoints that stay",
             ));
         }
         notes
@@ -248,6 +252,7 @@ impl Server {
 
     /// Prepares everything aside.
     fn plan(&self, settings: &Settings, prepared: &Prepared) -> Result<Plan, Problems> {
+        check_congestion(&settings.tcp.congestion)?;
         let mut problems = Vec::new();
         let parts = match self.parts(settings, prepared) {
             Ok(parts) => Some(parts),
@@ -457,7 +462,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn resolve(settings: &Settings) -> Result<Option<Arc<Backend>>, Error> {
     match &settings.backend.value {
-        Some(settings::Backend::Address(address)) => Ok(Some(Arc::new(Backend::resolve(address)?))),
+        Some(settings::Backend::Address(address)) => {
+            Ok(Some(Arc::new(Backend::resolve(address, &settings.tcp)?)))
+        }
         Some(settings::Backend::Service(_)) | None => Ok(None),
     }
 }

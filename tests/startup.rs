@@ -88,6 +88,19 @@ fn a_host_name_that_nobody_knows_is_refused() {
 }
 
 #[test]
+fn a_congestion_control_that_the_system_lacks_is_refused() {
+    let pki = Pki::new();
+    let log = echo(&pki, &["ssl://127.0.0.1:0"])
+        .set("tcp.congestion", "horse")
+        .refused(1);
+    assert!(
+        log.contains("--tcp.congestion: 'horse' is not one of "),
+        "{log}"
+    );
+    assert!(!log.contains("failed to bind"), "{log}");
+}
+
+#[test]
 fn ipv4_and_ipv6_live_side_by_side_on_one_port() {
     let pki = Pki::new();
     let port = closed_port();

@@ -1,9 +1,11 @@
 //! Connecting to the server behind.
 
+use super::congestion;
 use super::socket::Socket;
 use crate::error::{Error, reason};
-use crate::settings::Address;
+use crate::settings::{Address, Tcp};
 use mio::net::{TcpStream, UnixStream};
+use socket2::{Domain, Protocol, SockAddr, Socket as Raw, Type};
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -14,6 +16,7 @@ use std::path::PathBuf;
 pub(crate) struct Backend {
     name: String,
     targets: Vec<Target>,
+    congestion: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -27,7 +30,7 @@ impl Backend {
     ///
     /// # Errors
     /// The name is not known.
-    pub(crate) fn resolve(address: &Address) -> Result<Backend, Error> {
+    pub(crate) fn resolve(address: &Address, tcp: &Tcp) -> Result<Backend, Error> {
         let targets = match address {
             Address::Unix(path) => vec![Target::Unix(path.clone())],
             Address::Tcp { host, port } => resolve(host, *port)
@@ -39,6 +42,7 @@ impl Backend {
         Ok(Backend {
             name: address.to_string(),
             targets,
+            congestion: tcp.congestion.value.clone(),
         })
     }
 
@@ -51,12 +55,23 @@ impl Backend {
     pub(crate) fn connect(&self, number: usize) -> io::Result<Socket> {
         match &self.targets[number] {
             Target::Tcp(address) => {
-                let stream = TcpStream::connect(*address)?;
-                // Small messages go out as they come: whoever wrote them has gathered them already.
-                stream.set_nodelay(true)?;
-                Ok(Socket::Tcp(stream))
+                let socket = self.connect_tcp(*address)?;
+                let stream = std::net::TcpStream::from(socket);
+                Ok(Socket::Tcp(TcpStream::from_std(stream)))
             }
             Target::Unix(path) => Ok(Socket::Unix(UnixStream::connect(path)?)),
+        }
+    }
+
+    fn connect_tcp(&self, address: SocketAddr) -> io::Result<Raw> {
+        let domain = Domain::for_address(address);
+        let socket = Raw::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+        congestion::set(&socket, self.congestion.as_deref())?;
+        // Small messages go out as they come: whoever wrote them has gathered them already.
+        socket.set_tcp_nodelay(true)?;
+        match socket.connect(&SockAddr::from(address)) {
+            Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
+            _ => Ok(socket),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Listening sockets: bound once for all workers, before anything is served.
 
 use super::backend::resolve;
+use super::congestion;
 use super::socket::Socket;
 use crate::error::{Error, Kind, reason};
 use crate::io::Peer;
@@ -142,6 +143,7 @@ fn bind_tcp(address: SocketAddr, tcp: &Tcp, workers: usize) -> io::Result<(Vec<L
             address = bound;
         }
         // Accepted sockets inherit these.
+        congestion::set(&socket, tcp.congestion.as_deref())?;
         socket.set_tcp_nodelay(true)?;
         socket.set_keepalive(true)?;
         listeners.push(socket);

@@ -5,6 +5,7 @@
 mod backend;
 mod ceiling;
 mod command;
+mod congestion;
 mod doors;
 mod listener;
 mod socket;
@@ -15,6 +16,7 @@ mod worker;
 pub(crate) use backend::Backend;
 pub(crate) use ceiling::Ceilings;
 pub(crate) use command::{Command, Handle, Swap};
+pub(crate) use congestion::check as check_congestion;
 pub(crate) use doors::Door;
 pub(crate) use listener::{Listener, Place, bind};
 pub(crate) use worker::{WORKERS, Worker};

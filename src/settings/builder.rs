@@ -136,7 +136,7 @@ impl Builder {
 }
 
 /// `arangod.conf:12: 'ssl.cafile-mode': why`; a flag is named by its origin already.
-pub(super) fn complaint(origin: &Origin, name: &str, why: &str) -> Error {
+pub(crate) fn complaint(origin: &Origin, name: &str, why: &str) -> Error {
     Error::settings(remark(origin, name, why))
 }
 

@@ -15,6 +15,7 @@ mod table;
 mod value;
 
 pub use builder::Builder;
+pub(crate) use builder::complaint;
 pub use check::{check, check_client, check_policy};
 pub use endpoint::{Accept, Address, Backend, Endpoint, Service};
 pub use note::{Level, Note};
@@ -47,7 +48,7 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// Ceilings.
     pub limits: Limits,
-    /// Listening sockets.
+    /// Sockets.
     pub tcp: Tcp,
 }
 
@@ -259,13 +260,15 @@ pub struct Limits {
     pub per_address: Setting<u32>,
 }
 
-/// Listening sockets.
+/// Sockets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tcp {
     /// Length of the accept queue; 0 means 10, and the system caps it.
     pub backlog: Setting<u32>,
     /// SO_REUSEADDR.
     pub reuse_address: Setting<bool>,
+    /// TCP_CONGESTION, of clients' connections and of those to the backend; `None` leaves the system's own.
+    pub congestion: Setting<Option<String>>,
 }
 
 impl Default for Settings {
@@ -294,6 +297,7 @@ impl Default for Settings {
             tcp: Tcp {
                 backlog: Setting::built_in(64),
                 reuse_address: Setting::built_in(true),
+                congestion: Setting::default(),
             },
         }
     }

@@ -172,6 +172,16 @@ impl Findings {
         if let Some(Backend::Address(Address::Unix(path))) = &settings.backend.value {
             self.socket_path(&settings.backend.origin, "backend", path);
         }
+        let is_unix = |address: &Address| matches!(address, Address::Unix(_));
+        let backend = match &settings.backend.value {
+            Some(Backend::Address(address)) => is_unix(address),
+            _ => true,
+        };
+        if backend && settings.endpoints.iter().all(|e| is_unix(&e.value.address)) {
+            let congestion = &settings.tcp.congestion;
+            let chosen = congestion.is_chosen().then_some(&congestion.origin);
+            self.idle(chosen, "tcp.congestion", "as no socket is of TCP");
+        }
         let plain = settings.endpoints.iter().all(|e| !e.value.accept.has_tls());
         if let (Some(file), true, false) = (settings.policy.key_files.first(), plain, warned) {
             let chosen = Some(&file.origin).filter(|_| !settings.endpoints.is_empty());

@@ -93,6 +93,11 @@ fn a_plain_unix_socket_beside_a_keyfile_is_no_slip() {
         said(&alone),
         [". --ssl.keyfile: has no effect as no endpoint speaks TLS"]
     );
+    let local = [alone[0], alone[2], "tcp.congestion=reno"];
+    assert_eq!(
+        said(&local),
+        [". --tcp.congestion: has no effect as no socket is of TCP"]
+    );
 }
 
 #[test]

@@ -105,4 +105,13 @@ pub(super) const RECORDS: &[Record] = &[
         get: |settings| shown(&settings.tcp.reuse_address),
         ..BASE
     },
+    Record {
+        name: "tcp.congestion",
+        value: "NAME",
+        help: "Congestion control of connections from clients and to the backend, such as cubic (TCP_CONGESTION); unset \
+               leaves the system's own (net.ipv4.tcp_congestion_control).",
+        set: |settings, text, origin| put(&mut settings.tcp.congestion, text, origin),
+        get: |settings| shown(&settings.tcp.congestion),
+        ..BASE
+    },
 ];

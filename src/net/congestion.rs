@@ -1,0 +1,129 @@
+//! Which congestion control our TCP sockets have (`TCP_CONGESTION`): the system's, unless the settings name one.
+//!
+//! A listener hands its own down to what it accepts, so it costs no call a connection there.
+
+use crate::error::{Error, reason};
+use crate::settings::{Setting, complaint, quoted};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::fs;
+use std::io;
+
+/// Gives a socket that is not connected yet the congestion control that was chosen.
+pub(super) fn set(socket: &Socket, name: Option<&str>) -> io::Result<()> {
+    match name {
+        Some(name) => socket.set_tcp_congestion(name.as_bytes()),
+        None => Ok(()),
+    }
+}
+
+/// Whether the system has this congestion control, and lets us have it.
+///
+/// # Errors
+/// Why not, and what there is.
+pub(crate) fn check(chosen: &Setting<Option<String>>) -> Result<(), Error> {
+    let Some(name) = chosen.value.as_deref() else {
+        return Ok(());
+    };
+    let Err(error) = try_out(name) else {
+        return Ok(());
+    };
+    let name = quoted(name);
+    let why = match error.raw_os_error() {
+        Some(libc::ENOENT) => match names("available") {
+            Some(names) => format!("{name} is not one of {names}"),
+            None => format!("{name} is unknown to the system"),
+        },
+        Some(libc::EPERM) => match names("allowed") {
+            Some(names) => format!("{name} is not one of those allowed: {names}"),
+            None => format!("{name} is not allowed"),
+        },
+        _ => format!("cannot set {name} on a socket: {}", reason(&error)),
+    };
+    Err(complaint(&chosen.origin, "tcp.congestion", &why))
+}
+
+fn try_out(name: &str) -> io::Result<()> {
+    let socket = |domain| Socket::new(domain, Type::STREAM, Some(Protocol::TCP));
+    let socket = socket(Domain::IPV4).or_else(|_| socket(Domain::IPV6))?;
+    set(&socket, Some(name))
+}
+
+/// The names the system lists, as messages list them.
+fn names(which: &str) -> Option<String> {
+    let path = format!("/proc/sys/net/ipv4/tcp_{which}_congestion_control");
+    let list = fs::read_to_string(path).ok()?;
+    let names: Vec<&str> = list.split_whitespace().collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::socket::Socket as Connected;
+    use crate::net::{Backend, Place, bind};
+    use crate::settings::{Address, Origin, Settings};
+    use socket2::SockRef;
+    use std::net::TcpListener;
+
+    /// Every system has this one, and hardly any as its own.
+    const RENO: &str = "reno";
+
+    fn chosen(name: &str) -> Setting<Option<String>> {
+        let flag = Origin::Flag("--tcp.congestion".into());
+        Setting::new(Some(name.into()), flag)
+    }
+
+    fn congestion_of(socket: &Connected) -> String {
+        let Connected::Tcp(stream) = socket else {
+            panic!("it is a unix socket");
+        };
+        let name = SockRef::from(stream).tcp_congestion().expect("a name");
+        let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+        String::from_utf8_lossy(name).into_owned()
+    }
+
+    #[test]
+    fn accepted_connections_have_what_was_chosen() {
+        let mut tcp = Settings::default().tcp;
+        tcp.congestion = chosen(RENO);
+        let place = Place::Tcp("127.0.0.1:0".parse().expect("an address"));
+        let (listeners, place) = bind(&place, &tcp, 1).expect("a port");
+        let Place::Tcp(address) = place else {
+            panic!("it is {place}");
+        };
+        let _client = std::net::TcpStream::connect(address).expect("a connection");
+        let (accepted, _) = listeners[0].accept().expect("the connection");
+        assert_eq!(congestion_of(&accepted), RENO);
+    }
+
+    #[test]
+    fn connections_to_the_backend_have_what_was_chosen() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let address = Address::Tcp {
+            host: address.ip().to_string(),
+            port: address.port(),
+        };
+        let mut tcp = Settings::default().tcp;
+        let by_default = Backend::resolve(&address, &tcp).expect("an address");
+        tcp.congestion = chosen(RENO);
+        let backend = Backend::resolve(&address, &tcp).expect("an address");
+        let socket = backend.connect(0).expect("a connection");
+        assert_eq!(congestion_of(&socket), RENO);
+        let socket = by_default.connect(0).expect("a connection");
+        let own = fs::read_to_string("/proc/sys/net/ipv4/tcp_congestion_control");
+        assert_eq!(congestion_of(&socket), own.expect("the system's").trim());
+    }
+
+    #[test]
+    fn an_unknown_one_is_named_with_those_there_are() {
+        assert!(check(&chosen(RENO)).is_ok());
+        assert!(check(&Setting::default()).is_ok());
+        let error = check(&chosen("horse")).expect_err("no such thing");
+        let text = error.to_string();
+        assert!(
+            text.starts_with("--tcp.congestion: 'horse' is not one of ") && text.contains(RENO),
+            "{text}"
+        );
+    }
+}
