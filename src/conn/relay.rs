@@ -96,7 +96,7 @@ impl Conn {
                 return Next::Wait;
             }
             if moved >= BUDGET || calls >= CALLS {
-                if let Some(stream) = self.plain.stream() {
+                if let Some(stream) = self.plain.stream().filter(|_| down.bytes > 0) {
                     stream.widen();
                 }
                 return Next::Again;

@@ -3,9 +3,9 @@
 //!
 //! A flight of a full handshake is the most expensive step there is, some thirty times the relay of a small message,
 //! and libssl cannot be interrupted in it. So an event only queues a connection that is shaking hands; the queue is
-//! worked off by age, in turn with arrivals, for as long as the rest of the turn took. With that, neither side ever gets
-//! less than half of the thread while it wants it, and a message waits for a few flights where there was nothing else to
-//! do. Whoever cannot be taken in yet waits in the system's accept queue, which has a limit.
+//! worked off by age, in turn with arrivals, for as long as the rest of the turn took, and for some flights at least.
+//! With that, newcomers get half of the thread while they want it, and a message waits for a few flights at the most.
+//! Whoever cannot be taken in yet waits in the system's accept queue, which has a limit.
 
 use super::{Entry, WORKERS, Worker, is_served};
 use crate::conn::{Conn, Next};
@@ -16,10 +16,10 @@ use log::{debug, warn};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-/// What newcomers get of a turn that had nothing else to do: some twenty flights. Taken one at a time they cost up to a
-/// tenth more each, as what a flight needs has left the processor's caches before the next one; more at a time would let
-/// messages wait for longer.
-const SLICE: Duration = Duration::from_millis(4);
+/// What newcomers get of a turn that had nothing else to do: some five flights. Taken one at a time they cost up to a
+/// tenth more each, as what a flight needs has left the processor's caches before the next one; more at a time would
+/// let messages wait for longer.
+const SLICE: Duration = Duration::from_millis(1);
 
 /// How many of those in an accept queue are taken in before its listener closes: a somaxconn of 4096 is seldom raised.
 /// A flood that goes on is not waited for.
