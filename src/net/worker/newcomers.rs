@@ -63,11 +63,11 @@ impl Worker {
     /// Takes one handshake further or one connection in, in turn. `false` when there is neither.
     fn welcome_one(&mut self, now: Instant) -> bool {
         self.arrival_next = !self.arrival_next;
+        let mut ways: [fn(&mut Worker, Instant) -> bool; 2] = [Worker::negotiate, Worker::take_in];
         if self.arrival_next {
-            self.take_in(now) || self.negotiate(now)
-        } else {
-            self.negotiate(now) || self.take_in(now)
+            ways.reverse();
         }
+        ways.into_iter().any(|work| work(self, now))
     }
 
     fn negotiate(&mut self, now: Instant) -> bool {
