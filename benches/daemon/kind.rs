@@ -52,8 +52,8 @@ impl PartialEq for Setting {
 const SETTINGS: &[Setting] = &[
     Setting {
         name: "busy-poll",
-        title: "--busy-poll 100",
-        flags: &["--busy-poll", "100"],
+        title: "--busy-poll 100us",
+        flags: &["--busy-poll", "100us"],
         backend: Backend::Tcp,
         matters: |row| row.figure == Figure::Latency,
     },

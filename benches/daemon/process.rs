@@ -50,21 +50,22 @@ impl Process {
     }
 
     /// Wait until it listens: on a port of 127.0.0.1, or on the Unix socket at a path.
-    pub(crate) fn wait_for(&self, address: &str) -> Result<(), String> {
+    pub(crate) fn wait_for(&mut self, address: &str) -> Result<(), String> {
         let start = Instant::now();
         let listens = || match address.starts_with('/') {
             true => UnixStream::connect(address).is_ok(),
             false => TcpStream::connect(format!("127.0.0.1:{address}")).is_ok(),
         };
         while !listens() {
-            if start.elapsed() > Duration::from_secs(10) {
-                return Err(format!(
-                    "{}: does not listen after 10 s\n{}",
-                    self.name,
-                    self.last_words()
-                ));
-            }
-            std::thread::sleep(Duration::from_millis(20));
+            let why = if matches!(self.child.try_wait(), Ok(Some(_))) {
+                "ended at once"
+            } else if start.elapsed() > Duration::from_secs(10) {
+                "does not listen after 10 s"
+            } else {
+                std::thread::sleep(Duration::from_millis(20));
+                continue;
+            };
+            return Err(format!("{}: {why}\n{}", self.name, self.last_words()));
         }
         Ok(())
     }

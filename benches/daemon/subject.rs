@@ -36,7 +36,7 @@ impl Subject {
             Backend::Unix => tools.text(&format!("run/{label}.sock")),
             _ => free_port()?.to_string(),
         };
-        let backend = Process::start(
+        let mut backend = Process::start(
             tools,
             &format!("{label}-backend"),
             &layout.load,
@@ -50,7 +50,7 @@ impl Subject {
             service,
             threads: layout.threads,
         };
-        let server = Process::start(tools, &label, &layout.server, &setup.command(kind)?)?;
+        let mut server = Process::start(tools, &label, &layout.server, &setup.command(kind)?)?;
         backend.wait_for(&backend_address)?;
         server.wait_for(&port.to_string())?;
         let subject = Subject {
