@@ -36,12 +36,12 @@ pub(crate) fn draw(samples: &Samples, rows: &[&Row], kinds: &[Kind]) -> String {
     let bars: Vec<Kind> = kinds
         .iter()
         .copied()
-        .filter(|kind| *kind == Kind::Tlsport || kind.is_peer())
+        .filter(|kind| *kind == Kind::Tlsport || kind.is_usual_peer())
         .collect();
     let mut body = String::new();
     let mut y = TOP;
     for row in rows.iter().filter(|row| row.figure != Figure::Idle) {
-        let Some(best) = samples.best_peer(row, kinds) else {
+        let Some(best) = samples.best(row, bars.iter().copied().filter(Kind::is_peer)) else {
             continue;
         };
         let height = bars.len() as f64 * BAR;

@@ -10,7 +10,7 @@ use super::samples::Samples;
 use super::setup::Service;
 use super::subject::Subject;
 use super::table;
-use super::tools::{Layout, Tools};
+use super::tools::{Layout, Tools, progress};
 
 /// Measure, and print what it comes to.
 pub(crate) fn run(tools: &Tools, options: &Options, kinds: &[Kind]) -> Result<(), String> {
@@ -19,7 +19,7 @@ pub(crate) fn run(tools: &Tools, options: &Options, kinds: &[Kind]) -> Result<()
     let (idle, busy): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.work == Work::Hold);
     let subjects = start_all(tools, kinds, &busy)?;
     for round in 0..options.rounds() {
-        eprint!("\rround {} of {} ", round + 1, options.rounds());
+        progress(&format!("round {} of {}", round + 1, options.rounds()));
         for row in busy.iter().filter(|row| round % row.every == 0) {
             measure_row(options, row, &subjects, round, &mut samples)?;
         }
@@ -28,7 +28,7 @@ pub(crate) fn run(tools: &Tools, options: &Options, kinds: &[Kind]) -> Result<()
     if !idle.is_empty() {
         hold(tools, options, &idle, kinds, &mut samples)?;
     }
-    eprintln!();
+    progress("");
 
     println!("{}", table::main_table(&samples, &rows, kinds));
     println!("{}", table::settings_table(&samples, &rows, kinds));
@@ -71,6 +71,7 @@ fn measure_row(
     let subjects: Vec<&Subject> = subjects
         .iter()
         .filter(|subject| subject.service == row.service && subject.kind.is_in(row))
+        .filter(|subject| round % subject.kind.every() == 0)
         .collect();
     let mut agreed: Option<String> = None;
     for i in 0..subjects.len() {
@@ -99,11 +100,8 @@ fn hold(
     let mut agreed: Option<String> = None;
     for round in 0..options.hold_rounds {
         for kind in kinds.iter().filter(|kind| kind.is_in(rows[0])) {
-            eprint!(
-                "\r{} connections on {}        ",
-                options.hold_connections,
-                kind.name()
-            );
+            let count = options.hold_connections;
+            progress(&format!("{count} connections on {}", kind.name()));
             let subject = Subject::start(tools, kind, rows[0].service, &Layout::apart())?;
             let reading = subject.load(&rows[0].arguments(options))?;
             agree(&mut agreed, &reading, rows[0], &subject)?;

@@ -16,7 +16,9 @@ pub(crate) enum Kind {
     /// Another build of it.
     Before(&'static Path),
     Nginx,
+    NginxTuned,
     Haproxy,
+    HaproxyTuned,
     Hitch,
     Stunnel,
     /// The bare C proxy.
@@ -87,8 +89,13 @@ impl Kind {
         let mut kinds = vec![Kind::Tlsport];
         // One path, for as long as the program runs.
         kinds.extend(before.map(|path| Kind::Before(Box::leak(path.into_boxed_path()))));
-        kinds.extend([Kind::Nginx, Kind::Haproxy, Kind::Hitch, Kind::Stunnel]);
-        kinds.extend([Kind::Relay, Kind::Yardstick]);
+        kinds.extend([
+            Kind::Nginx,
+            Kind::NginxTuned,
+            Kind::Haproxy,
+            Kind::HaproxyTuned,
+        ]);
+        kinds.extend([Kind::Hitch, Kind::Stunnel, Kind::Relay, Kind::Yardstick]);
         kinds.extend(SETTINGS.iter().map(Kind::With));
         kinds
     }
@@ -100,7 +107,9 @@ impl Kind {
             Kind::With(setting) => setting.name,
             Kind::Before(_) => "before",
             Kind::Nginx => "nginx",
+            Kind::NginxTuned => "nginx-tuned",
             Kind::Haproxy => "haproxy",
+            Kind::HaproxyTuned => "haproxy-tuned",
             Kind::Hitch => "hitch",
             Kind::Stunnel => "stunnel",
             Kind::Relay => "relay",
@@ -116,12 +125,26 @@ impl Kind {
         }
     }
 
-    /// Whether it is one of those to be compared with.
-    pub(crate) fn is_peer(&self) -> bool {
+    /// Whether it is a peer in its usual setup.
+    pub(crate) fn is_usual_peer(&self) -> bool {
         matches!(
             self,
             Kind::Nginx | Kind::Haproxy | Kind::Hitch | Kind::Stunnel
         )
+    }
+
+    /// Whether it is one of those to be compared with, in either setup.
+    pub(crate) fn is_peer(&self) -> bool {
+        self.is_usual_peer() || matches!(self, Kind::NginxTuned | Kind::HaproxyTuned)
+    }
+
+    /// Measured in each n-th round: those whose differences matter most, in all of them.
+    pub(crate) fn every(&self) -> usize {
+        match self {
+            Kind::Hitch | Kind::Stunnel => 4,
+            Kind::With(_) | Kind::Relay | Kind::Yardstick => 2,
+            _ => 1,
+        }
     }
 
     pub(crate) fn backend(&self) -> Backend {
@@ -154,10 +177,12 @@ impl Kind {
         let not_installed =
             |packages: &str| Some(format!("it is not installed (apt-get install {packages})"));
         match self {
-            Kind::Nginx if !Path::new(STREAM_MODULE).exists() => {
+            Kind::Nginx | Kind::NginxTuned if !Path::new(STREAM_MODULE).exists() => {
                 not_installed("nginx libnginx-mod-stream")
             }
-            Kind::Haproxy if self.version().is_none() => not_installed("haproxy"),
+            Kind::Haproxy | Kind::HaproxyTuned if self.version().is_none() => {
+                not_installed("haproxy")
+            }
             Kind::Hitch if self.version().is_none() => not_installed("hitch"),
             Kind::Stunnel if self.version().is_none() => not_installed("stunnel4"),
             Kind::Before(path) if !path.exists() => {
@@ -173,22 +198,19 @@ impl Kind {
         }
     }
 
-    /// What a peer calls itself.
+    /// What a peer's program calls itself.
     pub(crate) fn version(&self) -> Option<String> {
         let (program, flag, marker) = match self {
-            Kind::Nginx => ("nginx", "-v", "nginx/"),
-            Kind::Haproxy => ("haproxy", "-v", "HAProxy version"),
+            Kind::Nginx | Kind::NginxTuned => ("nginx", "-v", "nginx/"),
+            Kind::Haproxy | Kind::HaproxyTuned => ("haproxy", "-v", "HAProxy version"),
             Kind::Hitch => ("hitch", "--version", "hitch "),
             Kind::Stunnel => ("stunnel4", "-version", "stunnel "),
             _ => return None,
         };
         let text = output(program, &[flag])?;
         let line = text.lines().find_map(|line| line.split_once(marker))?.1;
-        Some(format!(
-            "{} {}",
-            self.name(),
-            line.split_whitespace().next()?
-        ))
+        let version = line.split_whitespace().next()?;
+        Some(format!("{} {version}", program.trim_end_matches('4')))
     }
 }
 

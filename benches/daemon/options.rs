@@ -8,13 +8,14 @@ use super::tools::cores;
 const HELP: &str = "\
 usage: cargo bench --bench daemon -- [--quick] [--rounds N] [--ms N] [--connections N] [--chart PATH]
                                      [--rows WORD,...] [--only NAME,...] [--before PATH] [--threads N | --scale]
-  --quick            fewer rounds, 2,000 idle connections, without hitch, stunnel and tlsport's other settings
+  --quick            fewer rounds, 2,000 idle connections, without haproxy's usual setup, hitch, stunnel and tlsport's
+                     other settings
   --rounds, --ms     rounds, and length of one burst in milliseconds
   --connections      idle connections opened for the memory row; otherwise 9,500
   --chart PATH       draw the table's ratios as SVG, too
   --rows             only rows whose name contains one of the words
-  --only             only these: tlsport, before, nginx, haproxy, hitch, stunnel, relay, yardstick, and tlsport with
-                     other settings: busy-poll, unix, one-ticket, echo
+  --only             only these: tlsport, before, nginx, nginx-tuned, haproxy, haproxy-tuned, hitch, stunnel, relay,
+                     yardstick, and tlsport with other settings: busy-poll, unix, one-ticket, echo
   --before PATH      another build of tlsport as one more subject, to compare before and after in one run
   --threads N        instead: N threads beside one
   --scale            instead: handshakes beside thousands of idle connections, small messages beside handshakes";
@@ -145,19 +146,22 @@ impl Options {
             (Mode::Compare, Kind::With(setting)) => {
                 !self.quick && !matches!(setting.backend, Backend::Inside(_))
             }
-            (Mode::Compare, Kind::Hitch | Kind::Stunnel) => !self.quick,
+            (Mode::Compare, Kind::Haproxy | Kind::Hitch | Kind::Stunnel) => !self.quick,
             (Mode::Compare, _) => true,
-            (Mode::Threads(_), Kind::With(_) | Kind::Relay | Kind::Yardstick) => false,
+            (Mode::Threads(_), Kind::With(_) | Kind::Hitch | Kind::Relay | Kind::Yardstick) => {
+                false
+            }
             (Mode::Threads(_), _) => true,
             (Mode::Scale, Kind::With(setting)) => matches!(setting.backend, Backend::Inside(_)),
-            (Mode::Scale, Kind::Hitch | Kind::Stunnel | Kind::Relay) => false,
-            (Mode::Scale, _) => true,
+            (Mode::Scale, Kind::Nginx | Kind::Haproxy | Kind::Yardstick) => true,
+            (Mode::Scale, Kind::Tlsport | Kind::Before(_)) => true,
+            (Mode::Scale, _) => false,
         }
     }
 
     pub(crate) fn rounds(&self) -> usize {
         self.rounds.unwrap_or(match self.mode {
-            Mode::Compare if self.quick => 24,
+            Mode::Compare if self.quick => 20,
             Mode::Compare => 44,
             Mode::Threads(_) => 15,
             Mode::Scale => 20,

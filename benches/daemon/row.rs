@@ -168,6 +168,11 @@ impl Row {
         list.map(str::to_owned).to_vec()
     }
 
+    /// Whether a connection is one unit of it.
+    pub(crate) fn opens_connections(&self) -> bool {
+        matches!(self.work, Work::Full | Work::Resumed)
+    }
+
     /// The row's number, in its unit.
     pub(crate) fn value(&self, reading: &Reading) -> f64 {
         match self.figure {

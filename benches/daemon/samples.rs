@@ -57,13 +57,11 @@ impl Samples {
         self.series(row, one).to(&self.series(row, other))
     }
 
-    /// The peer with the lowest median.
-    pub(crate) fn best_peer(&self, row: &Row, kinds: &[Kind]) -> Option<Kind> {
+    /// The one of these peers with the lowest median.
+    pub(crate) fn best(&self, row: &Row, peers: impl Iterator<Item = Kind>) -> Option<Kind> {
         let median = |kind: &Kind| self.series(row, kind).median();
-        kinds
-            .iter()
-            .copied()
-            .filter(|kind| kind.is_peer() && median(kind).is_finite())
+        peers
+            .filter(|kind| median(kind).is_finite())
             .min_by(|a, b| median(a).total_cmp(&median(b)))
     }
 

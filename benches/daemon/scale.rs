@@ -11,7 +11,7 @@ use super::samples::Series;
 use super::setup::{Service, file_limit, words};
 use super::subject::Subject;
 use super::table::{align, cell, figure, ratio};
-use super::tools::{Layout, Tools};
+use super::tools::{Layout, Tools, progress};
 
 /// Idle connections: through a proxy, and where one connection needs one descriptor.
 const THROUGH: u32 = 9_000;
@@ -31,7 +31,7 @@ pub(crate) fn run(tools: &Tools, options: &Options, kinds: &[Kind]) -> Result<()
             .iter()
             .map(|kind| beside_idle(tools, options, kind))
             .collect::<Result<_, _>>()?;
-        eprintln!();
+        progress("");
         let head = [
             "full handshake, TLS 1.3, CPU",
             "alone, µs",
@@ -46,7 +46,7 @@ pub(crate) fn run(tools: &Tools, options: &Options, kinds: &[Kind]) -> Result<()
             .filter(|kind| !matches!(kind, Kind::With(_)))
             .map(|kind| beside_handshakes(tools, options, kind))
             .collect::<Result<_, _>>()?;
-        eprintln!();
+        progress("");
         let head = [
             "64-byte round trip, p99",
             "quiet, µs",
@@ -65,7 +65,7 @@ fn beside_idle(tools: &Tools, options: &Options, kind: &Kind) -> Result<Vec<Stri
     let possible = (file_limit() - SPARE) / if kind.is_proxy() { 2 } else { 1 };
     let wanted = if kind.is_proxy() { THROUGH } else { INSIDE };
     let count = wanted.min(possible);
-    eprint!("\r{}: {count} connections        ", kind.name());
+    progress(&format!("{}: {count} connections", kind.name()));
     let [alone, beside] =
         [0, 1].map(|_| Subject::start(tools, kind, Service::P256, &Layout::apart()));
     let (alone, beside) = (alone?, beside?);
@@ -95,7 +95,7 @@ fn beside_idle(tools: &Tools, options: &Options, kind: &Kind) -> Result<Vec<Stri
 /// A few connections with small messages at a steady pace: alone, and while others open connections at half the rate
 /// that the server could do.
 fn beside_handshakes(tools: &Tools, options: &Options, kind: &Kind) -> Result<Vec<String>, String> {
-    eprint!("\r{}: small messages        ", kind.name());
+    progress(&format!("{}: small messages", kind.name()));
     let subject = Subject::start(tools, kind, Service::P256, &Layout::apart())?;
     let mut most = Series::default();
     for round in 0..5 {

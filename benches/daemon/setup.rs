@@ -1,7 +1,8 @@
 //! How each server is set up: its command line and its configuration file.
 //!
-//! All present one certificate, take TLS 1.2 and 1.3 with the same ciphers and groups, resume by tickets alone, set
-//! TCP_NODELAY, have a backlog of 4096, log nothing a connection. Where a peer has two sound ways, it gets the cheaper.
+//! All present one certificate, take TLS 1.2 and 1.3 with the same ciphers and groups, resume by tickets, set
+//! TCP_NODELAY, have a backlog of 4096, log nothing a connection. The usual setup of a peer has the session cache and
+//! the buffers that its manual describes; the tuned one is the cheapest that we know for it.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -77,8 +78,13 @@ impl Setup<'_> {
                 Backend::Inside(service) => self.tlsport(built, service, setting.flags),
                 _ => self.tlsport(built, &self.backend_url(), setting.flags),
             },
-            Kind::Nginx => words(&["nginx", "-e", "stderr", "-c", &self.write(&self.nginx())?]),
-            Kind::Haproxy => words(&["haproxy", "-f", &self.write(&self.haproxy())?]),
+            Kind::Nginx => self.nginx("shared:tls:20m", "16k")?,
+            // Large buffers make bulk cheaper and handshakes dearer.
+            Kind::NginxTuned if self.service == Service::Bulk => self.nginx("off", "64k")?,
+            Kind::NginxTuned => self.nginx("off", "16k")?,
+            Kind::Haproxy => self.haproxy("tune.ssl.cachesize 20000")?,
+            // Large buffers cost it nothing where they are not used.
+            Kind::HaproxyTuned => self.haproxy("tune.ssl.cachesize 0\n    tune.bufsize 65536")?,
             Kind::Hitch => words(&["hitch", "--config", &self.write(&self.hitch())?]),
             Kind::Stunnel => words(&["stunnel4", &self.write(&self.stunnel())?]),
             Kind::Relay => words(&[&self.tools.text("relay"), &port, self.backend, &chain, &key]),
@@ -132,9 +138,9 @@ impl Setup<'_> {
         list
     }
 
-    /// Without a session cache, which is its cheapest with tickets. Large buffers make bulk cheaper and handshakes dearer.
-    fn nginx(&self) -> String {
-        format!(
+    /// With a session cache beside the tickets or without one, and with buffers of that size for each direction.
+    fn nginx(&self, session_cache: &str, buffer: &str) -> Result<Vec<String>, String> {
+        let path = self.write(&format!(
             "load_module {STREAM_MODULE};
 daemon off;
 worker_processes {threads};
@@ -153,7 +159,7 @@ stream {{
         ssl_ciphers {CIPHERS};
         ssl_conf_command Ciphersuites {SUITES};
         ssl_ecdh_curve {GROUPS};
-        ssl_session_cache off;
+        ssl_session_cache {session_cache};
         ssl_session_tickets on;
         proxy_buffer_size {buffer};
         proxy_pass 127.0.0.1:{backend};
@@ -164,26 +170,21 @@ stream {{
             files = file_limit(),
             pid = self.tools.text(&format!("run/{}.pid", self.label)),
             port = self.port,
-            buffer = if self.service == Service::Bulk {
-                "64k"
-            } else {
-                "16k"
-            },
             reuseport = if self.threads > 1 { " reuseport" } else { "" },
             chain = self.pem("chain"),
             key = self.pem("key"),
             backend = self.backend,
-        )
+        ))?;
+        Ok(words(&["nginx", "-e", "stderr", "-c", &path]))
     }
 
-    /// As a proxy of bytes; `maxconn` is what the descriptors allow. Large buffers cost it nothing where they are not used.
-    fn haproxy(&self) -> String {
-        format!(
+    /// As a proxy of bytes; `maxconn` is what the descriptors allow.
+    fn haproxy(&self, tuning: &str) -> Result<Vec<String>, String> {
+        let path = self.write(&format!(
             "global
     nbthread {threads}
     maxconn {connections}
-    tune.ssl.cachesize 0
-    tune.bufsize 65536
+    {tuning}
     ssl-default-bind-options ssl-min-ver TLSv1.2
     ssl-default-bind-ciphers {CIPHERS}
     ssl-default-bind-ciphersuites {SUITES}
@@ -204,7 +205,8 @@ listen tls
             port = self.port,
             pem = self.pem("server"),
             backend = self.backend,
-        )
+        ))?;
+        Ok(words(&["haproxy", "-f", &path]))
     }
 
     /// Without stapling. It refuses to run as root.
@@ -251,6 +253,7 @@ ciphers = {CIPHERS}
 ciphersuites = {SUITES}
 curves = {GROUPS}
 options = -NO_TICKET
+sessionCacheSize = 20000
 TIMEOUTclose = 0
 ",
             port = self.port,

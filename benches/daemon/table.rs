@@ -6,7 +6,11 @@ use super::kind::Kind;
 use super::row::Row;
 use super::samples::{Samples, Series};
 
-/// Medians with the smallest in brackets; then the first subject against the best peer and against what is no peer.
+/// Below this part of its core, a server's cost of a handshake has much of its going to sleep and waking up in it.
+const BUSY_ENOUGH: f64 = 0.9;
+const MARK: &str = "†";
+
+/// Medians with the smallest in brackets; then the first subject against the best peers and against what is no peer.
 pub(crate) fn main_table(samples: &Samples, rows: &[&Row], kinds: &[Kind]) -> String {
     let columns: Vec<Kind> = kinds
         .iter()
@@ -17,12 +21,14 @@ pub(crate) fn main_table(samples: &Samples, rows: &[&Row], kinds: &[Kind]) -> St
         return String::new();
     };
     let against: Vec<&Kind> = others.iter().filter(|kind| !kind.is_peer()).collect();
-    let has_peers = others.iter().any(Kind::is_peer);
+    let choices = Choice::among(others);
     let mut head = vec!["server CPU, time or memory for".to_owned()];
     head.extend(columns.iter().map(|kind| kind.name().to_owned()));
-    if has_peers {
-        head.push(format!("{} : best peer", first.name()));
-    }
+    head.extend(
+        choices
+            .iter()
+            .map(|choice| format!("{} : {}", first.name(), choice.title)),
+    );
     head.extend(
         against
             .iter()
@@ -31,10 +37,12 @@ pub(crate) fn main_table(samples: &Samples, rows: &[&Row], kinds: &[Kind]) -> St
     head.push("busy".into());
     let lines = rows.iter().map(|row| {
         let mut line = vec![format!("{}, {}", row.name, row.unit)];
-        line.extend(columns.iter().map(|kind| cell(&samples.series(row, kind))));
-        if has_peers {
-            line.push(best_cell(samples, row, first, others));
-        }
+        line.extend(columns.iter().map(|kind| marked_cell(samples, row, kind)));
+        line.extend(
+            choices
+                .iter()
+                .map(|choice| choice.cell(samples, row, first)),
+        );
         line.extend(
             against
                 .iter()
@@ -43,47 +51,96 @@ pub(crate) fn main_table(samples: &Samples, rows: &[&Row], kinds: &[Kind]) -> St
         line.push(format!("{:.0} %", 100.0 * samples.busy(row, first)));
         line
     });
-    align(head, lines.collect())
+    let table = align(head, lines.collect());
+    match table.contains(MARK) {
+        true => {
+            format!(
+                "{table}\n{MARK} busy for less than 90 % of the time: its going to sleep and waking up are part of the figure\n"
+            )
+        }
+        false => table,
+    }
 }
 
 /// What other settings bring, a line for each row in which they matter; nothing when none was measured.
 pub(crate) fn settings_table(samples: &Samples, rows: &[&Row], kinds: &[Kind]) -> String {
     let mut lines = Vec::new();
+    let choices = Choice::among(kinds);
     for kind in kinds {
         let Kind::With(setting) = kind else { continue };
         for row in rows.iter().filter(|row| kind.is_in(row)) {
-            lines.push(vec![
+            let mut line = vec![
                 setting.title.to_owned(),
                 format!("{}, {}", row.name, row.unit),
-                cell(&samples.series(row, kind)),
+                marked_cell(samples, row, kind),
                 ratio(&samples.ratios(row, kind, &Kind::Tlsport)),
-                best_cell(samples, row, kind, kinds),
-            ]);
+            ];
+            line.extend(choices.iter().map(|choice| choice.cell(samples, row, kind)));
+            lines.push(line);
         }
     }
     if lines.is_empty() {
         return String::new();
     }
-    let head = ["tlsport with", "", "", ": tlsport", ": best peer"].map(str::to_owned);
-    align(head.to_vec(), lines)
+    let mut head = ["tlsport with", "", "", ": tlsport"]
+        .map(str::to_owned)
+        .to_vec();
+    head.extend(choices.iter().map(|choice| format!(": {}", choice.title)));
+    align(head, lines)
+}
+
+/// Peers of which the cheapest in a row is the one to compare with.
+struct Choice {
+    title: &'static str,
+    peers: Vec<Kind>,
+}
+
+impl Choice {
+    /// Of the usual setups, and of all of them where there are tuned ones.
+    fn among(kinds: &[Kind]) -> Vec<Choice> {
+        let choice = |title, belongs: fn(&Kind) -> bool| Choice {
+            title,
+            peers: kinds.iter().copied().filter(belongs).collect(),
+        };
+        let usual = choice("best peer", Kind::is_usual_peer);
+        let all = choice("best peer, tuned", Kind::is_peer);
+        let mut choices = Vec::new();
+        if all.peers.len() > usual.peers.len() {
+            choices.push(all);
+        }
+        if !usual.peers.is_empty() {
+            choices.insert(0, usual);
+        }
+        choices
+    }
+
+    /// The ratio to the cheapest of them, and its name.
+    fn cell(&self, samples: &Samples, row: &Row, first: &Kind) -> String {
+        let others = self.peers.iter().copied().filter(|kind| kind != first);
+        let Some(best) = samples.best(row, others) else {
+            return "–".into();
+        };
+        let ratios = samples.ratios(row, first, &best);
+        if !ratios.median().is_finite() {
+            return "–".into(); // a part of nothing
+        }
+        format!("{} {}", ratio(&ratios), best.name())
+    }
+}
+
+/// The median and the smallest, with a mark where the server of a handshake row was not busy enough.
+fn marked_cell(samples: &Samples, row: &Row, kind: &Kind) -> String {
+    let text = cell(&samples.series(row, kind));
+    match row.opens_connections() && samples.busy(row, kind) < BUSY_ENOUGH {
+        true => format!("{text} {MARK}"),
+        false => text,
+    }
 }
 
 /// The median, and the smallest in brackets.
 pub(crate) fn cell(series: &Series) -> String {
     let [middle, smallest] = [0.5, 0.0].map(|at| figure(series.quantile(at)));
     format!("{middle} ({smallest})")
-}
-
-/// The ratio to the cheapest peer of the row, and its name.
-fn best_cell(samples: &Samples, row: &Row, first: &Kind, kinds: &[Kind]) -> String {
-    let Some(best) = samples.best_peer(row, kinds).filter(|best| best != first) else {
-        return "–".into();
-    };
-    let ratios = samples.ratios(row, first, &best);
-    if !ratios.median().is_finite() {
-        return "–".into(); // a part of nothing
-    }
-    format!("{} {}", ratio(&ratios), best.name())
 }
 
 /// The median, and the middle half in brackets.
@@ -149,6 +206,7 @@ pub(crate) fn machine(kinds: &[Kind]) -> String {
         openssl::version::version().to_owned(),
     ];
     words.extend(kinds.iter().filter_map(Kind::version));
+    words.dedup(); // of two setups of one program
     format!(
         "{}; load before: {}",
         words.join(", "),

@@ -12,7 +12,7 @@ use super::samples::Samples;
 use super::setup::words;
 use super::subject::Subject;
 use super::table;
-use super::tools::{Layout, Tools};
+use super::tools::{Layout, Tools, progress};
 
 /// The samples of one number of threads.
 struct Side {
@@ -50,12 +50,12 @@ pub(crate) fn run(
             let mut agreed = None;
             let subjects: Vec<Subject> = pair.into_iter().collect::<Result<_, _>>()?;
             for round in 0..options.rounds() {
-                eprint!(
-                    "\r{}: {}, round {}        ",
+                progress(&format!(
+                    "{}: {}, round {}",
                     row.name,
                     kind.name(),
                     round + 1
-                );
+                ));
                 for i in 0..sides.len() {
                     let at = (i + round) % sides.len();
                     let arguments = [row.arguments(options), load.clone()].concat();
@@ -70,7 +70,7 @@ pub(crate) fn run(
             }
         }
     }
-    eprintln!();
+    progress("");
     println!("{}", sheet(&sides, &rows, kinds));
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The C programs, built once, and the certificates that all subjects present.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -122,6 +123,13 @@ impl Tools {
 /// Cores that this process may use.
 pub(crate) fn cores() -> u32 {
     std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)
+}
+
+/// Say how far it has come, where somebody watches.
+pub(crate) fn progress(text: &str) {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r{text:<79}\r");
+    }
 }
 
 fn run(command: &mut Command) -> Result<(), String> {
