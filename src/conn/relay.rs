@@ -104,10 +104,12 @@ impl Conn {
         }
     }
 
-    /// Whether both sockets have said what they had: another round would ask them in vain.
+    /// Whether both sockets have said what they had, and nothing waits to be sent: another round would be in vain.
     fn is_at_rest(&mut self) -> bool {
         let drained = |stream: &mut Stream| stream.is_drained();
-        !self.wire.is_readable() && self.plain.stream().is_some_and(drained)
+        let said = !self.wire.is_readable() && self.plain.stream().is_some_and(drained);
+        // Where the budget ended the round, what was read last has not been sent.
+        said && !self.wire.stream().is_waiting()
     }
 
     /// How many bytes both sockets have taken: a slow side that takes what waits for it is not idle.

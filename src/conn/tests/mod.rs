@@ -721,3 +721,36 @@ fn an_end_in_the_middle_of_an_answer_is_a_cut_for_the_client() {
         assert_eq!(end, Some(false));
     }
 }
+
+#[test]
+fn what_the_budget_leaves_unsent_goes_out_without_another_announcement() {
+    let wide = Shape {
+        chunk: 8 << 20,
+        window: 8 << 20,
+        stutter: false,
+    };
+    let answer = pattern(1 << 20); // the round is over with the last byte
+    for tls in [false, true] {
+        let security = match tls {
+            false => Security::Plain,
+            true => Security::Tls(context()),
+        };
+        let mut world = World::new(wide, security, Answers::Backend, tls);
+        world.client_says(b"hello");
+        world.backend_says(b"hello");
+        let backend = world.backend.as_mut().expect("connected");
+        assert_eq!(backend.write(&answer).expect("room"), answer.len());
+        world.conn.announce_plain(READY);
+        while matches!(world.conn.step(world.now, &mut world.work), Next::Again) {}
+
+        let client = world.client.as_mut().expect("there");
+        client.turn();
+        let mut got = Vec::new();
+        while got.len() < answer.len() {
+            let before = got.len();
+            client.read(&mut got);
+            assert!(got.len() > before, "{before} bytes came, with TLS: {tls}");
+        }
+        assert_eq!(got, answer);
+    }
+}
