@@ -370,6 +370,11 @@ impl Conn {
         }
     }
 
+    /// Whether bytes of the client are here already, most likely for the backend.
+    pub fn holds_bytes(&self) -> bool {
+        self.wire.holds_bytes()
+    }
+
     /// The loop tries an address of the backend: its time begins.
     pub fn restart_deadline(&mut self, now: Instant) {
         self.enter(self.state, now);
@@ -379,6 +384,13 @@ impl Conn {
     pub fn attach(&mut self, io: Box<dyn Io>, announced: Readiness, now: Instant) {
         self.plain = Plain::Backend(Stream::announced(io, announced));
         self.enter(State::Open, now);
+    }
+
+    /// Sends the acknowledgement that has waited for bytes to the backend, unless some were sent.
+    pub fn acknowledge(&mut self) {
+        if let Some(stream) = self.plain.stream() {
+            stream.acknowledge();
+        }
     }
 
     /// Every address of the backend failed; `why` names it.

@@ -58,6 +58,14 @@ impl Wire {
         Ok(())
     }
 
+    /// Whether bytes wait that were read already.
+    pub(super) fn holds_bytes(&self) -> bool {
+        match &self.speech {
+            Speech::Tls(channel) => channel.has_pending(),
+            Speech::Clear(stream) => stream.holds_bytes(),
+        }
+    }
+
     /// Whether the last read stopped before the stream was empty.
     pub(super) fn is_unfinished(&self) -> bool {
         self.unfinished

@@ -46,6 +46,9 @@ pub trait Io: Send {
     /// Makes room for more bytes on their way to us, where that helps a peer that sends much.
     fn widen(&mut self) {}
 
+    /// Sends at once what acknowledges received packets, if that waits for bytes to go with.
+    fn acknowledge(&mut self) {}
+
     /// Ends our direction of the stream (`shutdown(SHUT_WR)`).
     ///
     /// # Errors

@@ -98,6 +98,11 @@ impl Stream {
         self.prefix = Buffer::holding(&[bytes]);
     }
 
+    /// Whether bytes were put before those of the socket.
+    pub fn holds_bytes(&self) -> bool {
+        !self.prefix.is_empty()
+    }
+
     /// Reads; 0 is the end. A short read empties the socket, so the next one asks nobody, unless the other side has
     /// hung up: then the end is there already and no announcement will come.
     ///
@@ -281,6 +286,13 @@ impl Stream {
         }
     }
 
+    /// Has packets acknowledged that were received, unless bytes have been sent that did it.
+    pub fn acknowledge(&mut self) {
+        if self.written == 0 {
+            self.io.acknowledge();
+        }
+    }
+
     /// Ends our direction.
     ///
     /// # Errors
@@ -341,6 +353,8 @@ impl Io for Closed {
 mod tests {
     use super::super::testing::pipe;
     use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
     const READY: Readiness = Readiness {
         readable: true,
@@ -429,6 +443,41 @@ mod tests {
             stream.reclaim();
         }
         assert_eq!(taken, 8000);
+    }
+
+    /// Takes everything, and counts what else it is asked for.
+    #[derive(Default)]
+    struct Counting(Arc<AtomicU32>);
+
+    impl Io for Counting {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+
+        fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+            Ok(buf.len())
+        }
+
+        fn acknowledge(&mut self) {
+            self.0.fetch_add(1, Relaxed);
+        }
+
+        fn shut_write(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn reset_on_close(&mut self) {}
+    }
+
+    #[test]
+    fn bytes_that_were_sent_have_acknowledged() {
+        let asked = Arc::<AtomicU32>::default();
+        let mut stream = Stream::new(Box::new(Counting(Arc::clone(&asked))));
+        stream.acknowledge();
+        assert_eq!(asked.load(Relaxed), 1);
+        stream.send(b"hello").expect("room");
+        stream.acknowledge();
+        assert_eq!(asked.load(Relaxed), 1);
     }
 
     #[test]

@@ -51,11 +51,12 @@ impl Backend {
         self.targets.len()
     }
 
-    /// Starts connecting to the address of this number.
-    pub(crate) fn connect(&self, number: usize) -> io::Result<Socket> {
+    /// Starts connecting to the address of this number. Where `bytes_wait` to be sent, they take the acknowledgement
+    /// along that ends the connecting, and the backend is woken up once for both; `Io::acknowledge` sends it alone.
+    pub(crate) fn connect(&self, number: usize, bytes_wait: bool) -> io::Result<Socket> {
         match &self.targets[number] {
             Target::Tcp(address) => {
-                let socket = self.connect_tcp(*address)?;
+                let socket = self.connect_tcp(*address, bytes_wait)?;
                 let stream = std::net::TcpStream::from(socket);
                 Ok(Socket::Tcp(TcpStream::from_std(stream)))
             }
@@ -63,12 +64,15 @@ impl Backend {
         }
     }
 
-    fn connect_tcp(&self, address: SocketAddr) -> io::Result<Raw> {
+    fn connect_tcp(&self, address: SocketAddr, bytes_wait: bool) -> io::Result<Raw> {
         let domain = Domain::for_address(address);
         let socket = Raw::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
         congestion::set(&socket, self.congestion.as_deref())?;
         // Small messages go out as they come: whoever wrote them has gathered them already.
         socket.set_tcp_nodelay(true)?;
+        if bytes_wait {
+            socket.set_tcp_quickack(false)?;
+        }
         match socket.connect(&SockAddr::from(address)) {
             Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
             _ => Ok(socket),
@@ -107,4 +111,65 @@ pub(super) fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         ));
     }
     Ok(addresses)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::Io;
+    use crate::settings::Settings;
+    use std::io::Read;
+    use std::net::TcpListener;
+
+    /// A listener that does not wait, and a backend that is it.
+    fn listener() -> (TcpListener, Backend) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.set_nonblocking(true).expect("known");
+        let address = listener.local_addr().expect("its address");
+        let address = Address::Tcp {
+            host: address.ip().to_string(),
+            port: address.port(),
+        };
+        let backend = Backend::resolve(&address, &Settings::default().tcp).expect("an address");
+        (listener, backend)
+    }
+
+    /// A connected socket of which the listener has not heard: the system tells it within 200 ms, so that a test that
+    /// was not let run for so long tries again.
+    fn connected_unheard(listener: &TcpListener, backend: &Backend) -> Socket {
+        for _ in 0..100 {
+            let socket = backend.connect(0, true).expect("a connection");
+            assert!(socket.is_connected());
+            match listener.accept() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return socket,
+                heard => drop(heard.expect("a listener")),
+            }
+        }
+        panic!("the listener has heard of each connection before there were bytes");
+    }
+
+    #[test]
+    fn bytes_that_wait_take_the_last_acknowledgement_along() {
+        let (listener, backend) = listener();
+        let mut socket = connected_unheard(&listener, &backend);
+        assert_eq!(socket.write(b"hello").expect("room"), 5);
+        let (mut accepted, _) = listener.accept().expect("the connection");
+        let mut buf = [0; 8];
+        assert_eq!(accepted.read(&mut buf).expect("there already"), 5);
+    }
+
+    #[test]
+    fn without_bytes_it_is_sent_when_asked_for() {
+        let (listener, backend) = listener();
+        let mut socket = connected_unheard(&listener, &backend);
+        socket.acknowledge();
+        listener.accept().expect("the connection");
+    }
+
+    #[test]
+    fn where_no_bytes_wait_it_is_not_held_back() {
+        let (listener, backend) = listener();
+        let _socket = backend.connect(0, false).expect("a connection");
+        listener.accept().expect("the connection");
+    }
 }

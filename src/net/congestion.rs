@@ -108,9 +108,9 @@ mod tests {
         let by_default = Backend::resolve(&address, &tcp).expect("an address");
         tcp.congestion = chosen(RENO);
         let backend = Backend::resolve(&address, &tcp).expect("an address");
-        let socket = backend.connect(0).expect("a connection");
+        let socket = backend.connect(0, false).expect("a connection");
         assert_eq!(congestion_of(&socket), RENO);
-        let socket = by_default.connect(0).expect("a connection");
+        let socket = by_default.connect(0, false).expect("a connection");
         let own = fs::read_to_string("/proc/sys/net/ipv4/tcp_congestion_control");
         assert_eq!(congestion_of(&socket), own.expect("the system's").trim());
     }

@@ -30,6 +30,14 @@ impl Socket {
         }
     }
 
+    /// Whether connecting is over already, as it is on this host when somebody listens.
+    pub(crate) fn is_connected(&self) -> bool {
+        match self {
+            Socket::Tcp(stream) => stream.peer_addr().is_ok(),
+            Socket::Unix(_) => true, // or the connect failed
+        }
+    }
+
     /// Why connecting failed (`SO_ERROR`).
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
         match self {
@@ -78,6 +86,13 @@ impl Io for Socket {
             if socket.recv_buffer_size().is_ok_and(|now| now < width) {
                 let _ = socket.set_recv_buffer_size(width); // it stays as it is
             }
+        }
+    }
+
+    /// `TCP_QUICKACK`. On failure the system sends it in its own time.
+    fn acknowledge(&mut self) {
+        if let Socket::Tcp(stream) = self {
+            let _ = SockRef::from(&*stream).set_tcp_quickack(true);
         }
     }
 

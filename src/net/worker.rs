@@ -76,14 +76,22 @@ struct Entry {
     conn: Conn,
     generation: u32,
     backend: Option<Arc<Backend>>,
-    /// The socket that is connecting, and the number of its address.
-    connecting: Option<(Socket, usize)>,
+    connecting: Option<Connecting>,
     /// Its places under the ceilings.
     ticket: Ticket,
     /// The backend's queue was full: it is tried again soon.
     retrying: bool,
     /// Whether it waits in `again` or in `handshakes`.
     queued: bool,
+}
+
+/// A socket on its way to the backend.
+struct Connecting {
+    socket: Socket,
+    /// The number of its address.
+    address: usize,
+    /// Its last acknowledgement waits for bytes.
+    bytes_wait: bool,
 }
 
 impl Entry {
@@ -372,7 +380,7 @@ impl Worker {
                 match entry
                     .connecting
                     .take()
-                    .map(|(_, address)| address)
+                    .map(|connecting| connecting.address)
                     .or(retrying)
                 {
                     Some(address) => self.next_address(number, address, &late, now),

@@ -10,6 +10,7 @@ use super::facts::{Facts, facts};
 use super::failure::{HandshakeError, peer, told};
 use super::prepared::Role;
 use super::queue;
+use super::sys;
 use super::whom::Server;
 use crate::error::{Error, Kind};
 use crate::io::Stream;
@@ -131,6 +132,11 @@ impl Channel {
             self.close_sent = !matches!(self.wired.shutdown(), Raw::WantWrite);
         }
         self.close_sent
+    }
+
+    /// Whether libssl holds bytes of the peer, decrypted or not (`SSL_has_pending`). They may be part of a record.
+    pub fn has_pending(&self) -> bool {
+        sys::has_pending(self.wired.ssl())
     }
 
     /// Changes the key that our bytes are encrypted with, in TLS 1.3.

@@ -1,13 +1,22 @@
 //! Connections of a worker that wait for their backend: its addresses are tried one after the other.
 
-use super::{Worker, readiness};
+use super::{Connecting, Worker, readiness};
 use crate::conn::Next;
+use crate::io::Readiness;
 use crate::net::doors::PAUSE;
 use crate::net::token::{Side, Target};
 use log::debug;
 use mio::event::Event;
 use std::io;
 use std::time::Instant;
+
+/// What is known of a socket that has just connected.
+const WRITABLE: Readiness = Readiness {
+    readable: false,
+    writable: true,
+    hung_up: false,
+    failed: false,
+};
 
 impl Worker {
     /// Connects to the backend, starting with its address of this number.
@@ -19,15 +28,25 @@ impl Worker {
             return;
         };
         let token = Target::Conn(number, entry.generation, Side::Plain).into();
+        let bytes_wait = entry.conn.holds_bytes();
         let mut why = String::new();
         for address in first..backend.len() {
-            let started = backend.connect(address).and_then(|mut socket| {
+            let started = backend.connect(address, bytes_wait).and_then(|mut socket| {
                 socket.register(self.poll.registry(), token)?;
                 Ok(socket)
             });
             match started {
                 Ok(socket) => {
-                    entry.connecting = Some((socket, address));
+                    let connecting = Connecting {
+                        socket,
+                        address,
+                        bytes_wait,
+                    };
+                    // Asked only where there is something to do with the answer.
+                    if bytes_wait && connecting.socket.is_connected() {
+                        return self.attach(number, connecting, WRITABLE, now);
+                    }
+                    entry.connecting = Some(connecting);
                     return self.follow(number, Next::Wait, now);
                 }
                 // A unix socket whose queue is full: a connect on it cannot be waited for, only repeated.
@@ -54,22 +73,34 @@ impl Worker {
         let Some(entry) = self.entries.get_mut(number as usize) else {
             return;
         };
-        let Some((socket, address)) = entry.connecting.take() else {
+        let Some(connecting) = entry.connecting.take() else {
             return;
         };
         if event.is_error() {
-            let error = match socket.take_error() {
+            let error = match connecting.socket.take_error() {
                 Ok(Some(error)) | Err(error) => error,
                 Ok(None) => io::ErrorKind::NotConnected.into(),
             };
-            return self.next_address(number, address, &error, now);
+            return self.next_address(number, connecting.address, &error, now);
         }
-        if !event.is_writable() {
-            entry.connecting = Some((socket, address));
+        if event.is_writable() {
+            self.attach(number, connecting, readiness(event), now);
+        } else {
+            entry.connecting = Some(connecting);
+        }
+    }
+
+    /// Gives a connection its backend, of which so far this was announced.
+    fn attach(&mut self, number: u32, to: Connecting, announced: Readiness, now: Instant) {
+        let Some(entry) = self.entries.get_mut(number as usize) else {
             return;
-        }
-        entry.conn.attach(Box::new(socket), readiness(event), now);
+        };
+        entry.conn.attach(Box::new(to.socket), announced, now);
         self.step(number, now);
+        let entry = self.entries.get_mut(number as usize);
+        if let Some(entry) = entry.filter(|_| to.bytes_wait) {
+            entry.conn.acknowledge(); // the bytes may have been no message yet
+        }
     }
 
     /// An address of the backend failed: the next one, or the end.

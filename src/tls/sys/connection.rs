@@ -39,11 +39,16 @@ unsafe extern "C" {
     fn SSL_SESSION_get0_peer(session: *mut ffi::SSL_SESSION) -> *mut ffi::X509;
 }
 
-/// `SSL_has_pending`, `SSL_want`: whether libssl holds bytes of the peer, decrypted or not, or something of its own
-/// that it could not write yet.
+/// `SSL_has_pending`: whether libssl holds bytes of the peer, decrypted or not.
+pub(in crate::tls) fn has_pending(ssl: &SslRef) -> bool {
+    // SAFETY: a live SSL; the call only looks at it.
+    unsafe { SSL_has_pending(ssl.as_ptr()) == 1 }
+}
+
+/// Whether libssl holds bytes of the peer, or something of its own that it could not write yet (`SSL_want`).
 pub(in crate::tls) fn is_busy(ssl: &SslRef) -> bool {
-    // SAFETY: a live SSL; both calls only look at it.
-    unsafe { SSL_has_pending(ssl.as_ptr()) == 1 || SSL_want(ssl.as_ptr()) == WRITING }
+    // SAFETY: a live SSL; the call only looks at it.
+    has_pending(ssl) || unsafe { SSL_want(ssl.as_ptr()) == WRITING }
 }
 
 /// `SSL_get_negotiated_group` by name; `None` where libssl cannot tell.
