@@ -99,6 +99,8 @@ pub struct Conn {
     tickets_wait: Option<Instant>,
     /// Whether the last step moved a lot.
     bulky: bool,
+    /// Whether it was the backend that spoke last.
+    answered: bool,
 }
 
 /// Which of the four directions are over.
@@ -158,6 +160,7 @@ impl Conn {
             moved: now,
             tickets_wait: None,
             bulky: false,
+            answered: false,
         };
         conn.enter(state, now);
         Ok(conn)

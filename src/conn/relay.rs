@@ -178,6 +178,7 @@ impl Conn {
 
     /// Gives the first `count` bytes of the scratch to whoever answers.
     fn hand_up(&mut self, count: usize, pool: &mut Pool) {
+        self.answered = false;
         match &mut self.plain {
             Plain::Backend(stream) if !self.ends.plain_shut => {
                 let bytes = &pool.scratch[..count];
@@ -198,8 +199,10 @@ impl Conn {
         if self.ends.plain_shut {
             return;
         }
+        let over = self.is_answered();
         self.ends.plain_shut = true;
         match &mut self.plain {
+            Plain::Backend(_) if over => self.ends.plain_said = true,
             Plain::Backend(stream) => {
                 if let Err(error) = stream.shut_write() {
                     self.deaf(&error);
@@ -211,6 +214,18 @@ impl Conn {
             }
             Plain::None => {}
         }
+    }
+
+    /// Whether nothing is left to be said to a client that has ended: before TLS 1.3 that ends both directions, and the
+    /// backend has answered to the last it was asked. So there is nothing to wait for, and the close that follows ends
+    /// the backend's stream as well. One that was not answered yet still gets to say it.
+    fn is_answered(&mut self) -> bool {
+        let ends_both = self.wire.channel().is_some_and(|tls| !tls.may_half_close());
+        let silent = self
+            .plain
+            .stream()
+            .is_some_and(|stream| stream.is_drained());
+        ends_both && silent && self.answered
     }
 
     /// The backend takes no more; it may still have something to say.
@@ -298,6 +313,7 @@ impl Conn {
 
     /// Says the first `count` bytes of the scratch, and tells how much libssl took; the rest is held.
     fn say(&mut self, count: usize, pool: &mut Pool) -> Result<usize, Error> {
+        self.answered = true;
         self.tickets_wait = None;
         let said = self.wire.write(&pool.scratch[..count])?;
         if said < count {

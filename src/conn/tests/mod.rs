@@ -117,6 +117,8 @@ struct World {
     work: Work,
     now: Instant,
     closed: bool,
+    /// Nothing more is announced of the backend.
+    silent: bool,
 }
 
 enum Client {
@@ -171,6 +173,7 @@ impl World {
             },
             now,
             closed: false,
+            silent: false,
         }
     }
 
@@ -187,7 +190,9 @@ impl World {
             return;
         }
         self.conn.announce_wire(READY);
-        self.conn.announce_plain(READY);
+        if !self.silent {
+            self.conn.announce_plain(READY);
+        }
         match self.conn.step(self.now, &mut self.work) {
             Next::Connect => {
                 let (ours, theirs) = pipe(self.shape.chunk, self.shape.window, self.shape.stutter);
@@ -513,6 +518,69 @@ fn a_plain_endpoint_relays_and_half_closes() {
     }
 }
 
+fn speaking(version: SslVersion, shape: Shape) -> World {
+    let security = Security::Tls(context());
+    World::speaking(shape, security, Answers::Backend, Some(version))
+}
+
+#[test]
+fn a_client_that_ends_before_tls_13_when_it_is_answered_ends_both_directions() {
+    for shape in SHAPES {
+        let mut world = speaking(SslVersion::TLS1_2, shape);
+        world.client_says(b"a question");
+        world.backend_says(b"an answer");
+        world.silent = true;
+        world.client.as_mut().expect("there").close();
+        let mut ended = None;
+        world.until("the end at the client", |world| {
+            ended = world.client.as_mut().expect("there").read(&mut Vec::new());
+            ended.is_some()
+        });
+        assert_eq!(ended, Some(true), "with a close-notify of ours");
+        world.until("the close", |world| world.closed); // the backend still has its end
+        world.until("the end at the backend", |world| {
+            matches!(world.backend_reads(&mut Vec::new()), Some(Ok(0)))
+        });
+    }
+}
+
+#[test]
+fn a_client_that_ends_before_it_is_answered_gets_its_answer() {
+    for (version, shape) in [SslVersion::TLS1_2, SslVersion::TLS1_3]
+        .into_iter()
+        .flat_map(|version| SHAPES.map(|shape| (version, shape)))
+    {
+        let mut world = speaking(version, shape);
+        world.client_says(b"a question");
+        world.backend_says(b"an answer");
+        world.client_says(b"another question");
+        world.client.as_mut().expect("there").close();
+        world.until("the end at the backend", |world| {
+            matches!(world.backend_reads(&mut Vec::new()), Some(Ok(0)))
+        });
+        world.backend_says(&volume(shape, 20_000));
+        assert!(!world.closed, "the backend has not ended");
+        drop(world.backend.take());
+        world.until("the close", |world| world.closed);
+    }
+}
+
+#[test]
+fn a_client_of_tls_13_that_ends_goes_on_listening() {
+    for shape in SHAPES {
+        let mut world = speaking(SslVersion::TLS1_3, shape);
+        world.client_says(b"a question");
+        world.backend_says(b"an answer");
+        world.client.as_mut().expect("there").close();
+        world.until("the end at the backend", |world| {
+            matches!(world.backend_reads(&mut Vec::new()), Some(Ok(0)))
+        });
+        world.backend_says(&volume(shape, 20_000));
+        drop(world.backend.take());
+        world.until("the close", |world| world.closed);
+    }
+}
+
 /// How many bytes the socket of the client has taken.
 fn taken(world: &mut World) -> u64 {
     world.conn.wire.stream().written()
@@ -555,10 +623,7 @@ fn tickets_of_tls_13_leave_alone_where_nothing_else_does() {
 
 #[test]
 fn what_ends_a_handshake_before_tls_13_is_not_kept_from_the_client() {
-    let shape = SHAPES[2];
-    let security = Security::Tls(context());
-    let version = Some(SslVersion::TLS1_2);
-    let mut world = World::speaking(shape, security, Answers::Backend, version);
+    let mut world = speaking(SslVersion::TLS1_2, SHAPES[2]);
     world.until("the handshake", |world| {
         matches!(
             world.client,
