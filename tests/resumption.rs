@@ -130,22 +130,37 @@ fn by_default_tickets_resume_and_the_mask_takes_them_away() {
     }
 }
 
+/// How many tickets a client of TLS 1.3 has got.
+fn tickets(said: &Said) -> usize {
+    let announced = "Post-Handshake New Session Ticket arrived";
+    said.out.matches(announced).count()
+}
+
 #[test]
 fn tickets_are_as_many_as_asked_for() {
     let pki = Pki::new();
     let backend = speaking();
-    for (count, expected) in [(None, 2), (Some("0"), 0), (Some("1"), 1), (Some("5"), 5)] {
-        let launch = in_front_of(&backend, &pki);
-        let daemon = match count {
-            Some(count) => launch.set("ssl.num-tickets", count).start(),
-            None => launch.start(),
-        };
+    for (count, expected) in [("0", 0), ("1", 1), ("2", 2), ("5", 5)] {
+        let launch = in_front_of(&backend, &pki).set("ssl.num-tickets", count);
+        let said = Guest::new(&pki, &["-tls1_3"]).come(launch.start().address(), &[]);
+        assert_eq!(tickets(&said), expected, "{count}");
+    }
+}
+
+#[test]
+fn a_second_ticket_is_for_clients_that_stay() {
+    let pki = Pki::new();
+    let waiting = Backend::new(|mut stream| {
+        thread::sleep(Duration::from_millis(50)); // tickets wait for 2 ms
+        stream.write_all(b"hello").unwrap();
+        stream.shut_write();
+        let _ = stream.read(&mut [0]);
+    });
+    let at_once = if cfg!(openssl3) { 1 } else { 2 };
+    for (backend, expected) in [(speaking(), at_once), (waiting, 2)] {
+        let daemon = in_front_of(&backend, &pki).start();
         let said = Guest::new(&pki, &["-tls1_3"]).come(daemon.address(), &[]);
-        let arrived = said
-            .out
-            .matches("Post-Handshake New Session Ticket arrived")
-            .count();
-        assert_eq!(arrived, expected, "{count:?}");
+        assert_eq!(tickets(&said), expected);
     }
 }
 

@@ -101,6 +101,8 @@ pub struct Conn {
     bulky: bool,
     /// Whether it was the backend that spoke last.
     answered: bool,
+    /// Whether the client has been told anything since the handshake.
+    greeted: bool,
 }
 
 /// Which of the four directions are over.
@@ -142,7 +144,7 @@ impl Conn {
             Security::Either(_) => (State::Preface, Speech::Clear(stream)),
             Security::Tls(context) => (
                 State::Handshaking,
-                Speech::Tls(Channel::accept(context, stream)?),
+                Speech::Tls(Channel::accept_guest(context, stream)?),
             ),
         };
         let mut conn = Conn {
@@ -161,6 +163,7 @@ impl Conn {
             tickets_wait: None,
             bulky: false,
             answered: false,
+            greeted: false,
         };
         conn.enter(state, now);
         Ok(conn)
@@ -225,13 +228,17 @@ impl Conn {
     pub fn step(&mut self, now: Instant, work: &mut Work) -> Next {
         self.wire.stream().lend(|| work.pool.spares.take());
         let next = self.advance(now, work);
-        if let Some(buffer) = self.wire.stream().reclaim() {
-            work.pool.spares.give(buffer);
-        }
+        self.give_back(work);
         if self.held.is_empty() && self.held.capacity() > 0 {
             work.pool.give_text(std::mem::take(&mut self.held));
         }
         next
+    }
+
+    fn give_back(&mut self, work: &mut Work) {
+        if let Some(buffer) = self.wire.stream().reclaim() {
+            work.pool.spares.give(buffer);
+        }
     }
 
     fn advance(&mut self, now: Instant, work: &mut Work) -> Next {
@@ -413,10 +420,27 @@ impl Conn {
         self.enter(State::Draining, now);
     }
 
-    /// Sends tickets that have waited long enough. That it fails is noticed by whatever is done next.
-    pub fn release_tickets(&mut self, now: Instant) {
-        if self.tickets_wait.take_if(|until| *until <= now).is_some() {
-            let _ = self.wire.stream().flush();
+    /// Sends tickets that have waited long enough: the client stays. That it fails is noticed by whatever is done next.
+    pub fn release_tickets(&mut self, now: Instant, work: &mut Work) {
+        if self.tickets_wait.take_if(|until| *until <= now).is_none() {
+            return;
+        }
+        self.wire.stream().lend(|| work.pool.spares.take());
+        if let Some(channel) = self.wire.channel() {
+            channel.give_ticket(true);
+        }
+        let _ = self.wire.stream().flush();
+        self.give_back(work);
+    }
+
+    /// The client is told something. One who is told a second thing stays for longer than a question.
+    fn speak(&mut self) {
+        self.answered = true;
+        self.tickets_wait = None;
+        if std::mem::replace(&mut self.greeted, true) {
+            if let Some(channel) = self.wire.channel() {
+                channel.give_ticket(false);
+            }
         }
     }
 

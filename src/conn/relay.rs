@@ -313,8 +313,7 @@ impl Conn {
 
     /// Says the first `count` bytes of the scratch, and tells how much libssl took; the rest is held.
     fn say(&mut self, count: usize, pool: &mut Pool) -> Result<usize, Error> {
-        self.answered = true;
-        self.tickets_wait = None;
+        self.speak();
         let said = self.wire.write(&pool.scratch[..count])?;
         if said < count {
             self.held = pool.take_text();
@@ -325,7 +324,7 @@ impl Conn {
     }
 
     fn say_held(&mut self, pool: &mut Pool) -> Result<usize, Error> {
-        self.tickets_wait = None;
+        self.speak();
         let rest = &self.held[self.held_from..];
         let end = rest.len().min(self.wire.room());
         let said = self.wire.write(&rest[..end])?;

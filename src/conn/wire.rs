@@ -52,7 +52,7 @@ impl Wire {
     pub(super) fn start_tls(&mut self, context: &Context) -> Result<(), Error> {
         if let Speech::Clear(stream) = &mut self.speech {
             let stream = std::mem::replace(stream, Stream::closed());
-            self.speech = Speech::Tls(Channel::accept(context, stream)?);
+            self.speech = Speech::Tls(Channel::accept_guest(context, stream)?);
             self.exhausted = false;
         }
         Ok(())

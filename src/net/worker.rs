@@ -369,7 +369,7 @@ impl Worker {
             let Some(entry) = self.entries.get_mut(number as usize) else {
                 continue;
             };
-            entry.conn.release_tickets(now);
+            entry.conn.release_tickets(now, &mut self.work);
             let due = entry
                 .conn
                 .deadline()

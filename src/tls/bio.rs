@@ -99,6 +99,16 @@ impl Wired {
         self.handshake()
     }
 
+    /// `SSL_set_num_tickets`. That libssl refuses it changes nothing.
+    pub(super) fn set_num_tickets(&mut self, count: usize) {
+        let _ = self.ssl.set_num_tickets(count);
+    }
+
+    /// `SSL_new_session_ticket`: made with the next bytes that are written, or by [`Wired::handshake`].
+    pub(super) fn new_session_ticket(&mut self) {
+        sys::new_session_ticket(&mut self.ssl);
+    }
+
     /// `SSL_do_handshake`
     pub(super) fn handshake(&mut self) -> Raw {
         // SAFETY: the SSL is live and has its BIO.

@@ -33,6 +33,18 @@ pub enum Outcome {
 pub struct Channel {
     wired: Wired,
     close_sent: bool,
+    second_ticket: SecondTicket,
+}
+
+/// When a client gets the second ticket of a full handshake of TLS 1.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SecondTicket {
+    /// With the first, or never.
+    AsUsual,
+    /// When it is asked for: the handshake is to make one alone.
+    Later,
+    /// The handshake has made one.
+    Due,
 }
 
 impl Channel {
@@ -43,6 +55,16 @@ impl Channel {
     pub fn accept(context: &Context, stream: Stream) -> Result<Channel, Error> {
         let mut channel = Channel::over(new_ssl(context, Role::Server)?, stream)?;
         channel.wired.set_accept_state();
+        Ok(channel)
+    }
+
+    /// As [`Channel::accept`], for who calls [`Channel::give_ticket`] as soon as the client is known to stay: one that
+    /// leaves before costs one ticket, and not two.
+    pub fn accept_guest(context: &Context, stream: Stream) -> Result<Channel, Error> {
+        let mut channel = Channel::accept(context, stream)?;
+        if context.has_two_tickets() && sys::GIVES_TICKETS_LATER {
+            channel.second_ticket = SecondTicket::Later;
+        }
         Ok(channel)
     }
 
@@ -73,6 +95,7 @@ impl Channel {
         Ok(Channel {
             wired: wired.map_err(|error| Error::io("cannot make a channel", &error))?,
             close_sent: false,
+            second_ticket: SecondTicket::AsUsual,
         })
     }
 
@@ -82,8 +105,14 @@ impl Channel {
     /// Why it failed, classified; the alert for the peer waits for [`Stream::flush`].
     pub fn handshake(&mut self) -> Result<Outcome, HandshakeError> {
         match self.wired.handshake() {
-            Raw::Done(_) => Ok(Outcome::Done(0)),
-            Raw::WantRead => Ok(Outcome::WantRead),
+            Raw::Done(_) => {
+                self.owe_ticket();
+                Ok(Outcome::Done(0))
+            }
+            Raw::WantRead => {
+                self.keep_ticket();
+                Ok(Outcome::WantRead)
+            }
             Raw::WantWrite => Ok(Outcome::WantWrite),
             Raw::Closed | Raw::Cut(None) => {
                 let peer = peer(self.wired.ssl());
@@ -93,6 +122,38 @@ impl Channel {
             }
             Raw::Cut(Some(error)) => Err(HandshakeError::broken(&error)),
             Raw::Failed => Err(HandshakeError::classify(&queue::drain(), self.wired.ssl())),
+        }
+    }
+
+    /// A handshake waits for the client: for its last message at the latest, after which libssl makes the tickets, and
+    /// after a server name has brought in the number of another context.
+    fn keep_ticket(&mut self) {
+        if self.second_ticket == SecondTicket::Later {
+            self.wired.set_num_tickets(1);
+        }
+    }
+
+    fn owe_ticket(&mut self) {
+        if self.second_ticket == SecondTicket::Later {
+            // A resumed session gets one ticket in any case.
+            let owed = self.last_words_may_wait() && !self.is_resumed();
+            self.second_ticket = if owed {
+                SecondTicket::Due
+            } else {
+                SecondTicket::AsUsual
+            };
+        }
+    }
+
+    /// Makes the ticket that was kept for later, if there is one (`SSL_new_session_ticket`); it gathers with the bytes of
+    /// the next [`Channel::write`], or at once with `now`. That it cannot be made costs the client a resumption, no more.
+    pub fn give_ticket(&mut self, now: bool) {
+        if self.second_ticket == SecondTicket::Due {
+            self.second_ticket = SecondTicket::AsUsual;
+            self.wired.new_session_ticket();
+            if now {
+                self.wired.handshake();
+            }
         }
     }
 

@@ -11,10 +11,11 @@ use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::PKey;
-use openssl::ssl::{Ssl, SslContext, SslMethod, SslVersion};
+use openssl::ssl::{Ssl, SslContext, SslMethod, SslSessionCacheMode, SslVersion};
 use openssl::x509::{X509, X509NameBuilder};
 use std::io;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 mod serving;
 
@@ -119,6 +120,8 @@ struct World {
     closed: bool,
     /// Nothing more is announced of the backend.
     silent: bool,
+    /// How many sessions the client has been given.
+    sessions: Arc<AtomicUsize>,
 }
 
 enum Client {
@@ -144,6 +147,7 @@ impl World {
         let terms = Terms::new("http+ssl://test:1".into(), security, answers, &timeouts);
         let conn =
             Conn::accept(Box::new(ours), 1, Peer::Local, Arc::new(terms), now).expect("memory");
+        let sessions = Arc::<AtomicUsize>::default();
         let client = if version.is_some() {
             let mut builder = SslContext::builder(SslMethod::tls_client()).expect("memory");
             builder.set_max_proto_version(version).expect("known");
@@ -151,6 +155,11 @@ impl World {
                 openssl::ssl::SslMode::ENABLE_PARTIAL_WRITE
                     | openssl::ssl::SslMode::ACCEPT_MOVING_WRITE_BUFFER,
             );
+            builder.set_session_cache_mode(SslSessionCacheMode::CLIENT);
+            let count = Arc::clone(&sessions);
+            builder.set_new_session_callback(move |_, _| {
+                count.fetch_add(1, Relaxed);
+            });
             let ssl = Ssl::new(&builder.build()).expect("memory");
             let mut stream = Stream::new(Box::new(theirs));
             stream.lend(|| Buffer::new(CAPACITY));
@@ -174,6 +183,7 @@ impl World {
             now,
             closed: false,
             silent: false,
+            sessions,
         }
     }
 
@@ -586,38 +596,63 @@ fn taken(world: &mut World) -> u64 {
     world.conn.wire.stream().written()
 }
 
+/// How many sessions the client has, once it has read what there is.
+fn sessions(world: &mut World) -> usize {
+    let mut nothing = Vec::new();
+    world.client.as_mut().expect("there").turn();
+    world.client.as_mut().expect("there").read(&mut nothing);
+    assert_eq!(nothing, b"");
+    world.sessions.load(Relaxed)
+}
+
 #[test]
-fn tickets_of_tls_13_leave_with_the_first_bytes_to_the_client() {
+fn a_ticket_of_tls_13_leaves_with_the_first_bytes_to_the_client_and_the_other_with_the_next() {
     let mut world = World::tls(SHAPES[2]);
     world.client_says(b"hello");
     let flight = taken(&mut world);
-    assert!(world.conn.wire.stream().is_waiting(), "the tickets");
+    assert!(world.conn.wire.stream().is_waiting(), "the ticket");
     assert_eq!(world.conn.deadline(), Some(world.now + TICKETS_WAIT));
     (0..5).for_each(|_| world.turn());
     assert_eq!(taken(&mut world), flight, "nothing to go with yet");
     world.backend_says(b"hello");
-    assert!(taken(&mut world) > flight + 300, "two tickets, five bytes");
+    let first = taken(&mut world);
+    assert!(first > flight + 200, "a ticket and five bytes");
     assert_eq!(world.conn.deadline(), None);
+    let sealed = if cfg!(openssl3) { 1 } else { 2 };
+    assert_eq!(sessions(&mut world), sealed);
+
+    world.client_says(b"and");
+    world.backend_says(b"again");
+    assert_eq!(sessions(&mut world), 2);
+    let second = taken(&mut world);
+    world.client_says(b"and");
+    world.backend_says(b"again");
+    assert_eq!(sessions(&mut world), 2);
+    assert_eq!(taken(&mut world), second + 5 + 22, "one record");
 }
 
 #[test]
 fn tickets_of_tls_13_leave_alone_where_nothing_else_does() {
-    let mut world = World::tls(SHAPES[2]);
-    world.client_says(b"hello");
-    let flight = taken(&mut world);
-    let until = world.conn.deadline().expect("they wait");
-    world.conn.release_tickets(until - Duration::from_nanos(1));
-    assert_eq!(taken(&mut world), flight);
-    world.conn.release_tickets(until);
-    assert!(taken(&mut world) > flight);
-    assert_eq!(world.conn.deadline(), None);
+    for shape in SHAPES {
+        let mut world = World::tls(shape);
+        world.client_says(b"hello");
+        let flight = taken(&mut world);
+        let until = world.conn.deadline().expect("they wait");
+        let early = until - Duration::from_nanos(1);
+        world.conn.release_tickets(early, &mut world.work);
+        assert_eq!(taken(&mut world), flight);
+        world.conn.release_tickets(until, &mut world.work);
+        assert_eq!(world.conn.deadline(), None);
+        world.until("both", |world| sessions(world) == 2);
+        world.backend_says(b"hello");
+    }
 
     let mut world = World::tls(SHAPES[2]);
     world.client_says(b"hello");
     let flight = taken(&mut world);
     drop(world.backend.take());
     world.until("the close-notify", |world| {
-        taken(world) > flight + 300 // with the tickets
+        taken(world) > flight + 200 // with a ticket
     });
 }
 

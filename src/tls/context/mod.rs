@@ -24,6 +24,8 @@ use std::sync::Arc;
 pub struct Context {
     default: SslContext,
     role: Role,
+    /// Whether nobody has said how many tickets a client gets, so that it is two, as libssl has it.
+    two_tickets: bool,
 }
 
 impl Context {
@@ -39,13 +41,18 @@ impl Context {
         let make = |ready| Making::new(ready, prepared, shared, Whose::Ours);
         let (names, mut problems) = named(prepared, make);
         match make(&prepared.base).finish(names) {
-            Ok(default) => Problems::or(
-                problems,
-                Context {
-                    default,
-                    role: Role::Server,
-                },
-            ),
+            Ok(default) => {
+                let said = prepared.base.policy.num_tickets.is_chosen();
+                let two_tickets = !said && default.num_tickets() == 2;
+                Problems::or(
+                    problems,
+                    Context {
+                        default,
+                        role: Role::Server,
+                        two_tickets,
+                    },
+                )
+            }
             Err(Problems(found)) => {
                 problems.extend(found);
                 Err(Problems(problems))
@@ -63,6 +70,7 @@ impl Context {
         Ok(Context {
             default: making.finish(None)?,
             role: Role::Client,
+            two_tickets: false,
         })
     }
 
@@ -74,7 +82,16 @@ impl Context {
     /// Somebody else's, for connections of tests.
     #[cfg(test)]
     pub(super) fn around(default: SslContext, role: Role) -> Context {
-        Context { default, role }
+        Context {
+            default,
+            role,
+            two_tickets: false,
+        }
+    }
+
+    /// Whether the second ticket of a client may be kept for later.
+    pub(super) fn has_two_tickets(&self) -> bool {
+        self.two_tickets
     }
 
     /// A new `SSL` for a connection (`SSL_new`).

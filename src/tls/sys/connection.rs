@@ -51,6 +51,23 @@ pub(in crate::tls) fn is_busy(ssl: &SslRef) -> bool {
     has_pending(ssl) || unsafe { SSL_want(ssl.as_ptr()) == WRITING }
 }
 
+/// Whether libssl makes tickets when it is asked to, and not only in the handshake: since OpenSSL 3.0.
+pub(in crate::tls) const GIVES_TICKETS_LATER: bool = cfg!(openssl3);
+
+/// `SSL_new_session_ticket`, where there is one.
+pub(in crate::tls) fn new_session_ticket(ssl: &mut SslRef) {
+    #[cfg(openssl3)]
+    {
+        unsafe extern "C" {
+            fn SSL_new_session_ticket(ssl: *mut ffi::SSL) -> c_int;
+        }
+        // SAFETY: a live SSL. What it is not in a state for is refused.
+        unsafe { SSL_new_session_ticket(ssl.as_ptr()) };
+    }
+    #[cfg(not(openssl3))]
+    let _ = ssl;
+}
+
 /// `SSL_get_negotiated_group` by name; `None` where libssl cannot tell.
 pub(in crate::tls) fn negotiated_group(ssl: &SslRef) -> Option<String> {
     #[cfg(openssl3)]
