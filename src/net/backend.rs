@@ -16,12 +16,12 @@ use std::path::PathBuf;
 pub(crate) struct Backend {
     name: String,
     targets: Vec<Target>,
-    congestion: Option<String>,
 }
 
 #[derive(Clone, Debug)]
 enum Target {
-    Tcp(SocketAddr),
+    /// With the congestion control of its connections, unless it is the system's.
+    Tcp(SocketAddr, Option<String>),
     Unix(PathBuf),
 }
 
@@ -36,13 +36,15 @@ impl Backend {
             Address::Tcp { host, port } => resolve(host, *port)
                 .map_err(|error| Error::io(format!("cannot resolve backend '{address}'"), &error))?
                 .into_iter()
-                .map(Target::Tcp)
+                .map(|address| {
+                    let congestion = congestion::of(tcp.congestion.as_deref(), &address);
+                    Target::Tcp(address, congestion.map(str::to_owned))
+                })
                 .collect(),
         };
         Ok(Backend {
             name: address.to_string(),
             targets,
-            congestion: tcp.congestion.value.clone(),
         })
     }
 
@@ -55,8 +57,8 @@ impl Backend {
     /// along that ends the connecting, and the backend is woken up once for both; `Io::acknowledge` sends it alone.
     pub(crate) fn connect(&self, number: usize, bytes_wait: bool) -> io::Result<Socket> {
         match &self.targets[number] {
-            Target::Tcp(address) => {
-                let socket = self.connect_tcp(*address, bytes_wait)?;
+            Target::Tcp(address, congestion) => {
+                let socket = connect_tcp(*address, congestion.as_deref(), bytes_wait)?;
                 let stream = std::net::TcpStream::from(socket);
                 Ok(Socket::Tcp(TcpStream::from_std(stream)))
             }
@@ -64,25 +66,10 @@ impl Backend {
         }
     }
 
-    fn connect_tcp(&self, address: SocketAddr, bytes_wait: bool) -> io::Result<Raw> {
-        let domain = Domain::for_address(address);
-        let socket = Raw::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
-        congestion::set(&socket, self.congestion.as_deref())?;
-        // Small messages go out as they come: whoever wrote them has gathered them already.
-        socket.set_tcp_nodelay(true)?;
-        if bytes_wait {
-            socket.set_tcp_quickack(false)?;
-        }
-        match socket.connect(&SockAddr::from(address)) {
-            Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
-            _ => Ok(socket),
-        }
-    }
-
     /// The log's words for a failed attempt.
     pub(crate) fn failure(&self, number: usize, error: &io::Error) -> String {
         match &self.targets[number] {
-            Target::Tcp(address) if self.targets.len() > 1 => {
+            Target::Tcp(address, _) if self.targets.len() > 1 => {
                 format!("connect to backend '{self}' ({address}): {}", reason(error))
             }
             _ => format!("connect to backend '{self}': {}", reason(error)),
@@ -93,6 +80,21 @@ impl Backend {
 impl fmt::Display for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
+    }
+}
+
+fn connect_tcp(address: SocketAddr, congestion: Option<&str>, bytes_wait: bool) -> io::Result<Raw> {
+    let domain = Domain::for_address(address);
+    let socket = Raw::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+    congestion::set(&socket, congestion)?;
+    // Small messages go out as they come: whoever wrote them has gathered them already.
+    socket.set_tcp_nodelay(true)?;
+    if bytes_wait {
+        socket.set_tcp_quickack(false)?;
+    }
+    match socket.connect(&SockAddr::from(address)) {
+        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
+        _ => Ok(socket),
     }
 }
 

@@ -143,7 +143,7 @@ fn bind_tcp(address: SocketAddr, tcp: &Tcp, workers: usize) -> io::Result<(Vec<L
             address = bound;
         }
         // Accepted sockets inherit these.
-        congestion::set(&socket, tcp.congestion.as_deref())?;
+        congestion::set(&socket, congestion::of(tcp.congestion.as_deref(), &address))?;
         socket.set_tcp_nodelay(true)?;
         socket.set_keepalive(true)?;
         listeners.push(socket);
