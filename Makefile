@@ -36,7 +36,8 @@ help:
 	@echo 'make doc       the documentation of the crate, with warnings as errors'
 	@echo 'make versions  test with other releases of OpenSSL, built from source (vendor-notes/README.md): half an hour'
 	@echo 'make bench     measure the daemon beside nginx, haproxy, hitch, stunnel and bare C programs (ten minutes)'
-	@echo 'make bench-quick  the same in three minutes; bench-threads, bench-scale: two threads, many connections'
+	@echo 'make bench-quick  the same in three minutes'
+	@echo 'make bench-opening  what TLS costs beside no TLS; bench-threads, bench-scale: two threads, many connections'
 	@echo 'make bench-pure  measure what needs no socket; bench-channel: a channel of the C library beside bare libssl'
 	@echo 'make deb       build the Debian packages in $(packages)/'
 	@echo 'make deb-test  install, use and purge them, on a throw-away overlay of this system (RELEASE=trixie: of that release)'
@@ -125,13 +126,15 @@ miri:
 	fi
 
 # What the numbers mean: benches/README.md.
-.PHONY: bench bench-quick bench-chart bench-threads bench-scale bench-pure bench-channel
+.PHONY: bench bench-quick bench-chart bench-opening bench-threads bench-scale bench-pure bench-channel
 bench: need-bench
 	$(CARGO) bench --locked --bench daemon -- $(ARGS)
 bench-quick: need-bench
 	$(CARGO) bench --locked --bench daemon -- --quick $(ARGS)
 bench-chart: need-bench
 	$(CARGO) bench --locked --bench daemon -- --chart docs/performance.svg $(ARGS)
+bench-opening: need-bench
+	$(CARGO) bench --locked --bench daemon -- --opening $(ARGS)
 bench-threads: need-bench
 	$(CARGO) bench --locked --bench daemon -- --threads 2 $(ARGS)
 bench-scale: need-bench

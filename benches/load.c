@@ -1,6 +1,7 @@
 /* load.c: makes work for a TLS server on 127.0.0.1 and reads what the server paid for it.
  *
- *     load WORK --port N [--tls 1.2|1.3] [--key EC|RSA] [--conns N] [--ms N] [--pid N]... [--rate N] [--processes N]
+ *     load WORK --port N [--tls 1.2|1.3|none] [--key EC|RSA] [--verify FILE] [--conns N] [--ms N] [--pid N]...
+ *          [--rate N] [--processes N]
  *
  * WORK is one of
  *     full      connect, handshake, one 64-byte echo, clean close; again and again on each of the connections
@@ -17,12 +18,15 @@
  *
  * Every lane begins anew as soon as it is done. With --rate, that many operations a second begin in all, evenly; one
  * that finds no lane free waits, and its waiting is counted as time it took. With --processes, as many of this program
- * work at once, each with --conns lanes; the times are those of the first.
+ * work at once, each with --conns lanes; the times are those of the first. The time of a connection ends with its echo.
  *
- * The certificate and its signature are not checked: the server is what is measured, so it must be the busier one. */
+ * The certificate and its signature are not checked: the server is what is measured, so it must be the busier one.
+ * With --verify they are, by the authority in that file: that is what a client waits for. With --tls none there is no
+ * TLS at all; then there is nothing to verify, and `resumed` is `full`. */
 #define _GNU_SOURCE
 #include "crew.h"
 #include "meter.h"
+#include "shortcut.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -49,21 +53,22 @@ struct lane {
     SSL_SESSION *session;
     struct request request;
     uint64_t to_send, to_receive; /* bytes left of this request */
-    uint64_t began;               /* ns */
+    uint64_t began, answered;     /* ns */
 };
 
 #define BULK (8u << 20)
 
 static enum work work;
 static uint16_t port;
-static int version = TLS1_3_VERSION;
+static int version = TLS1_3_VERSION; /* 0: no TLS */
+static const char *authority;        /* a file; NULL: nothing is verified */
 static const char *key_name = "EC"; /* of the server's certificate, as libcrypto calls it */
 static long lane_count = 16;
 static double seconds = 0.5;
 static uint64_t interval; /* ns from the beginning of one operation to that of the next; 0: no pace */
 static int processes = 1;
 
-static SSL_CTX *context;
+static SSL_CTX *context; /* NULL: no TLS */
 static const SSL_CIPHER *cipher; /* of the first handshake, and so of all */
 static bool group_checked;
 static int epoll;
@@ -104,7 +109,13 @@ static void make_context(void)
     if (context == NULL)
         die("cannot make a context");
     wire_tune(context);
-    SSL_CTX_set_cert_verify_callback(context, accept_any_chain, NULL);
+    if (authority == NULL) {
+        SSL_CTX_set_cert_verify_callback(context, accept_any_chain, NULL);
+        shortcut_taken = true;
+    } else if (SSL_CTX_load_verify_locations(context, authority, NULL) != 1) {
+        die("cannot load the authority '%s'", authority);
+    }
+    SSL_CTX_set_verify(context, authority ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
     SSL_CTX_set_min_proto_version(context, version);
     SSL_CTX_set_max_proto_version(context, version);
     if (!SSL_CTX_set_cipher_list(context, "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256") ||
@@ -134,12 +145,16 @@ static void connect_lane(struct lane *lane)
     /* A crowd leaves the ports of the usual address to others: a search among few free ones would take them long. */
     const char *source = work == CROWD ? "127.0.0.2" : NULL;
     wire_open(&lane->wire, wire_connect(port, source), context, false, epoll, lane);
+    lane->open = true;
+    lane->state = CONNECTING;
+    if (context == NULL)
+        return;
     SSL_set_app_data(lane->wire.ssl, lane);
+    if (authority && !SSL_set1_host(lane->wire.ssl, "localhost"))
+        die("cannot ask for a name: out of memory");
     lane->offered = lane->session != NULL;
     if (lane->offered)
         SSL_set_session(lane->wire.ssl, lane->session);
-    lane->open = true;
-    lane->state = CONNECTING;
 }
 
 static void check_key(SSL *ssl)
@@ -202,7 +217,7 @@ static void count(struct lane *lane)
             die("cannot keep the samples: out of memory");
     }
     uint64_t end = now();
-    samples[operations++] = end - lane->began;
+    samples[operations++] = lane->answered - lane->began;
     if (!paced && end < deadline) {
         begin(lane);
     } else if (paced && is_due(end)) {
@@ -267,11 +282,13 @@ static ssize_t step(struct lane *lane)
             die("an idle connection %s", n ? "had something to say" : "was closed");
         return n;
     case CONNECTING:
-        if ((n = wire_handshake(&lane->wire)) == 1) {
+        if (context) {
+            if ((n = wire_handshake(&lane->wire)) != 1)
+                return n;
             check_negotiated(lane);
-            lane->state = ASKING;
         }
-        return n;
+        lane->state = ASKING;
+        return 1;
     case ASKING:
         if ((n = ask(lane)) == 1)
             lane->state = WAITING;
@@ -279,6 +296,7 @@ static ssize_t step(struct lane *lane)
     case WAITING:
         if ((n = await(lane)) != 1)
             return n;
+        lane->answered = now();
         if (!one_connection_each()) {
             count(lane);
             return 1;
@@ -472,8 +490,12 @@ static void read_option(const char *name, const char *value)
         version = TLS1_2_VERSION;
     else if (strcmp(name, "--tls") == 0 && strcmp(value, "1.3") == 0)
         version = TLS1_3_VERSION;
+    else if (strcmp(name, "--tls") == 0 && strcmp(value, "none") == 0)
+        version = 0;
     else if (strcmp(name, "--key") == 0)
         key_name = value;
+    else if (strcmp(name, "--verify") == 0)
+        authority = value;
     else if (strcmp(name, "--conns") == 0)
         lane_count = number(value);
     else if (strcmp(name, "--ms") == 0)
@@ -491,8 +513,8 @@ static void read_option(const char *name, const char *value)
 int main(int argc, char **argv)
 {
     if (argc < 4 || argc % 2)
-        die("usage: load full|resumed|echo|down|up|hold|crowd --port N [--tls 1.2|1.3] [--key EC|RSA] [--conns N] "
-            "[--ms N] [--pid N]... [--rate N] [--processes N]");
+        die("usage: load full|resumed|echo|down|up|hold|crowd --port N [--tls 1.2|1.3|none] [--key EC|RSA] "
+            "[--verify FILE] [--conns N] [--ms N] [--pid N]... [--rate N] [--processes N]");
     while (work_names[work] && strcmp(work_names[work], argv[1]) != 0)
         work++;
     if (work_names[work] == NULL)
@@ -503,7 +525,10 @@ int main(int argc, char **argv)
         die("%s: one process is enough", argv[1]);
     raise_file_limit();
     crew_start(processes);
-    make_context();
+    if (version == 0 && work == RESUMED)
+        work = FULL;
+    if (version != 0)
+        make_context();
     epoll = epoll_create1(EPOLL_CLOEXEC);
     lanes = calloc((size_t)lane_count, sizeof *lanes);
     if (epoll < 0 || lanes == NULL || lane_count == 0)
@@ -514,8 +539,10 @@ int main(int argc, char **argv)
     default: measure();
     }
     if (crew_leads())
-        printf(" protocol %s cipher %s group %s\n", version == TLS1_3_VERSION ? "TLSv1.3" : "TLSv1.2",
-               SSL_CIPHER_get_name(cipher), group_checked ? "X25519" : "-");
+        printf(" protocol %s cipher %s group %s\n", version == 0                ? "none"
+                                                   : version == TLS1_3_VERSION ? "TLSv1.3"
+                                                                               : "TLSv1.2",
+               cipher ? SSL_CIPHER_get_name(cipher) : "-", group_checked ? "X25519" : "-");
     crew_dismiss();
     crew_meet();
     return 0;

@@ -364,7 +364,7 @@ int wire_read_end(struct wire *wire)
     ssize_t n = wire_read(wire, bytes, sizeof bytes);
     if (n == 0 && !wire->ended) /* close_notify is here, the FIN is not */
         n = receive(wire, bytes, sizeof bytes);
-    if (n == 0) /* libssl forgets that we have said goodbye when a FIN is all that answers, and with it the session */
+    if (n == 0 && wire->ssl) /* libssl forgets that we have said goodbye when a FIN is all that answers, and with it the session */
         SSL_set_shutdown(wire->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     return n > 0 ? WIRE_FAILED : (int)n;
 }

@@ -70,7 +70,7 @@ void wire_push(struct wire *wire, const void *buf, size_t len);
 void wire_hold(struct wire *wire);
 /* Say that nothing more will be written: close_notify, then FIN. */
 void wire_finish(struct wire *wire);
-/* TLS, after wire_finish: wait for the peer's FIN; 0 when it is in. */
+/* After wire_finish: wait for the peer's FIN; 0 when it is in. */
 int wire_read_end(struct wire *wire);
 /* Send what libssl has written; after every turn, before another wire is touched. */
 void wire_flush(struct wire *wire);

@@ -14,17 +14,10 @@ use super::tools::{Layout, Tools, progress};
 
 /// Measure, and print what it comes to.
 pub(crate) fn run(tools: &Tools, options: &Options, kinds: &[Kind]) -> Result<(), String> {
-    let rows: Vec<&Row> = ROWS.iter().filter(|row| options.wants(row.name)).collect();
-    let mut samples = Samples::default();
-    let (idle, busy): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.work == Work::Hold);
-    let subjects = start_all(tools, kinds, &busy)?;
-    for round in 0..options.rounds() {
-        progress(&format!("round {} of {}", round + 1, options.rounds()));
-        for row in busy.iter().filter(|row| round % row.every == 0) {
-            measure_row(options, row, &subjects, round, &mut samples)?;
-        }
-    }
-    drop(subjects);
+    let rows: Vec<&'static Row> = ROWS.iter().filter(|row| options.wants(row.name)).collect();
+    let (idle, busy): (Vec<&'static Row>, Vec<&'static Row>) =
+        rows.iter().partition(|row| row.work == Work::Hold);
+    let mut samples = work(tools, options, &busy, kinds)?;
     if !idle.is_empty() {
         hold(tools, options, &idle, kinds, &mut samples)?;
     }
@@ -32,13 +25,37 @@ pub(crate) fn run(tools: &Tools, options: &Options, kinds: &[Kind]) -> Result<()
 
     println!("{}", table::main_table(&samples, &rows, kinds));
     println!("{}", table::settings_table(&samples, &rows, kinds));
-    let path = tools.path("samples.csv");
-    write(&path, &samples.csv())?;
-    println!("every sample: {}", path.display());
+    keep(tools, &samples)?;
     if let Some(path) = &options.chart {
         write(path, &chart::draw(&samples, &rows, kinds))?;
         println!("chart: {}", path.display());
     }
+    Ok(())
+}
+
+/// All rounds of these rows.
+pub(crate) fn work(
+    tools: &Tools,
+    options: &Options,
+    rows: &[&'static Row],
+    kinds: &[Kind],
+) -> Result<Samples, String> {
+    let mut samples = Samples::default();
+    let subjects = start_all(tools, kinds, rows)?;
+    for round in 0..options.rounds() {
+        progress(&format!("round {} of {}", round + 1, options.rounds()));
+        for row in rows.iter().filter(|row| round % row.every == 0) {
+            measure_row(options, row, &subjects, round, &mut samples)?;
+        }
+    }
+    Ok(samples)
+}
+
+/// Put every sample in a file, and say so.
+pub(crate) fn keep(tools: &Tools, samples: &Samples) -> Result<(), String> {
+    let path = tools.path("samples.csv");
+    write(&path, &samples.csv())?;
+    println!("every sample: {}", path.display());
     Ok(())
 }
 
@@ -73,11 +90,15 @@ fn measure_row(
         .filter(|subject| subject.service == row.service && subject.kind.is_in(row))
         .filter(|subject| round % subject.kind.every() == 0)
         .collect();
-    let mut agreed: Option<String> = None;
+    let [mut agreed_plain, mut agreed] = [None, None];
     for i in 0..subjects.len() {
         let subject = subjects[(i + round) % subjects.len()];
-        let reading = subject.load(&row.arguments(options))?;
-        agree(&mut agreed, &reading, row, subject)?;
+        let reading = subject.load(&row.arguments(options, subject))?;
+        let agreed = match subject.kind.is_plain() {
+            true => &mut agreed_plain,
+            false => &mut agreed,
+        };
+        agree(agreed, &reading, row, subject)?;
         samples.add(
             row,
             &subject.kind,
@@ -103,7 +124,7 @@ fn hold(
             let count = options.hold_connections;
             progress(&format!("{count} connections on {}", kind.name()));
             let subject = Subject::start(tools, kind, rows[0].service, &Layout::apart())?;
-            let reading = subject.load(&rows[0].arguments(options))?;
+            let reading = subject.load(&rows[0].arguments(options, &subject))?;
             agree(&mut agreed, &reading, rows[0], &subject)?;
             for row in rows {
                 samples.add(row, kind, round, row.value(&reading), reading.busy());

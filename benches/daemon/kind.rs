@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     With(&'static Setting),
     /// Another build of it.
     Before(&'static Path),
+    /// The daemon of this build without TLS.
+    PlainTlsport,
     Nginx,
     NginxTuned,
     Haproxy,
@@ -25,6 +27,8 @@ pub(crate) enum Kind {
     Relay,
     /// The bare C server that answers itself.
     Yardstick,
+    /// The same without TLS: what the proxies have behind them.
+    PlainYardstick,
 }
 
 /// A setting that is measured beside the defaults, in the rows where it says something.
@@ -97,6 +101,7 @@ impl Kind {
         ]);
         kinds.extend([Kind::Hitch, Kind::Stunnel, Kind::Relay, Kind::Yardstick]);
         kinds.extend(SETTINGS.iter().map(Kind::With));
+        kinds.extend([Kind::PlainYardstick, Kind::PlainTlsport]);
         kinds
     }
 
@@ -114,6 +119,8 @@ impl Kind {
             Kind::Stunnel => "stunnel",
             Kind::Relay => "relay",
             Kind::Yardstick => "yardstick",
+            Kind::PlainTlsport => "plain-tlsport",
+            Kind::PlainYardstick => "plain-yardstick",
         }
     }
 
@@ -156,7 +163,13 @@ impl Kind {
 
     /// Whether it passes on what it gets, and so needs two descriptors for a connection.
     pub(crate) fn is_proxy(&self) -> bool {
-        !matches!(self.backend(), Backend::Inside(_)) && *self != Kind::Yardstick
+        let answers = matches!(self, Kind::Yardstick | Kind::PlainYardstick);
+        !answers && !matches!(self.backend(), Backend::Inside(_))
+    }
+
+    /// Whether it speaks no TLS.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self, Kind::PlainTlsport | Kind::PlainYardstick)
     }
 
     /// Whether it can be told how many threads or processes to have.

@@ -3,11 +3,12 @@
 //!
 //! Run it with `make bench` or `make bench-quick`. It measures whole processes over loopback; what is pure is measured
 //! in `pure.rs`. What the numbers mean and how to get quiet ones: `README.md` beside this. Read next: `row.rs` for what
-//! is measured, `setup.rs` for how each server is set up, then `compare.rs`, `threads.rs` and `scale.rs`.
+//! is measured, `setup.rs` for how each server is set up, then `compare.rs`, `opening.rs`, `threads.rs` and `scale.rs`.
 
 mod chart;
 mod compare;
 mod kind;
+mod opening;
 mod options;
 mod process;
 mod row;
@@ -47,6 +48,7 @@ fn run(options: &Options) -> Result<(), String> {
     println!("{}\n", table::machine(&kinds));
     match options.mode {
         Mode::Compare => compare::run(&tools, options, &kinds),
+        Mode::Opening => opening::run(&tools, options, &kinds),
         Mode::Threads(threads) => threads::run(&tools, options, &kinds, threads),
         Mode::Scale => scale::run(&tools, options, &kinds),
     }

@@ -7,7 +7,8 @@ use super::tools::cores;
 
 const HELP: &str = "\
 usage: cargo bench --bench daemon -- [--quick] [--rounds N] [--ms N] [--connections N] [--chart PATH]
-                                     [--rows WORD,...] [--only NAME,...] [--before PATH] [--threads N | --scale]
+                                     [--rows WORD,...] [--only NAME,...] [--before PATH]
+                                     [--opening | --threads N | --scale]
   --quick            fewer rounds, 2,000 idle connections, without haproxy's usual setup, hitch, stunnel and tlsport's
                      other settings
   --rounds, --ms     rounds, and length of one burst in milliseconds
@@ -15,8 +16,10 @@ usage: cargo bench --bench daemon -- [--quick] [--rounds N] [--ms N] [--connecti
   --chart PATH       draw the table's ratios as SVG, too
   --rows             only rows whose name contains one of the words
   --only             only these: tlsport, before, nginx, nginx-tuned, haproxy, haproxy-tuned, hitch, stunnel, relay,
-                     yardstick, and tlsport with other settings: busy-poll, unix, one-ticket, echo
+                     yardstick; tlsport with other settings: busy-poll, unix, one-ticket, echo; without TLS:
+                     plain-tlsport, plain-yardstick
   --before PATH      another build of tlsport as one more subject, to compare before and after in one run
+  --opening          instead: what it costs to open and to use a connection with TLS and without
   --threads N        instead: N threads beside one
   --scale            instead: handshakes beside thousands of idle connections, small messages beside handshakes";
 
@@ -24,6 +27,7 @@ usage: cargo bench --bench daemon -- [--quick] [--rounds N] [--ms N] [--connecti
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Mode {
     Compare,
+    Opening,
     Threads(u32),
     Scale,
 }
@@ -72,6 +76,7 @@ impl Options {
                 "--ms" => options.ms = number(&value()?)?,
                 "--connections" => options.hold_connections = number(&value()?)?,
                 "--chart" => options.chart = Some(PathBuf::from(value()?)),
+                "--opening" => options.mode = Mode::Opening,
                 "--threads" => options.mode = Mode::Threads(number(&value()?)?),
                 "--scale" => options.mode = Mode::Scale,
                 "--rows" => options.rows = words(&value()?),
@@ -147,11 +152,13 @@ impl Options {
                 !self.quick && !matches!(setting.backend, Backend::Inside(_))
             }
             (Mode::Compare, Kind::Haproxy | Kind::Hitch | Kind::Stunnel) => !self.quick,
-            (Mode::Compare, _) => true,
+            (Mode::Compare, _) => !kind.is_plain(),
+            (Mode::Opening, Kind::Tlsport | Kind::Yardstick) => true,
+            (Mode::Opening, _) => kind.is_plain(),
             (Mode::Threads(_), Kind::With(_) | Kind::Hitch | Kind::Relay | Kind::Yardstick) => {
                 false
             }
-            (Mode::Threads(_), _) => true,
+            (Mode::Threads(_), _) => !kind.is_plain(),
             (Mode::Scale, Kind::With(setting)) => matches!(setting.backend, Backend::Inside(_)),
             (Mode::Scale, Kind::Nginx | Kind::Haproxy | Kind::Yardstick) => true,
             (Mode::Scale, Kind::Tlsport | Kind::Before(_)) => true,
@@ -163,6 +170,7 @@ impl Options {
         self.rounds.unwrap_or(match self.mode {
             Mode::Compare if self.quick => 20,
             Mode::Compare => 44,
+            Mode::Opening => 20,
             Mode::Threads(_) => 15,
             Mode::Scale => 20,
         })

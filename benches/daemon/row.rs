@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::options::Options;
-use super::setup::Service;
+use super::setup::{Service, words};
+use super::subject::Subject;
 
 /// The load generator's name for the work.
 #[derive(Clone, Copy, PartialEq)]
@@ -52,13 +53,15 @@ pub(crate) struct Row {
     pub(crate) work: Work,
     pub(crate) tls: &'static str,
     pub(crate) service: Service,
-    connections: u32,
+    pub(crate) connections: u32,
+    /// The client verifies chain and signature, as clients do.
+    pub(crate) verify: bool,
     /// Measured in each n-th round: what scatters less needs fewer.
     pub(crate) every: usize,
 }
 
 /// What most rows have in common.
-const USUAL: Row = Row {
+pub(crate) const USUAL: Row = Row {
     name: "",
     unit: "µs",
     figure: Figure::Cpu,
@@ -66,6 +69,7 @@ const USUAL: Row = Row {
     tls: "1.3",
     service: Service::P256,
     connections: 16,
+    verify: false,
     every: 1,
 };
 
@@ -150,13 +154,13 @@ pub(crate) const ROWS: &[Row] = &[
 ];
 
 impl Row {
-    /// The load generator's arguments, without the port, the key and the processes.
-    pub(crate) fn arguments(&self, options: &Options) -> Vec<String> {
+    /// The load generator's arguments, without those that every load on the subject has.
+    pub(crate) fn arguments(&self, options: &Options, subject: &Subject) -> Vec<String> {
         let (connections, ms) = match self.work {
             Work::Hold => (options.hold_connections, options.hold_ms),
             _ => (self.connections, options.ms),
         };
-        let list = [
+        let mut list = words(&[
             self.work.name(),
             "--tls",
             self.tls,
@@ -164,13 +168,16 @@ impl Row {
             &ms.to_string(),
             "--conns",
             &connections.to_string(),
-        ];
-        list.map(str::to_owned).to_vec()
+        ]);
+        if self.verify {
+            list.extend(words(&["--verify", &subject.authority]));
+        }
+        list
     }
 
-    /// Whether a connection is one unit of it.
-    pub(crate) fn opens_connections(&self) -> bool {
-        matches!(self.work, Work::Full | Work::Resumed)
+    /// Whether the figure is meant for a server that has more to do than it can.
+    pub(crate) fn wants_it_busy(&self) -> bool {
+        self.figure == Figure::Cpu && matches!(self.work, Work::Full | Work::Resumed)
     }
 
     /// The row's number, in its unit.

@@ -72,11 +72,12 @@ impl Setup<'_> {
         let port = self.port.to_string();
         let (chain, key) = (self.pem("chain"), self.pem("key"));
         Ok(match kind {
-            Kind::Tlsport => self.tlsport(built, &self.backend_url(), &[]),
-            Kind::Before(path) => self.tlsport(path, &self.backend_url(), &[]),
+            Kind::Tlsport => self.tlsport(built, "ssl", &self.backend_url(), &[]),
+            Kind::PlainTlsport => self.tlsport(built, "tcp", &self.backend_url(), &[]),
+            Kind::Before(path) => self.tlsport(path, "ssl", &self.backend_url(), &[]),
             Kind::With(setting) => match setting.backend {
-                Backend::Inside(service) => self.tlsport(built, service, setting.flags),
-                _ => self.tlsport(built, &self.backend_url(), setting.flags),
+                Backend::Inside(service) => self.tlsport(built, "ssl", service, setting.flags),
+                _ => self.tlsport(built, "ssl", &self.backend_url(), setting.flags),
             },
             Kind::Nginx => self.nginx("shared:tls:20m", "16k")?,
             // Large buffers make bulk cheaper and handshakes dearer.
@@ -89,6 +90,7 @@ impl Setup<'_> {
             Kind::Stunnel => words(&["stunnel4", &self.write(&self.stunnel())?]),
             Kind::Relay => words(&[&self.tools.text("relay"), &port, self.backend, &chain, &key]),
             Kind::Yardstick => words(&[&self.tools.text("yardstick"), &port, &chain, &key]),
+            Kind::PlainYardstick => words(&[&self.tools.text("yardstick"), &port]),
         })
     }
 
@@ -113,12 +115,12 @@ impl Setup<'_> {
         }
     }
 
-    fn tlsport(&self, program: &Path, backend: &str, flags: &[&str]) -> Vec<String> {
+    fn tlsport(&self, program: &Path, scheme: &str, backend: &str, flags: &[&str]) -> Vec<String> {
         let mut list = words(&[
             &program.display().to_string(),
             "serve",
             "--server.endpoint",
-            &format!("ssl://127.0.0.1:{}", self.port),
+            &format!("{scheme}://127.0.0.1:{}", self.port),
             "--backend",
             backend,
             "--ssl.keyfile",

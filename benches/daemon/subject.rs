@@ -18,6 +18,8 @@ pub(crate) struct Subject {
     layout: Layout,
     load: PathBuf,
     port: u16,
+    /// The file of the authority that signed its certificate.
+    pub(crate) authority: String,
     server: Process,
     _backend: Process,
 }
@@ -59,6 +61,7 @@ impl Subject {
             layout: layout.clone(),
             load: tools.path("load"),
             port,
+            authority: tools.text(&format!("authority-{}.pem", service.key())),
             server,
             _backend: backend,
         };
@@ -86,6 +89,9 @@ impl Subject {
         command.args(arguments);
         command.args(["--port", &self.port.to_string()]);
         command.args(["--key", self.service.key()]);
+        if self.kind.is_plain() {
+            command.args(["--tls", "none"]);
+        }
         for pid in self.server.tree() {
             command.args(["--pid", &pid.to_string()]);
         }

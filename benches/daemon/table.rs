@@ -51,15 +51,44 @@ pub(crate) fn main_table(samples: &Samples, rows: &[&Row], kinds: &[Kind]) -> St
         line.push(format!("{:.0} %", 100.0 * samples.busy(row, first)));
         line
     });
-    let table = align(head, lines.collect());
+    explain_mark(align(head, lines.collect()))
+}
+
+/// The table, and what the mark in it means.
+fn explain_mark(table: String) -> String {
     match table.contains(MARK) {
-        true => {
-            format!(
-                "{table}\n{MARK} busy for less than 90 % of the time: its going to sleep and waking up are part of the figure\n"
-            )
-        }
+        true => format!(
+            "{table}\n{MARK} busy for less than 90 % of the time: that includes its sleeping and waking up\n"
+        ),
         false => table,
     }
+}
+
+/// Two ways without TLS beside two with it, and what TLS through the daemon costs beside both of the first.
+pub(crate) fn opening_table(samples: &Samples, rows: &[&Row], kinds: &[Kind]) -> String {
+    let ways = [
+        (Kind::PlainYardstick, "plain, straight"),
+        (Kind::PlainTlsport, "plain through tlsport"),
+        (Kind::Tlsport, "TLS through tlsport"),
+        (Kind::Yardstick, "TLS in process"),
+    ];
+    let ways: Vec<_> = ways
+        .iter()
+        .filter(|(kind, _)| kinds.contains(kind))
+        .collect();
+    let mut head = vec![String::new()];
+    head.extend(ways.iter().map(|(_, title)| title.to_string()));
+    head.push("TLS : plain, both through tlsport".into());
+    head.push("TLS through tlsport : plain, straight".into());
+    let lines = rows.iter().map(|row| {
+        let mut line = vec![format!("{}, {}", row.name, row.unit)];
+        line.extend(ways.iter().map(|(kind, _)| marked_cell(samples, row, kind)));
+        for other in [Kind::PlainTlsport, Kind::PlainYardstick] {
+            line.push(ratio(&samples.ratios(row, &Kind::Tlsport, &other)));
+        }
+        line
+    });
+    explain_mark(align(head, lines.collect()))
 }
 
 /// What other settings bring, a line for each row in which they matter; nothing when none was measured.
@@ -131,7 +160,7 @@ impl Choice {
 /// The median and the smallest, with a mark where the server of a handshake row was not busy enough.
 fn marked_cell(samples: &Samples, row: &Row, kind: &Kind) -> String {
     let text = cell(&samples.series(row, kind));
-    match row.opens_connections() && samples.busy(row, kind) < BUSY_ENOUGH {
+    match row.wants_it_busy() && samples.busy(row, kind) < BUSY_ENOUGH {
         true => format!("{text} {MARK}"),
         false => text,
     }

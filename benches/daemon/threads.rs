@@ -58,7 +58,7 @@ pub(crate) fn run(
                 ));
                 for i in 0..sides.len() {
                     let at = (i + round) % sides.len();
-                    let arguments = [row.arguments(options), load.clone()].concat();
+                    let arguments = [row.arguments(options, &subjects[at]), load.clone()].concat();
                     let reading = subjects[at].load(&arguments)?;
                     agree(&mut agreed, &reading, row, &subjects[at])?;
                     let busy = reading.busy();

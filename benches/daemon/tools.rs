@@ -88,19 +88,29 @@ impl Tools {
             .args(["-lssl", "-lcrypto"]))
     }
 
-    /// A self-signed certificate: chain, key, and both in one file.
+    /// A certificate of an authority of its own: chain, key, and both in one file.
     fn certify(&self, name: &str, kind: &[&str]) -> Result<(), String> {
         let path = |what: &str| self.path(&format!("{what}-{name}.pem"));
         let (chain, key) = (path("chain"), path("key"));
-        run(Command::new("openssl")
-            .args(["req", "-x509", "-nodes", "-days", "30", "-newkey"])
-            .args(kind)
-            .args(["-subj", "/CN=localhost"])
+        let (authority, authority_key) = (path("authority"), path("authority-key"));
+        let request = |subject: &str, key: &Path, certificate: &Path| {
+            let mut command = Command::new("openssl");
+            command
+                .args(["req", "-x509", "-nodes", "-days", "30", "-newkey"])
+                .args(kind)
+                .args(["-subj", subject, "-keyout"])
+                .arg(key)
+                .arg("-out")
+                .arg(certificate);
+            command
+        };
+        run(&mut request("/CN=authority", &authority_key, &authority))?;
+        run(request("/CN=localhost", &key, &chain)
             .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
-            .arg("-keyout")
-            .arg(&key)
-            .arg("-out")
-            .arg(&chain))?;
+            .arg("-CA")
+            .arg(&authority)
+            .arg("-CAkey")
+            .arg(&authority_key))?;
         let read = |path: &Path| {
             std::fs::read(path).map_err(|err| format!("read '{}': {err}", path.display()))
         };
