@@ -1,35 +1,56 @@
-//! The table as a picture: a group of bars a row, each bar what a server needs relative to the best peer.
+//! The table as a picture: a panel for each row, in it a bar for tlsport and for each peer in its usual setup.
 //!
-//! Plain SVG without scripts or fonts of its own; its greys can be read on white and on black.
+//! Plain SVG without scripts or fonts of its own, on a background of its own: a page may be light where the reader's
+//! system is dark.
 
 use std::fmt::Write as _;
 
 use super::kind::Kind;
 use super::row::{Figure, Row};
 use super::samples::Samples;
+use super::table;
 
-const WIDTH: f64 = 860.0;
-/// Where the bars begin: left of it stand the names of the rows.
-const LEFT: f64 = 290.0;
-/// Length of a bar at 1.00.
-const ONE: f64 = 250.0;
-/// Longer bars are cut here, and say so.
-const MOST: f64 = 1.9;
-const BAR: f64 = 14.0;
-const GAP: f64 = 12.0;
-const TOP: f64 = 64.0;
-
+const WIDTH: f64 = 800.0;
+const MARGIN: f64 = 24.0;
+/// Panels stand side by side in so many columns.
+const COLUMNS: usize = 2;
+/// From one panel to the one beside it.
+const STEP: f64 = 388.0;
+const TOP: f64 = 98.0;
+/// What is above the bars of a panel, and below them.
+const HEADING: f64 = 10.0;
+const GAP: f64 = 30.0;
+const BAR: f64 = 17.0;
+/// Where the bars begin in a panel: left of it stand the names.
+const NAMES: f64 = 62.0;
+/// Length of the best peer's bar.
+const ONE: f64 = 112.0;
+/// So many times that length, and a bar is cut.
+const MOST: f64 = 2.0;
 const STYLE: &str = "
-  text { font: 11px sans-serif; fill: #6e7681; }
-  .row { font-size: 12px; }
-  .title { font-size: 15px; font-weight: bold; }
-  .ours { font-weight: bold; fill: #c2410c; }
-  rect { fill: #8b949e; }
-  rect.nginx { fill: #7d8ca3; } rect.haproxy { fill: #94a3b8; } rect.hitch { fill: #a3a3a3; }
-  rect.stunnel { fill: #b8b2a7; } rect.ours { fill: #ea580c; }
-  line { stroke: #6e7681; stroke-dasharray: 3 3; }
-  @media (prefers-color-scheme: dark) { text { fill: #9da7b3; } .ours { fill: #fb923c; } line { stroke: #9da7b3; } }
+  text { font: 12px system-ui, sans-serif; fill: #59636e; }
+  .title { font-size: 18px; font-weight: 600; fill: #1f2328; }
+  .row { font-weight: 600; fill: #1f2328; }
+  .ours { font-weight: 600; fill: #bc4c00; }
+  .page { fill: #ffffff; }
+  .bar { fill: #afb8c1; }
+  .bar.ours { fill: #e8590c; }
+  .cut { stroke: #ffffff; stroke-width: 3; }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #9198a1; }
+    .title, .row { fill: #f0f6fc; }
+    .ours { fill: #ffa657; }
+    .page { fill: #0d1117; }
+    .bar { fill: #4d5763; }
+    .bar.ours { fill: #f0883e; }
+    .cut { stroke: #0d1117; }
+  }
 ";
+const TITLE: &str = "What TLS costs the server";
+const LEGEND: [&str; 2] = [
+    "CPU time of the server for each unit of work, on one thread; latency and memory where a panel says so.",
+    "Shorter is better; a bar with a cut is longer than drawn. The others in their usual setup, all in one run.",
+];
 
 /// The picture of these rows; those in which the best peer needs nothing are not in it.
 pub(crate) fn draw(samples: &Samples, rows: &[&Row], kinds: &[Kind]) -> String {
@@ -38,95 +59,79 @@ pub(crate) fn draw(samples: &Samples, rows: &[&Row], kinds: &[Kind]) -> String {
         .copied()
         .filter(|kind| *kind == Kind::Tlsport || kind.is_usual_peer())
         .collect();
-    let mut body = String::new();
-    let mut y = TOP;
-    for row in rows.iter().filter(|row| row.figure != Figure::Idle) {
-        let Some(best) = samples.best(row, bars.iter().copied().filter(Kind::is_peer)) else {
-            continue;
-        };
-        let height = bars.len() as f64 * BAR;
-        text(
-            &mut body,
-            LEFT - 12.0,
-            y + height / 2.0 + 4.0,
-            "end",
-            "row",
-            row.name,
-        );
-        for kind in &bars {
-            bar(
-                &mut body,
-                y,
-                kind,
-                samples.ratios(row, kind, &best).median(),
-            );
-            y += BAR;
-        }
-        y += GAP;
+    let rows: Vec<&&Row> = rows
+        .iter()
+        .filter(|row| row.figure != Figure::Idle)
+        .collect();
+    let height = HEADING + bars.len() as f64 * BAR + GAP;
+    let mut panels = String::new();
+    for (i, row) in rows.iter().enumerate() {
+        let x = MARGIN + (i % COLUMNS) as f64 * STEP;
+        let y = TOP + (i / COLUMNS) as f64 * height;
+        panel(&mut panels, x, y, samples, row, &bars);
     }
-    frame(&body, y, &bars)
+    frame(
+        &panels,
+        TOP + rows.len().div_ceil(COLUMNS) as f64 * height - GAP / 2.0,
+    )
 }
 
-fn bar(body: &mut String, y: f64, kind: &Kind, ratio: f64) {
-    if !ratio.is_finite() {
+fn panel(to: &mut String, x: f64, y: f64, samples: &Samples, row: &Row, bars: &[Kind]) {
+    let median = |kind: &Kind| samples.series(row, kind).median();
+    let peers = bars.iter().copied().filter(Kind::is_peer);
+    let Some(best) = samples.best(row, peers) else {
         return;
+    };
+    text(to, x, y, "row", row.name);
+    let bars = bars.iter().filter(|kind| median(kind).is_finite());
+    for (i, kind) in bars.enumerate() {
+        let class = if kind.is_peer() { "" } else { "ours" };
+        let (left, top) = (x + NAMES, y + HEADING + i as f64 * BAR);
+        let base = top + BAR - 5.0;
+        let parts = median(kind) / median(&best);
+        let length = parts.min(MOST) * ONE;
+        text(to, x, base, class, kind.name());
+        let _ = writeln!(
+            to,
+            r#"<rect class="bar {class}" x="{left:.1}" y="{top:.1}" width="{length:.1}" height="{:.1}" rx="2"/>"#,
+            BAR - 4.0
+        );
+        if parts > MOST {
+            let (x, low) = (left + length - 14.0, top + BAR - 3.0);
+            let _ = writeln!(
+                to,
+                r#"<line class="cut" x1="{x:.1}" y1="{low:.1}" x2="{:.1}" y2="{:.1}"/>"#,
+                x + 6.0,
+                top - 1.0
+            );
+        }
+        let value = format!("{} {}", table::figure(median(kind)), row.unit);
+        text(to, left + length + 6.0, base, class, &value);
     }
-    let class = class(kind);
-    let length = ratio.min(MOST) * ONE;
-    let height = BAR - 2.0;
+}
+
+fn text(to: &mut String, x: f64, y: f64, class: &str, words: &str) {
     let _ = writeln!(
-        body,
-        r#"<rect class="{class}" x="{LEFT}" y="{y:.1}" width="{length:.1}" height="{height}"/>"#
-    );
-    let cut = if ratio > MOST { "… " } else { "" };
-    let label = format!("{cut}{ratio:.2} {}", kind.name());
-    text(
-        body,
-        LEFT + length + 5.0,
-        y + BAR - 4.0,
-        "start",
-        class,
-        &label,
+        to,
+        r#"<text class="{class}" x="{x:.1}" y="{y:.1}">{words}</text>"#
     );
 }
 
-fn class(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Tlsport => "ours",
-        _ => kind.name(),
-    }
-}
-
-fn text(body: &mut String, x: f64, y: f64, anchor: &str, class: &str, words: &str) {
-    let _ = writeln!(
-        body,
-        r#"<text class="{class}" x="{x:.1}" y="{y:.1}" text-anchor="{anchor}">{words}</text>"#
-    );
-}
-
-/// Title, description and the line of the best peer around it.
-fn frame(body: &str, bottom: f64, bars: &[Kind]) -> String {
-    let height = bottom + 14.0;
-    let title = "What a TLS proxy costs, the best peer = 1.00";
-    let names: Vec<&str> = bars.iter().map(Kind::name).collect();
+/// Title, description and background.
+fn frame(panels: &str, height: f64) -> String {
     let mut head = String::new();
-    text(&mut head, 16.0, 26.0, "start", "title", title);
-    let explained = "CPU time of the server for a unit of work; latency and memory in the rows that say so. Shorter is better.";
-    text(&mut head, 16.0, 46.0, "start", "", explained);
-    let at = LEFT + ONE;
-    let low = bottom - GAP + 4.0;
-    let _ = writeln!(
-        head,
-        r#"<line x1="{at}" y1="{:.1}" x2="{at}" y2="{low:.1}"/>"#,
-        TOP - 6.0
-    );
+    text(&mut head, MARGIN, 32.0, "title", TITLE);
+    for (i, line) in LEGEND.iter().enumerate() {
+        text(&mut head, MARGIN, 50.0 + 16.0 * i as f64, "", line);
+    }
     format!(
         r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0}" role="img" aria-labelledby="title about">
-<title id="title">{title}</title>
-<desc id="about">Bars for {}, a group for each kind of work: {explained}</desc>
+<title id="title">{TITLE}</title>
+<desc id="about">{}</desc>
 <style>{STYLE}</style>
-{head}{body}</svg>
+<rect class="page" width="{WIDTH}" height="{height:.0}" rx="8"/>
+{head}{panels}</svg>
 "#,
-        names.join(", ")
+        LEGEND.join(" ")
     )
 }
