@@ -25,10 +25,6 @@ const CALLS: u32 = 16;
 /// Reads of a connection that is over, before others get their turn.
 pub(super) const READS_A_STEP: u32 = 16;
 
-/// Decrypted bytes gathered before they are sent up: enough to make the system call cheap, little enough to stay in
-/// the processor's cache.
-const UP: usize = 4 * RECORD;
-
 /// What a direction did.
 #[derive(Default)]
 struct Moved {
@@ -122,7 +118,7 @@ impl Conn {
     fn up(&mut self, work: &mut Work) -> Moved {
         let mut moved = Moved::default();
         while moved.bytes < BUDGET && self.may_go_up(&mut work.pool) {
-            let (filled, failure) = self.gather(&mut work.pool.scratch[..UP]);
+            let (filled, failure) = self.gather(&mut work.pool.scratch);
             if filled > 0 {
                 moved.bytes += filled;
                 self.hand_up(filled, &mut work.pool);
