@@ -155,10 +155,8 @@ impl Options {
             (Mode::Compare, _) => !kind.is_plain(),
             (Mode::Opening, Kind::Tlsport | Kind::Yardstick) => true,
             (Mode::Opening, _) => kind.is_plain(),
-            (Mode::Threads(_), Kind::With(_) | Kind::Hitch | Kind::Relay | Kind::Yardstick) => {
-                false
-            }
-            (Mode::Threads(_), _) => !kind.is_plain(),
+            (Mode::Threads(_), Kind::With(_) | Kind::Hitch) => false,
+            (Mode::Threads(_), _) => kind.has_workers() && !kind.is_plain(),
             (Mode::Scale, Kind::With(setting)) => matches!(setting.backend, Backend::Inside(_)),
             (Mode::Scale, Kind::Nginx | Kind::Haproxy | Kind::Yardstick) => true,
             (Mode::Scale, Kind::Tlsport | Kind::Before(_)) => true,

@@ -10,7 +10,7 @@ use super::row::Reading;
 use super::samples::Series;
 use super::setup::{Service, file_limit, words};
 use super::subject::Subject;
-use super::table::{align, cell, figure, ratio};
+use super::table::{align, explain_mark, figure, mark, ratio};
 use super::tools::{Layout, Tools, progress};
 
 /// Idle connections: through a proxy, and where one connection needs one descriptor.
@@ -33,12 +33,14 @@ pub(crate) fn run(tools: &Tools, options: &Options, kinds: &[Kind]) -> Result<()
             .collect::<Result<_, _>>()?;
         progress("");
         let head = [
-            "full handshake, TLS 1.3, CPU",
+            "CPU of a full handshake, TLS 1.3",
             "alone, µs",
-            "idle beside it",
+            "idle connections",
+            "beside them, µs",
             "beside : alone",
         ];
-        println!("{}", align(head.map(str::to_owned).to_vec(), lines));
+        let table = align(head.map(str::to_owned).to_vec(), lines);
+        println!("{}", explain_mark(table));
     }
     if options.wants("beside handshakes") {
         let lines: Vec<_> = kinds
@@ -50,10 +52,11 @@ pub(crate) fn run(tools: &Tools, options: &Options, kinds: &[Kind]) -> Result<()
         let head = [
             "64-byte round trip, p99",
             "quiet, µs",
-            "handshakes beside it, 1/s",
+            "server busy, ms/s",
+            "handshakes, 1/s",
             "beside them, µs",
+            "server busy, ms/s",
             "beside : quiet",
-            "of the smallest",
         ];
         println!("{}", align(head.map(str::to_owned).to_vec(), lines));
     }
@@ -72,6 +75,7 @@ fn beside_idle(tools: &Tools, options: &Options, kind: &Kind) -> Result<Vec<Stri
     let crowd = beside.crowd(count)?;
     let arguments = words(&["full", "--ms", &options.ms.to_string()]);
     let mut series = [Series::default(), Series::default()];
+    let mut busy = [Series::default(), Series::default()];
     for round in 0..options.rounds() {
         let mut pair = [(&alone, 0), (&beside, 1)];
         pair.rotate_left(round % 2);
@@ -81,13 +85,16 @@ fn beside_idle(tools: &Tools, options: &Options, kind: &Kind) -> Result<Vec<Stri
                 round,
                 reading.number("cpu_ns") / reading.number("operations") / 1e3,
             );
+            busy[at].add(round, reading.busy());
         }
     }
     crowd.finish()?;
+    let [alone, beside] = [0, 1].map(|at| mark(figure(series[at].median()), busy[at].median()));
     Ok(vec![
         kind.title(),
-        figure(series[0].median()),
+        alone,
         count.to_string(),
+        beside,
         ratio(&series[1].to(&series[0])),
     ])
 }
@@ -105,25 +112,55 @@ fn beside_handshakes(tools: &Tools, options: &Options, kind: &Kind) -> Result<Ve
         );
     }
     let rate = (most.median() / 2.0) as u32;
-    let handshakes = ["full", "--ms", HANDSHAKES_MS, "--conns", "64", "--rate"];
+    // So few at once that those that were late are no burst of their own.
+    let handshakes = ["full", "--ms", HANDSHAKES_MS, "--conns", "16", "--rate"];
     let handshakes = [words(&handshakes), vec![rate.to_string()]].concat();
-    let mut series = [Series::default(), Series::default()];
-    let p99 = |reading: &Reading| reading.number("p99_ns") / 1e3;
+    let [mut quiet, mut beside] = [Side::default(), Side::default()];
     for round in 0..2 * options.rounds() {
-        series[0].add(round, p99(&subject.load(&words(&MESSAGES))?));
+        quiet.add(round, &subject.load(&words(&MESSAGES))?);
         // The messages are not to wait for the load's own work.
         let others = subject.start_load(&handshakes, Stdio::null(), 19)?;
         std::thread::sleep(HEAD_START);
-        series[1].add(round, p99(&subject.load(&words(&MESSAGES))?));
+        beside.add(round, &subject.load(&words(&MESSAGES))?);
         others.finish()?;
     }
-    let [quiet, beside] = &series;
     Ok(vec![
         kind.title(),
-        cell(quiet),
+        quiet.cell(),
+        quiet.busy(),
         rate.to_string(),
-        cell(beside),
-        ratio(&beside.to(quiet)),
-        format!("{:.2}", beside.quantile(0.0) / quiet.quantile(0.0)),
+        beside.cell(),
+        beside.busy(),
+        format!("**{:.2}**", beside.undisturbed() / quiet.undisturbed()),
     ])
+}
+
+/// The small messages of one situation.
+#[derive(Default)]
+struct Side {
+    /// What all but the slowest hundredth took at most, µs.
+    p99: Series,
+    /// What the server worked, as a part of a core.
+    busy: Series,
+}
+
+impl Side {
+    fn add(&mut self, round: usize, reading: &Reading) {
+        self.p99.add(round, reading.number("p99_ns") / 1e3);
+        self.busy.add(round, reading.busy());
+    }
+
+    /// Of the quarter of the rounds that met least: what disturbs a machine for a moment decides a p99.
+    fn undisturbed(&self) -> f64 {
+        self.p99.quantile(0.25)
+    }
+
+    fn cell(&self) -> String {
+        let [quarter, middle] = [self.undisturbed(), self.p99.median()].map(figure);
+        format!("{quarter} ({middle})")
+    }
+
+    fn busy(&self) -> String {
+        figure(1e3 * self.busy.median())
+    }
 }

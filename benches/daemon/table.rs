@@ -55,7 +55,7 @@ pub(crate) fn main_table(samples: &Samples, rows: &[&Row], kinds: &[Kind]) -> St
 }
 
 /// The table, and what the mark in it means.
-fn explain_mark(table: String) -> String {
+pub(crate) fn explain_mark(table: String) -> String {
     match table.contains(MARK) {
         true => format!(
             "{table}\n{MARK} busy for less than 90 % of the time: that includes its sleeping and waking up\n"
@@ -160,7 +160,15 @@ impl Choice {
 /// The median and the smallest, with a mark where the server of a handshake row was not busy enough.
 fn marked_cell(samples: &Samples, row: &Row, kind: &Kind) -> String {
     let text = cell(&samples.series(row, kind));
-    match row.wants_it_busy() && samples.busy(row, kind) < BUSY_ENOUGH {
+    match row.wants_it_busy() {
+        true => mark(text, samples.busy(row, kind)),
+        false => text,
+    }
+}
+
+/// With a mark where the server was not busy enough.
+pub(crate) fn mark(text: String, busy: f64) -> String {
+    match busy < BUSY_ENOUGH {
         true => format!("{text} {MARK}"),
         false => text,
     }

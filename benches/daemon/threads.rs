@@ -72,7 +72,19 @@ pub(crate) fn run(
     }
     progress("");
     println!("{}", sheet(&sides, &rows, kinds));
+    println!("{}", explanation(most));
     Ok(())
+}
+
+/// What stands in the table.
+fn explanation(threads: u32) -> String {
+    let what = format!(
+        "Each cell: with {threads} threads, divided by the same with one. CPU: of a unit of work."
+    );
+    match Layout::has_room(threads) {
+        true => format!("{what} Throughput: units of work a second."),
+        false => format!("{what} The load runs on the server's cores: no throughput is told."),
+    }
 }
 
 fn sheet(sides: &[Side; 2], rows: &[&Row], kinds: &[Kind]) -> String {
