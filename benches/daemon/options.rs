@@ -168,7 +168,7 @@ impl Options {
         self.rounds.unwrap_or(match self.mode {
             Mode::Compare if self.quick => 20,
             Mode::Compare => 44,
-            Mode::Opening => 20,
+            Mode::Opening => 15,
             Mode::Threads(_) => 15,
             Mode::Scale => 20,
         })

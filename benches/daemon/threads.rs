@@ -103,12 +103,25 @@ fn sheet(sides: &[Side; 2], rows: &[&Row], kinds: &[Kind]) -> String {
             let ratios = |of: fn(&Side) -> &Samples| {
                 of(several).series(row, kind).to(&of(one).series(row, kind))
             };
-            line.push(table::ratio(&ratios(|side| &side.cpu)));
+            let cell = table::ratio(&ratios(|side| &side.cpu));
+            // Where the load has the same cores, no server has them for itself.
+            line.push(match has_room && row.wants_it_busy() {
+                true => table::mark(cell, busy(sides, row, kind)),
+                false => cell,
+            });
             if has_room {
                 line.push(format!("{:.2}", ratios(|side| &side.rate).median()));
             }
         }
         line
     });
-    table::align(head, lines.collect())
+    table::explain_mark(table::align(head, lines.collect()))
+}
+
+/// The part of its cores that a server used, on the side where that was less.
+fn busy(sides: &[Side; 2], row: &Row, kind: &Kind) -> f64 {
+    let parts = sides
+        .each_ref()
+        .map(|side| side.cpu.busy(row, kind) / f64::from(side.threads));
+    parts[0].min(parts[1])
 }
