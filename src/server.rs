@@ -10,7 +10,7 @@ use crate::conn::{Answers, Counters, Message, Service, Totals, Work};
 use crate::error::{Error, Kind, Problems, reason};
 use crate::io::Pool;
 use crate::net::{
-    Backend, Ceilings, Command, Handle, Place, Swap, WORKERS, Worker, bind, check_congestion,
+    Backend, Ceilings, Command, Handle, Place, Quiet, Swap, WORKERS, Worker, bind, check_congestion,
 };
 use crate::service::{Echo, status};
 use crate::settings::{self, Endpoint, Note, Setting, Settings, Tcp};
@@ -169,6 +169,17 @@ impl Server {
             ));
         }
         notes
+    }
+
+    /// Has `call` made when every worker has had nothing to do for a second, once after connections were opened or
+    /// closed: a moment to give memory back that they left, as with `malloc_trim` (which the library leaves to the
+    /// program: it concerns all of the process). One of the workers makes the call, and waits for its end before it
+    /// serves again; the others do not wait. Called again, it takes the place of what was given before.
+    pub fn when_quiet(&self, call: impl Fn() + Send + Sync + 'static) {
+        let quiet = Arc::new(Quiet::new(call));
+        for worker in &self.workers {
+            let _ = worker.handle.send(Command::WhenQuiet(Arc::clone(&quiet))); // one that is gone is quiet
+        }
     }
 
     /// Accepts nothing more, and lets open connections end; those that have not by `limit` are closed. `None` waits

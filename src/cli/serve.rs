@@ -54,6 +54,8 @@ pub(crate) fn until_stopped(
         .map_err(|error| Error::io("cannot listen to signals", &error))?;
     tell(&ready.notes);
     let server = Server::start(&ready.settings, &ready.prepared).map_err(Failure::running)?;
+    #[cfg(target_env = "gnu")]
+    server.when_quiet(super::process::trim_heap);
     started(&server)?;
     let mut drain = ready.settings.timeouts.drain.value;
     let stopping = watch_workers(&server, signals.handle());

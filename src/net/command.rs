@@ -1,6 +1,7 @@
 //! How a server speaks to its workers.
 
 use super::doors::Door;
+use super::worker::Quiet;
 use crate::conn::Message;
 use crate::error::reason;
 use log::error;
@@ -18,6 +19,8 @@ pub(crate) enum Command {
     Drain(Option<Instant>),
     /// Hand a message to the service of the connection with this number. It is dropped if that is over.
     Tell(u64, Message),
+    /// Have this called when no worker has anything to do, and nothing that was given before.
+    WhenQuiet(Arc<Quiet>),
 }
 
 /// What of the settings a worker goes by.

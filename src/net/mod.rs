@@ -19,4 +19,4 @@ pub(crate) use command::{Command, Handle, Swap};
 pub(crate) use congestion::check as check_congestion;
 pub(crate) use doors::Door;
 pub(crate) use listener::{Listener, Place, bind};
-pub(crate) use worker::{WORKERS, Worker};
+pub(crate) use worker::{Quiet, WORKERS, Worker};

@@ -6,6 +6,9 @@
 
 mod connecting;
 mod newcomers;
+mod quiet;
+
+pub(crate) use quiet::Quiet;
 
 use super::backend::Backend;
 use super::ceiling::{Ceilings, Ticket};
@@ -20,6 +23,7 @@ use crate::io::Readiness;
 use log::{error, warn};
 use mio::event::Event;
 use mio::{Events, Poll, Waker};
+use quiet::Rest;
 use slab::Slab;
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
@@ -69,6 +73,8 @@ pub(crate) struct Worker {
     /// Held while sockets of the doors before are still open.
     swapped: Option<Sender<Infallible>>,
     draining: Option<Option<Instant>>,
+    /// Where somebody wants to be called when no worker has anything to do.
+    rest: Option<Rest>,
 }
 
 /// A connection and what the loop knows of it.
@@ -143,6 +149,7 @@ impl Worker {
             ceilings,
             swapped: None,
             draining: None,
+            rest: None,
         };
         Ok((
             worker,
@@ -179,18 +186,27 @@ impl Worker {
             if self.has_drained(now) {
                 return;
             }
+            let busy = !events.is_empty() || self.has_work(now);
+            if let Some(rest) = &mut self.rest {
+                rest.end_turn(busy, now);
+            }
         }
     }
 
+    /// Whether there may be work that no event will tell of.
+    fn has_work(&self, now: Instant) -> bool {
+        self.commanded || !self.again.is_empty() || self.has_newcomers(now)
+    }
+
     fn timeout(&self, now: Instant) -> Option<Duration> {
-        let has_work = self.commanded || !self.again.is_empty() || self.has_newcomers(now);
-        if has_work || now < self.awake_until {
+        if self.has_work(now) || now < self.awake_until {
             return Some(Duration::ZERO);
         }
         let due = [
             self.doors.pause_ends(),
             self.doors.next_close(),
             self.draining.flatten(),
+            self.rest.as_ref().and_then(Rest::due),
         ];
         let due = due.into_iter().flatten().min();
         let due = due.map(|due| due.saturating_duration_since(now));
@@ -226,6 +242,7 @@ impl Worker {
                 Ok(Command::Swap(swap)) => self.swap(swap, now),
                 Ok(Command::Drain(deadline)) => self.drain(deadline, now),
                 Ok(Command::Tell(id, message)) => self.tell(id, message, now),
+                Ok(Command::WhenQuiet(quiet)) => self.rest = Some(Rest::new(quiet)),
                 Err(TryRecvError::Empty) => self.commanded = false,
                 // Whoever could command is gone: so is the server.
                 Err(TryRecvError::Disconnected) => {
@@ -332,6 +349,14 @@ impl Worker {
             }
             self.timer.clear(number);
             self.work.counters.closed.add(1);
+            self.note_change();
+        }
+    }
+
+    /// A connection came or went.
+    fn note_change(&mut self) {
+        if let Some(rest) = &mut self.rest {
+            rest.note_change();
         }
     }
 

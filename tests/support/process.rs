@@ -13,10 +13,19 @@ pub(crate) fn signal(pid: u32, name: &str) {
     assert!(status.success(), "kill -{name} {pid}");
 }
 
-/// Most memory a process had at once, in bytes (VmHWM).
+/// Most memory a process had at once, in bytes.
 pub(crate) fn peak_memory(pid: u32) -> u64 {
+    memory(pid, "VmHWM:")
+}
+
+/// Memory a process has of its own, in bytes: not what it has of files.
+pub(crate) fn own_memory(pid: u32) -> u64 {
+    memory(pid, "RssAnon:")
+}
+
+fn memory(pid: u32, kind: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let line = status.lines().find(|line| line.starts_with(kind));
     let kilobytes = line.and_then(|line| line.split_whitespace().nth(1));
     kilobytes.unwrap().parse::<u64>().unwrap() * 1024
 }

@@ -149,6 +149,7 @@ impl Worker {
             retrying: false,
             queued: false,
         });
+        self.note_change();
         self.follow(number, Next::Wait, now); // its deadline holds from here on
         Some(number)
     }
