@@ -459,7 +459,7 @@ static void hold(void)
     run_lanes(0, warm);
     long before = meter_pss();
     visit(warm);
-    usleep(200000);
+    usleep(2000000); /* a server may give back what it no longer needs once it is left alone */
     long after = meter_pss();
     uint64_t cpu = meter_cpu(), wall = now();
     usleep((useconds_t)(seconds * 1e6));
