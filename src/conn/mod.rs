@@ -140,8 +140,8 @@ impl Conn {
     ) -> Result<Conn, Error> {
         let stream = Stream::new(io);
         let (state, speech) = match &terms.security {
-            Security::Plain => (State::Connecting, Speech::Clear(stream)),
-            Security::Either(_) => (State::Preface, Speech::Clear(stream)),
+            Security::Plain => (State::Connecting, Speech::Clear(Box::new(stream))),
+            Security::Either(_) => (State::Preface, Speech::Clear(Box::new(stream))),
             Security::Tls(context) => (
                 State::Handshaking,
                 Speech::Tls(Channel::accept_guest(context, stream)?),

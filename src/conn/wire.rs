@@ -17,7 +17,8 @@ pub(super) struct Wire {
 /// What is spoken with the client.
 pub(super) enum Speech {
     Tls(Channel),
-    Clear(Stream),
+    /// On the heap, so that a connection with TLS, which has its stream elsewhere, has no room for another.
+    Clear(Box<Stream>),
 }
 
 impl Wire {
@@ -51,7 +52,7 @@ impl Wire {
     /// Goes over to TLS: what was prepended to the clear stream is its beginning.
     pub(super) fn start_tls(&mut self, context: &Context) -> Result<(), Error> {
         if let Speech::Clear(stream) = &mut self.speech {
-            let stream = std::mem::replace(stream, Stream::closed());
+            let stream = std::mem::replace(&mut **stream, Stream::closed());
             self.speech = Speech::Tls(Channel::accept_guest(context, stream)?);
             self.exhausted = false;
         }

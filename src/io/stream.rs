@@ -23,8 +23,8 @@ pub struct Readiness {
 /// One end of a connection.
 pub struct Stream {
     io: Box<dyn Io>,
-    /// To be read before the socket's own bytes: what a preface looked at.
-    prefix: Buffer,
+    /// To be read before the socket's own bytes: what a preface looked at. Boxed, as hardly any stream has one.
+    prefix: Option<Box<Buffer>>,
     /// Nothing more to read before the next announcement.
     drained: bool,
     /// Nothing more can be written before the next announcement.
@@ -48,7 +48,7 @@ impl Stream {
     pub fn new(io: Box<dyn Io>) -> Stream {
         Stream {
             io,
-            prefix: Buffer::new(0),
+            prefix: None,
             drained: false,
             blocked: false,
             hung_up: false,
@@ -95,12 +95,12 @@ impl Stream {
 
     /// Puts `bytes` before what the socket brings.
     pub fn prepend(&mut self, bytes: &[u8]) {
-        self.prefix = Buffer::holding(&[bytes]);
+        self.prefix = (!bytes.is_empty()).then(|| Box::new(Buffer::holding(&[bytes])));
     }
 
     /// Whether bytes were put before those of the socket.
     pub fn holds_bytes(&self) -> bool {
-        !self.prefix.is_empty()
+        self.prefix.is_some()
     }
 
     /// Reads; 0 is the end. A short read empties the socket, so the next one asks nobody, unless the other side has
@@ -109,10 +109,11 @@ impl Stream {
     /// # Errors
     /// `WouldBlock` when nothing is there yet, else what the system says.
     pub fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if !self.prefix.is_empty() {
-            let count = buf.len().min(self.prefix.filled().len());
-            buf[..count].copy_from_slice(&self.prefix.filled()[..count]);
-            self.prefix.consume(count);
+        if let Some(prefix) = &mut self.prefix {
+            let count = buf.len().min(prefix.filled().len());
+            buf[..count].copy_from_slice(&prefix.filled()[..count]);
+            prefix.consume(count);
+            self.prefix.take_if(|prefix| prefix.is_empty());
             return Ok(count);
         }
         if self.drained {
@@ -132,7 +133,7 @@ impl Stream {
 
     /// Whether a read is known to bring nothing before the next announcement.
     pub fn is_drained(&self) -> bool {
-        self.drained && self.prefix.is_empty()
+        self.drained && self.prefix.is_none()
     }
 
     /// Whether the stream was announced to be broken.
