@@ -61,10 +61,12 @@ pub(crate) struct Worker {
     again: VecDeque<Visitor>,
     /// How many steps in turn the first of them has had.
     in_front: u32,
-    /// Whose handshake may go on.
-    handshakes: VecDeque<Visitor>,
-    /// Whether an arrival is next, and not one of `handshakes`.
+    /// Those who have been accepted and may go on, but come after settled connections.
+    newcomers: VecDeque<Visitor>,
+    /// Whether an arrival is next, and not one of `newcomers`.
     arrival_next: bool,
+    /// Until when a settled connection is expected to talk again.
+    talk_until: Instant,
     /// How long to look for events before sleeping, and until when that is.
     busy_poll: Duration,
     awake_until: Instant,
@@ -87,8 +89,10 @@ struct Entry {
     ticket: Ticket,
     /// The backend's queue was full: it is tried again soon.
     retrying: bool,
-    /// Whether it waits in `again` or in `handshakes`.
+    /// Whether it waits in `again` or in `newcomers`.
     queued: bool,
+    /// Events since it is open, up to the number that settles it.
+    events: u8,
 }
 
 /// A socket on its way to the backend.
@@ -141,8 +145,9 @@ impl Worker {
             timer: Timer::new(Instant::now()),
             again: VecDeque::new(),
             in_front: 0,
-            handshakes: VecDeque::new(),
+            newcomers: VecDeque::new(),
             arrival_next: false,
+            talk_until: Instant::now(),
             busy_poll: Duration::ZERO,
             awake_until: Instant::now(),
             work,

@@ -1,10 +1,12 @@
-//! Connections that are not open yet: accepted, and their handshakes taken further, without those that are open
-//! having to wait for it.
+//! Connections that are not open yet, or have just been opened: accepted, and taken further, without those that are
+//! settled having to wait for it.
 //!
 //! A flight of a full handshake is the most expensive step there is, some thirty times the relay of a small message,
 //! and libssl cannot be interrupted in it. So an event only queues a connection that is shaking hands; the queue is
-//! worked off by age, in turn with arrivals, for as long as the rest of the turn took, and for some flights at least.
-//! With that, newcomers get half of the thread while they want it, and a message waits for a few flights at the most.
+//! worked off by age, in turn with arrivals. While nobody else talks, newcomers get as much time as the rest of a turn
+//! took, and a slice at least. While settled connections do, they get half as much, and one step at least: a message
+//! then waits for one flight on its way to the backend, and for one on its way back. Connections that are open, but
+//! not settled yet, are newcomers too as long as others talk: to connect to a backend and to end are long steps as well.
 //! Whoever cannot be taken in yet waits in the system's accept queue, which has a limit.
 
 use super::{Entry, WORKERS, Worker, is_served};
@@ -17,9 +19,17 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// What newcomers get of a turn that had nothing else to do: some five flights. Taken one at a time they cost up to a
-/// tenth more each, as what a flight needs has left the processor's caches before the next one; more at a time would
-/// let messages wait for longer.
+/// tenth more each, as what a flight needs has left the processor's caches before the next one.
 const SLICE: Duration = Duration::from_millis(1);
+
+/// What they get at least while settled connections talk: one flight, or some smaller steps.
+const SHORT_SLICE: Duration = Duration::from_micros(50);
+
+/// How many events settle an open connection: more than one has that comes for a single answer.
+const SETTLED: u8 = 16;
+
+/// For how long after an event of a settled connection its next one is expected.
+const NEAR: Duration = Duration::from_millis(10);
 
 /// How many of those in an accept queue are taken in before its listener closes: a somaxconn of 4096 is seldom raised.
 /// A flood that goes on is not waited for.
@@ -29,14 +39,23 @@ const QUEUED: usize = 4096;
 static ARRIVALS: AtomicU64 = AtomicU64::new(1);
 
 impl Worker {
-    /// Takes a connection further: at once if it is open and says little, else in its turn.
+    /// Takes a connection further: at once if it is settled and says little, or nobody else talks; else in its turn.
     pub(super) fn attend(&mut self, number: u32, now: Instant) {
         let Some(entry) = self.entries.get_mut(number as usize) else {
             return;
         };
         if entry.conn.is_handshaking() {
-            entry.queue(number, &mut self.handshakes);
-        } else if entry.conn.is_bulky() {
+            return entry.queue(number, &mut self.newcomers);
+        }
+        if entry.events < SETTLED {
+            entry.events += 1;
+            if now < self.talk_until {
+                return entry.queue(number, &mut self.newcomers);
+            }
+        } else {
+            self.talk_until = now + NEAR;
+        }
+        if entry.conn.is_bulky() {
             entry.queue(number, &mut self.again);
         } else if !entry.queued {
             self.step(number, now);
@@ -45,7 +64,7 @@ impl Worker {
 
     /// Whether there may be newcomers to work for at once.
     pub(super) fn has_newcomers(&self, now: Instant) -> bool {
-        !self.handshakes.is_empty() || self.doors.is_busy(now)
+        !self.newcomers.is_empty() || self.doors.is_busy(now)
     }
 
     /// Works for newcomers; the turn began at `began`.
@@ -54,7 +73,13 @@ impl Worker {
             return;
         }
         let mut now = Instant::now();
-        let end = now + now.duration_since(began).max(SLICE);
+        let rest = now.duration_since(began);
+        let slice = if now < self.talk_until {
+            SHORT_SLICE.max(rest / 2)
+        } else {
+            SLICE.max(rest)
+        };
+        let end = now + slice;
         while now < end && self.welcome_one(now) {
             now = Instant::now();
         }
@@ -71,7 +96,7 @@ impl Worker {
     }
 
     fn negotiate(&mut self, now: Instant) -> bool {
-        let Some(visitor) = self.handshakes.pop_front() else {
+        let Some(visitor) = self.newcomers.pop_front() else {
             return false;
         };
         if let Some(number) = self.dequeued(visitor) {
@@ -148,6 +173,7 @@ impl Worker {
             ticket,
             retrying: false,
             queued: false,
+            events: 0,
         });
         self.note_change();
         self.follow(number, Next::Wait, now); // its deadline holds from here on
