@@ -99,8 +99,6 @@ pub struct Conn {
     tickets_wait: Option<Instant>,
     /// Whether the last step moved a lot.
     bulky: bool,
-    /// Whether it was the backend that spoke last.
-    answered: bool,
     /// Whether the client has been told anything since the handshake.
     greeted: bool,
 }
@@ -162,7 +160,6 @@ impl Conn {
             moved: now,
             tickets_wait: None,
             bulky: false,
-            answered: false,
             greeted: false,
         };
         conn.enter(state, now);
@@ -435,7 +432,6 @@ impl Conn {
 
     /// The client is told something. One who is told a second thing stays for longer than a question.
     fn speak(&mut self) {
-        self.answered = true;
         self.tickets_wait = None;
         if std::mem::replace(&mut self.greeted, true) {
             if let Some(channel) = self.wire.channel() {

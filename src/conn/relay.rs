@@ -174,7 +174,6 @@ impl Conn {
 
     /// Gives the first `count` bytes of the scratch to whoever answers.
     fn hand_up(&mut self, count: usize, pool: &mut Pool) {
-        self.answered = false;
         match &mut self.plain {
             Plain::Backend(stream) if !self.ends.plain_shut => {
                 let bytes = &pool.scratch[..count];
@@ -195,10 +194,8 @@ impl Conn {
         if self.ends.plain_shut {
             return;
         }
-        let over = self.is_answered();
         self.ends.plain_shut = true;
         match &mut self.plain {
-            Plain::Backend(_) if over => self.ends.plain_said = true,
             Plain::Backend(stream) => {
                 if let Err(error) = stream.shut_write() {
                     self.deaf(&error);
@@ -210,18 +207,6 @@ impl Conn {
             }
             Plain::None => {}
         }
-    }
-
-    /// Whether nothing is left to be said to a client that has ended: before TLS 1.3 that ends both directions, and the
-    /// backend has answered to the last it was asked. So there is nothing to wait for, and the close that follows ends
-    /// the backend's stream as well. One that was not answered yet still gets to say it.
-    fn is_answered(&mut self) -> bool {
-        let ends_both = self.wire.channel().is_some_and(|tls| !tls.may_half_close());
-        let silent = self
-            .plain
-            .stream()
-            .is_some_and(|stream| stream.is_drained());
-        ends_both && silent && self.answered
     }
 
     /// The backend takes no more; it may still have something to say.
