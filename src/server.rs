@@ -171,10 +171,11 @@ impl Server {
         notes
     }
 
-    /// Has `call` made when every worker has had nothing to do for a second, once after connections were opened or
-    /// closed: a moment to give memory back that they left, as with `malloc_trim` (which the library leaves to the
-    /// program: it concerns all of the process). One of the workers makes the call, and waits for its end before it
-    /// serves again; the others do not wait. Called again, it takes the place of what was given before.
+    /// Has `call` made when every worker has had nothing to do for a second, once after some dozens of connections were
+    /// opened or closed: a moment to give memory back that they left, as with `malloc_trim` (which the library leaves to
+    /// the program: it concerns all of the process). One of the workers makes the call, and waits for its end before it
+    /// serves again: so it must not wait for this server, nor panic, which ends that worker. Called again, it takes the
+    /// place of what was given before.
     pub fn when_quiet(&self, call: impl Fn() + Send + Sync + 'static) {
         let quiet = Arc::new(Quiet::new(call));
         for worker in &self.workers {

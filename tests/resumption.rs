@@ -147,20 +147,42 @@ fn tickets_are_as_many_as_asked_for() {
     }
 }
 
-#[test]
-fn a_second_ticket_is_for_clients_that_stay() {
-    let pki = Pki::new();
-    let waiting = Backend::new(|mut stream| {
-        thread::sleep(Duration::from_millis(50)); // tickets wait for 2 ms
+/// A server that says a word after some silence, and ends.
+fn hesitating() -> Backend {
+    Backend::new(|mut stream| {
+        thread::sleep(Duration::from_millis(300)); // tickets wait for some milliseconds
         stream.write_all(b"hello").unwrap();
         stream.shut_write();
         let _ = stream.read(&mut [0]);
-    });
+    })
+}
+
+#[test]
+fn a_second_ticket_is_for_clients_that_stay() {
+    let pki = Pki::new();
     let at_once = if cfg!(openssl3) { 1 } else { 2 };
-    for (backend, expected) in [(speaking(), at_once), (waiting, 2)] {
+    for (backend, expected) in [(speaking(), at_once), (hesitating(), 2)] {
         let daemon = in_front_of(&backend, &pki).start();
         let said = Guest::new(&pki, &["-tls1_3"]).come(daemon.address(), &[]);
         assert_eq!(tickets(&said), expected);
+    }
+}
+
+#[test]
+fn a_name_under_which_nothing_resumes_gives_no_ticket_soon_or_late() {
+    let pki = Pki::new();
+    let site = pki.issue_server("site.pem", "site.example.org", Key::Ecdsa);
+    for backend in [speaking(), hesitating()] {
+        let daemon = in_front_of(&backend, &pki)
+            .set(
+                "ssl.server-name-indication",
+                format!("site.example.org={site},ssl.options=SSL_OP_NO_TICKET"),
+            )
+            .start();
+        let arguments = ["-tls1_3", "-servername", "site.example.org"];
+        let said = Guest::new(&pki, &arguments).come(daemon.address(), &[]);
+        assert_eq!(tickets(&said), 0, "{}{}", said.out, said.err);
+        assert!(said.out.contains("hello"), "{}{}", said.out, said.err);
     }
 }
 

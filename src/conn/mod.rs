@@ -142,7 +142,7 @@ impl Conn {
             Security::Either(_) => (State::Preface, Speech::Clear(Box::new(stream))),
             Security::Tls(context) => (
                 State::Handshaking,
-                Speech::Tls(Channel::accept_guest(context, stream)?),
+                Speech::Tls(Channel::accept_deferring_ticket(context, stream)?),
             ),
         };
         let mut conn = Conn {

@@ -40,7 +40,7 @@ pub trait Service: Send {
     /// The connection is open. What is appended to `out` is sent.
     fn open(&mut self, opened: &Opened<'_>, out: &mut Vec<u8>) -> Verdict;
 
-    /// Bytes from the client, all of them to be taken. What is appended to `out` is sent.
+    /// Bytes from the client, at most 260 KiB, all of them to be taken. What is appended to `out` is sent.
     fn data(&mut self, input: &[u8], out: &mut Vec<u8>) -> Verdict;
 
     /// The client finished sending, cleanly. What is appended to `out` is sent, now and, unless this is the finish, in

@@ -53,7 +53,7 @@ impl Wire {
     pub(super) fn start_tls(&mut self, context: &Context) -> Result<(), Error> {
         if let Speech::Clear(stream) = &mut self.speech {
             let stream = std::mem::replace(&mut **stream, Stream::closed());
-            self.speech = Speech::Tls(Channel::accept_guest(context, stream)?);
+            self.speech = Speech::Tls(Channel::accept_deferring_ticket(context, stream)?);
             self.exhausted = false;
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Which congestion control our TCP sockets have (`TCP_CONGESTION`): what the settings name, else the system's.
 //!
-//! Where that is BBR, connections within this host are excepted: it measures the path and spreads packets over time, by
+//! Where that is BBR, connections between loopback addresses are excepted: it measures the path and spreads packets over time, by
 //! which nothing is won on a path that loses none, and a fifth of the CPU time of bulk is lost.
 //!
 //! A listener hands its own down to what it accepts, so it costs no call a connection there.
@@ -13,19 +13,40 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 
-/// Every Linux has it, and lets everybody have it.
+/// Every Linux has it.
 const WITHIN_A_HOST: &str = "reno";
 
-/// The congestion control for a socket with this address at either end, unless it is the system's.
-pub(super) fn of<'a>(chosen: Option<&'a str>, address: &SocketAddr) -> Option<&'a str> {
-    chosen.or_else(|| (address.ip().is_loopback() && system_paces()).then_some(WITHIN_A_HOST))
+/// The congestion control of a socket, where it is not to be the system's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Congestion {
+    /// What the settings name.
+    Chosen(String),
+    /// What costs less between loopback addresses.
+    WithinAHost,
 }
 
-/// Gives a socket that is not connected yet this congestion control.
-pub(super) fn set(socket: &Socket, name: Option<&str>) -> io::Result<()> {
-    match name {
-        Some(name) => socket.set_tcp_congestion(name.as_bytes()),
-        None => Ok(()),
+impl Congestion {
+    /// That of a socket with this address at either end.
+    pub(super) fn of(chosen: Option<&str>, address: &SocketAddr) -> Option<Congestion> {
+        Congestion::beside(chosen, address, system_paces())
+    }
+
+    fn beside(chosen: Option<&str>, address: &SocketAddr, paces: bool) -> Option<Congestion> {
+        match chosen {
+            Some(name) => Some(Congestion::Chosen(name.to_owned())),
+            None => (address.ip().is_loopback() && paces).then_some(Congestion::WithinAHost),
+        }
+    }
+
+    /// Gives it to a socket that is not connected yet. Only a choice that is refused is a failure.
+    pub(super) fn set(&self, socket: &Socket) -> io::Result<()> {
+        match self {
+            Congestion::Chosen(name) => socket.set_tcp_congestion(name.as_bytes()),
+            Congestion::WithinAHost => {
+                let _ = socket.set_tcp_congestion(WITHIN_A_HOST.as_bytes());
+                Ok(())
+            }
+        }
     }
 }
 
@@ -67,7 +88,7 @@ pub(crate) fn check(chosen: &Setting<Option<String>>) -> Result<(), Error> {
 fn try_out(name: &str) -> io::Result<()> {
     let socket = |domain| Socket::new(domain, Type::STREAM, Some(Protocol::TCP));
     let socket = socket(Domain::IPV4).or_else(|_| socket(Domain::IPV6))?;
-    set(&socket, Some(name))
+    socket.set_tcp_congestion(name.as_bytes())
 }
 
 /// The names the system lists, as messages list them.
@@ -144,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn only_within_this_host_is_the_systems_own_not_taken() {
+    fn only_between_loopback_addresses_a_system_that_paces_is_not_followed() {
         for (address, local) in [
             ("127.0.0.9:1", true),
             ("[::1]:1", true),
@@ -152,9 +173,11 @@ mod tests {
             ("192.0.2.1:1", false),
         ] {
             let address = address.parse().expect("an address");
-            let expected = (local && system_paces()).then_some(RENO);
-            assert_eq!(of(None, &address), expected, "{address}");
-            assert_eq!(of(Some("cubic"), &address), Some("cubic"), "{address}");
+            let expected = local.then_some(Congestion::WithinAHost);
+            assert_eq!(Congestion::beside(None, &address, true), expected);
+            assert_eq!(Congestion::beside(None, &address, false), None);
+            let chosen = Congestion::beside(Some("cubic"), &address, true);
+            assert_eq!(chosen, Some(Congestion::Chosen("cubic".into())));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Listening sockets: bound once for all workers, before anything is served.
 
 use super::backend::resolve;
-use super::congestion;
+use super::congestion::Congestion;
 use super::socket::Socket;
 use crate::error::{Error, Kind, reason};
 use crate::io::Peer;
@@ -143,7 +143,9 @@ fn bind_tcp(address: SocketAddr, tcp: &Tcp, workers: usize) -> io::Result<(Vec<L
             address = bound;
         }
         // Accepted sockets inherit these.
-        congestion::set(&socket, congestion::of(tcp.congestion.as_deref(), &address))?;
+        if let Some(congestion) = Congestion::of(tcp.congestion.as_deref(), &address) {
+            congestion.set(&socket)?;
+        }
         socket.set_tcp_nodelay(true)?;
         socket.set_keepalive(true)?;
         listeners.push(socket);

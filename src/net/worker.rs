@@ -1,7 +1,7 @@
 //! One worker: a poll, its listeners, its connections. It shares nothing with other workers but ceilings and, inside
 //! libssl's callbacks, sessions.
 //!
-//! The order of a turn: events of connections that are open, then those whose budget ran out, then newcomers, then
+//! The order of a turn: events of connections that are settled, then those whose budget ran out, then newcomers, then
 //! deadlines. Whoever has work left makes the next poll not wait.
 
 mod connecting;
@@ -61,10 +61,12 @@ pub(crate) struct Worker {
     again: VecDeque<Visitor>,
     /// How many steps in turn the first of them has had.
     in_front: u32,
-    /// Those who have been accepted and may go on, but come after settled connections.
-    newcomers: VecDeque<Visitor>,
-    /// Whether an arrival is next, and not one of `newcomers`.
-    arrival_next: bool,
+    /// Whose handshake may go on.
+    handshakes: VecDeque<Visitor>,
+    /// Who is open, but not settled yet, and may go on.
+    unsettled: VecDeque<Visitor>,
+    /// Which kind of newcomers was served last.
+    served_last: usize,
     /// Until when a settled connection is expected to talk again.
     talk_until: Instant,
     /// How long to look for events before sleeping, and until when that is.
@@ -89,9 +91,9 @@ struct Entry {
     ticket: Ticket,
     /// The backend's queue was full: it is tried again soon.
     retrying: bool,
-    /// Whether it waits in `again` or in `newcomers`.
+    /// Whether it waits in a queue of the worker.
     queued: bool,
-    /// Events since it is open, up to the number that settles it.
+    /// Events since its handshake, up to the number that settles it.
     events: u8,
 }
 
@@ -145,8 +147,9 @@ impl Worker {
             timer: Timer::new(Instant::now()),
             again: VecDeque::new(),
             in_front: 0,
-            newcomers: VecDeque::new(),
-            arrival_next: false,
+            handshakes: VecDeque::new(),
+            unsettled: VecDeque::new(),
+            served_last: 0,
             talk_until: Instant::now(),
             busy_poll: Duration::ZERO,
             awake_until: Instant::now(),

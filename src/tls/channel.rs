@@ -41,9 +41,11 @@ pub struct Channel {
 enum SecondTicket {
     /// With the first, or never.
     AsUsual,
-    /// When it is asked for: the handshake is to make one alone.
-    Later,
-    /// The handshake has made one.
+    /// Not with the handshake, if that would make two.
+    Deferred,
+    /// Not with the handshake: libssl was told to make one.
+    Kept,
+    /// When it is asked for: the handshake has made one.
     Due,
 }
 
@@ -58,12 +60,12 @@ impl Channel {
         Ok(channel)
     }
 
-    /// As [`Channel::accept`], for who calls [`Channel::give_ticket`] as soon as the client is known to stay: one that
-    /// leaves before costs one ticket, and not two.
-    pub fn accept_guest(context: &Context, stream: Stream) -> Result<Channel, Error> {
+    /// As [`Channel::accept`], for who calls [`Channel::give_ticket`] as soon as the client is known to stay: until then
+    /// it has one ticket of two, if nobody has said how many there are to be. Without effect before OpenSSL 3.0.
+    pub fn accept_deferring_ticket(context: &Context, stream: Stream) -> Result<Channel, Error> {
         let mut channel = Channel::accept(context, stream)?;
         if context.has_two_tickets() && sys::GIVES_TICKETS_LATER {
-            channel.second_ticket = SecondTicket::Later;
+            channel.second_ticket = SecondTicket::Deferred;
         }
         Ok(channel)
     }
@@ -110,7 +112,7 @@ impl Channel {
                 Ok(Outcome::Done(0))
             }
             Raw::WantRead => {
-                self.keep_ticket();
+                self.defer_ticket();
                 Ok(Outcome::WantRead)
             }
             Raw::WantWrite => Ok(Outcome::WantWrite),
@@ -125,28 +127,32 @@ impl Channel {
         }
     }
 
-    /// A handshake waits for the client: for its last message at the latest, after which libssl makes the tickets, and
-    /// after a server name has brought in the number of another context.
-    fn keep_ticket(&mut self) {
-        if self.second_ticket == SecondTicket::Later {
-            self.wired.set_num_tickets(1);
-        }
+    /// A handshake waits for the client. The last time it does is before the message that libssl makes tickets after; by
+    /// then a server name may have brought in another context, whose number is kept unless it is two as well.
+    fn defer_ticket(&mut self) {
+        self.second_ticket = match (self.second_ticket, self.wired.ssl().num_tickets()) {
+            (SecondTicket::Deferred | SecondTicket::Kept, 2) => {
+                self.wired.set_num_tickets(1);
+                SecondTicket::Kept
+            }
+            (SecondTicket::Kept, 1) => SecondTicket::Kept,
+            (SecondTicket::Deferred, 1) | (SecondTicket::Kept, _) => SecondTicket::AsUsual,
+            (as_it_is, _) => as_it_is,
+        };
     }
 
+    /// The handshake is over. A resumed session gets one ticket in any case.
     fn owe_ticket(&mut self) {
-        if self.second_ticket == SecondTicket::Later {
-            // A resumed session gets one ticket in any case.
-            let owed = self.last_words_may_wait() && !self.is_resumed();
-            self.second_ticket = if owed {
-                SecondTicket::Due
-            } else {
-                SecondTicket::AsUsual
-            };
-        }
+        let kept = self.second_ticket == SecondTicket::Kept;
+        self.second_ticket = if kept && self.last_words_may_wait() && !self.is_resumed() {
+            SecondTicket::Due
+        } else {
+            SecondTicket::AsUsual
+        };
     }
 
-    /// Makes the ticket that was kept for later, if there is one (`SSL_new_session_ticket`); it gathers with the bytes of
-    /// the next [`Channel::write`], or at once with `now`. That it cannot be made costs the client a resumption, no more.
+    /// Makes the ticket that was deferred, if there is one (`SSL_new_session_ticket`); it gathers with the bytes of the
+    /// next [`Channel::write`], or at once with `now`. An error of it is that of the next call.
     pub fn give_ticket(&mut self, now: bool) {
         if self.second_ticket == SecondTicket::Due {
             self.second_ticket = SecondTicket::AsUsual;

@@ -2,14 +2,14 @@
 //! settled having to wait for it.
 //!
 //! A flight of a full handshake is the most expensive step there is, some thirty times the relay of a small message,
-//! and libssl cannot be interrupted in it. So an event only queues a connection that is shaking hands; the queue is
-//! worked off by age, in turn with arrivals. While nobody else talks, newcomers get as much time as the rest of a turn
+//! and libssl cannot be interrupted in it. So an event only queues a connection that is shaking hands; each queue is
+//! worked off by age, in turn with the others and with arrivals. While nobody else talks, newcomers get as much time as the rest of a turn
 //! took, and a slice at least. While settled connections do, they get half as much, and one step at least: a message
 //! then waits for one flight on its way to the backend, and for one on its way back. Connections that are open, but
 //! not settled yet, are newcomers too as long as others talk: to connect to a backend and to end are long steps as well.
 //! Whoever cannot be taken in yet waits in the system's accept queue, which has a limit.
 
-use super::{Entry, WORKERS, Worker, is_served};
+use super::{Entry, Visitor, WORKERS, Worker, is_served};
 use crate::conn::{Conn, Next};
 use crate::error::Error;
 use crate::net::doors::Arrival;
@@ -45,12 +45,12 @@ impl Worker {
             return;
         };
         if entry.conn.is_handshaking() {
-            return entry.queue(number, &mut self.newcomers);
+            return entry.queue(number, &mut self.handshakes);
         }
         if entry.events < SETTLED {
             entry.events += 1;
             if now < self.talk_until {
-                return entry.queue(number, &mut self.newcomers);
+                return entry.queue(number, &mut self.unsettled);
             }
         } else {
             self.talk_until = now + NEAR;
@@ -64,7 +64,7 @@ impl Worker {
 
     /// Whether there may be newcomers to work for at once.
     pub(super) fn has_newcomers(&self, now: Instant) -> bool {
-        !self.newcomers.is_empty() || self.doors.is_busy(now)
+        !self.handshakes.is_empty() || !self.unsettled.is_empty() || self.doors.is_busy(now)
     }
 
     /// Works for newcomers; the turn began at `began`.
@@ -85,18 +85,31 @@ impl Worker {
         }
     }
 
-    /// Takes one handshake further or one connection in, in turn. `false` when there is neither.
+    /// Does one thing for newcomers, a kind of it after the other. `false` when there is nothing to do.
     fn welcome_one(&mut self, now: Instant) -> bool {
-        self.arrival_next = !self.arrival_next;
-        let mut ways: [fn(&mut Worker, Instant) -> bool; 2] = [Worker::negotiate, Worker::take_in];
-        if self.arrival_next {
-            ways.reverse();
-        }
-        ways.into_iter().any(|work| work(self, now))
+        const KINDS: [fn(&mut Worker, Instant) -> bool; 3] = [
+            |worker, now| {
+                let next = worker.handshakes.pop_front();
+                worker.go_on(next, now)
+            },
+            |worker, now| {
+                let next = worker.unsettled.pop_front();
+                worker.go_on(next, now)
+            },
+            Worker::take_in,
+        ];
+        let after = self.served_last + 1;
+        let kinds = (after..after + KINDS.len()).map(|number| number % KINDS.len());
+        let mut served = kinds.filter(|number| KINDS[*number](self, now));
+        served
+            .next()
+            .map(|number| self.served_last = number)
+            .is_some()
     }
 
-    fn negotiate(&mut self, now: Instant) -> bool {
-        let Some(visitor) = self.newcomers.pop_front() else {
+    /// Takes one of a queue further, if there is one.
+    fn go_on(&mut self, next: Option<Visitor>, now: Instant) -> bool {
+        let Some(visitor) = next else {
             return false;
         };
         if let Some(number) = self.dequeued(visitor) {

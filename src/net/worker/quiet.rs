@@ -1,8 +1,9 @@
 //! The moment when no worker of a server has anything to do.
 //!
 //! Workers that may still have something to do are counted, while there is a reason for the call; the last one to come
-//! to rest makes it. So nobody works while, say, `malloc_trim` locks every thread's heap, and who was called once is
-//! not woken again before connections come or go.
+//! to rest makes it. So nobody is at work when, say, `malloc_trim` begins to lock the heaps of all threads; one that is
+//! woken meanwhile may wait for it. Many connections have to come or go before the next call: a visitor now and then
+//! leaves nothing that is worth one.
 
 use std::mem::take;
 use std::sync::Arc;
@@ -12,6 +13,9 @@ use std::time::{Duration, Instant};
 
 /// How long a worker must have had nothing to do.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How many connections have to come or go on a worker to be a reason for the call.
+const MANY: u32 = 64;
 
 /// What is to be called, and what the workers know of each other for it.
 pub(crate) struct Quiet {
@@ -35,9 +39,9 @@ impl Quiet {
 /// One worker's part.
 pub(super) struct Rest {
     quiet: Arc<Quiet>,
-    /// Connections came or went in this turn.
-    changed: bool,
-    /// They did since the worker last came to rest.
+    /// How many connections came or went since that was last a reason.
+    changes: u32,
+    /// There were many since the worker last came to rest.
     owes: bool,
     /// When it comes to rest, unless there is something to do before; none where it is not counted.
     due: Option<Instant>,
@@ -47,7 +51,7 @@ impl Rest {
     pub(super) fn new(quiet: Arc<Quiet>) -> Rest {
         Rest {
             quiet,
-            changed: false,
+            changes: 0,
             owes: false,
             due: None,
         }
@@ -60,13 +64,16 @@ impl Rest {
 
     /// A connection came or went.
     pub(super) fn note_change(&mut self) {
-        self.changed = true;
+        self.changes += 1;
     }
 
     /// A turn of the worker is over, in which there was something to do or not. May make the call.
     pub(super) fn end_turn(&mut self, busy: bool, now: Instant) {
-        let changed = take(&mut self.changed);
-        self.owes |= changed;
+        let changed = self.changes >= MANY;
+        if changed {
+            self.changes = 0;
+            self.owes = true;
+        }
         if busy || changed {
             self.stir(now);
         } else if self.due.is_some_and(|due| due <= now) {
@@ -123,11 +130,33 @@ mod tests {
         )
     }
 
+    fn crowd(worker: &mut Rest) {
+        (0..MANY).for_each(|_| worker.note_change());
+    }
+
+    #[test]
+    fn a_visitor_now_and_then_is_no_reason() {
+        let ([mut one], calls) = workers();
+        let mut now = Instant::now();
+        for _ in 1..MANY {
+            one.note_change();
+            one.end_turn(true, now);
+            assert_eq!(one.due(), None);
+            now += PAUSE * 2;
+            one.end_turn(false, now);
+        }
+        assert_eq!(calls.load(Relaxed), 0);
+        one.note_change();
+        one.end_turn(true, now);
+        one.end_turn(false, now + PAUSE);
+        assert_eq!(calls.load(Relaxed), 1);
+    }
+
     #[test]
     fn the_last_worker_to_come_to_rest_makes_the_call_once() {
         let ([mut one, mut other], calls) = workers();
         let start = Instant::now();
-        one.note_change();
+        crowd(&mut one);
         one.end_turn(true, start);
         other.end_turn(true, start + PAUSE / 2); // only messages
         one.end_turn(false, start + PAUSE);
@@ -148,7 +177,7 @@ mod tests {
         let start = Instant::now();
         one.end_turn(true, start);
         assert_eq!(one.due(), None);
-        one.note_change();
+        crowd(&mut one);
         one.end_turn(true, start);
         one.end_turn(false, start + PAUSE);
         one.end_turn(true, start + PAUSE);
@@ -162,7 +191,7 @@ mod tests {
         let ([mut one], calls) = workers();
         let mut now = Instant::now();
         for calls_before in 0..2 {
-            one.note_change();
+            crowd(&mut one);
             for _ in 0..3 {
                 one.end_turn(true, now);
                 now += PAUSE * 3 / 4;
@@ -170,7 +199,7 @@ mod tests {
                 assert_eq!(calls.load(Relaxed), calls_before);
             }
             // As where a deadline closed the connection, without an event.
-            one.note_change();
+            crowd(&mut one);
             one.end_turn(false, now);
             one.end_turn(false, now + PAUSE);
             assert_eq!(calls.load(Relaxed), calls_before + 1);
@@ -182,7 +211,7 @@ mod tests {
         let ([mut one, mut other], calls) = workers();
         let start = Instant::now();
         for worker in [&mut one, &mut other] {
-            worker.note_change();
+            crowd(worker);
             worker.end_turn(true, start);
         }
         drop(other);

@@ -109,7 +109,7 @@ pub(super) const RECORDS: &[Record] = &[
         name: "tcp.congestion",
         value: "NAME",
         help: "Congestion control of connections from clients and to the backend, such as cubic (TCP_CONGESTION); unset \
-               leaves the system's own (net.ipv4.tcp_congestion_control), but takes reno for bbr within this host.",
+               leaves the system's own (net.ipv4.tcp_congestion_control), but takes reno for bbr on loopback addresses.",
         set: |settings, text, origin| put(&mut settings.tcp.congestion, text, origin),
         get: |settings| shown(&settings.tcp.congestion),
         ..BASE

@@ -64,9 +64,9 @@ pub(super) const RECORDS: &[Record] = &[
     Record {
         name: "ssl.num-tickets",
         value: "N",
-        help: "Tickets a client gets with a full TLS 1.3 handshake; unset, one, and a second if it stays: with the \
-               second answer, or after 2 ms of silence. Two suit browsers that open several connections. Each costs \
-               some 10 us and 250 bytes; with 0 TLS 1.3 resumes nothing.",
+        help: "Tickets a client gets with a full TLS 1.3 handshake. Unset, two, as libssl has it; from OpenSSL 3.0 on the \
+               second waits until the client is told a second thing, or nothing for some ms. Each costs some 10 us \
+               and 250 bytes; with 0 TLS 1.3 resumes nothing.",
         set: |settings, text, origin| {
             let number = Option::<u32>::parse(text)
                 .and_then(|number| number.map(|n| within(n, 0, MOST_TICKETS)).transpose());
