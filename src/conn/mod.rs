@@ -101,6 +101,8 @@ pub struct Conn {
     bulky: bool,
     /// Whether the client has been told anything since the handshake.
     greeted: bool,
+    /// Whether it was told something after the last it said.
+    answered: bool,
 }
 
 /// Which of the four directions are over.
@@ -161,6 +163,7 @@ impl Conn {
             tickets_wait: None,
             bulky: false,
             greeted: false,
+            answered: false,
         };
         conn.enter(state, now);
         Ok(conn)
@@ -433,6 +436,7 @@ impl Conn {
     /// The client is told something. One who is told a second thing stays for longer than a question.
     fn speak(&mut self) {
         self.tickets_wait = None;
+        self.answered = true;
         if std::mem::replace(&mut self.greeted, true) {
             if let Some(channel) = self.wire.channel() {
                 channel.give_ticket(false);

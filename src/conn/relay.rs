@@ -8,7 +8,7 @@ use super::plain::Plain;
 use super::{Conn, Next, State, Work};
 use crate::error::{Error, Kind};
 use crate::io::{Pool, Stream};
-use crate::tls::{Outcome, RECORD};
+use crate::tls::{Channel, Outcome, RECORD};
 use log::{debug, info};
 use std::io;
 use std::time::Instant;
@@ -174,6 +174,7 @@ impl Conn {
 
     /// Gives the first `count` bytes of the scratch to whoever answers.
     fn hand_up(&mut self, count: usize, pool: &mut Pool) {
+        self.answered = false;
         match &mut self.plain {
             Plain::Backend(stream) if !self.ends.plain_shut => {
                 let bytes = &pool.scratch[..count];
@@ -194,8 +195,10 @@ impl Conn {
         if self.ends.plain_shut {
             return;
         }
+        let over = self.is_over_for_client();
         self.ends.plain_shut = true;
         match &mut self.plain {
+            Plain::Backend(_) if over => self.ends.plain_said = true, // the close that follows ends both
             Plain::Backend(stream) => {
                 if let Err(error) = stream.shut_write() {
                     self.deaf(&error);
@@ -207,6 +210,18 @@ impl Conn {
             }
             Plain::None => {}
         }
+    }
+
+    /// Whether a client that has ended its direction has ended the other as well: before TLS 1.3 its close-notify says so,
+    /// but some go on listening all the same. So its stream has to be at its end, and an answer to the last it said to
+    /// have come, with nothing announced behind it.
+    fn is_over_for_client(&mut self) -> bool {
+        let ends_both = |tls: &mut Channel| !tls.may_half_close();
+        let silent = |backend: &mut Stream| backend.is_drained();
+        self.answered
+            && self.wire.channel().is_some_and(ends_both)
+            && self.wire.stream().has_hung_up()
+            && self.plain.stream().is_some_and(silent)
     }
 
     /// The backend takes no more; it may still have something to say.

@@ -141,6 +141,11 @@ impl Stream {
         self.failed
     }
 
+    /// Whether the other side was announced to have ended its direction.
+    pub fn has_hung_up(&self) -> bool {
+        self.hung_up
+    }
+
     /// Whether the end of the stream has been read.
     pub fn has_ended(&self) -> bool {
         self.ended

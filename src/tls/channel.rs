@@ -241,6 +241,12 @@ impl Channel {
         ssl.is_server() && ssl.version2() == Some(SslVersion::TLS1_3)
     }
 
+    /// Whether the peer may go on reading after its close-notify: only since TLS 1.3. Before, it ends both directions, and
+    /// what is not written yet is to be dropped (RFC 5246, section 7.2.1; RFC 8446, section 6.1).
+    pub fn may_half_close(&self) -> bool {
+        self.wired.ssl().version2() == Some(SslVersion::TLS1_3)
+    }
+
     /// Whether the handshake resumed a session (`SSL_session_reused`).
     pub fn is_resumed(&self) -> bool {
         self.wired.ssl().session_reused()

@@ -120,6 +120,10 @@ struct World {
     closed: bool,
     /// How many sessions the client has been given.
     sessions: Arc<AtomicUsize>,
+    /// Nothing is announced of the backend.
+    silent: bool,
+    /// The client's stream is announced to be at its end.
+    gone: bool,
 }
 
 enum Client {
@@ -181,6 +185,8 @@ impl World {
             now,
             closed: false,
             sessions,
+            silent: false,
+            gone: false,
         }
     }
 
@@ -196,8 +202,13 @@ impl World {
         if self.closed {
             return;
         }
-        self.conn.announce_wire(READY);
-        self.conn.announce_plain(READY);
+        self.conn.announce_wire(Readiness {
+            hung_up: self.gone,
+            ..READY
+        });
+        if !self.silent {
+            self.conn.announce_plain(READY);
+        }
         match self.conn.step(self.now, &mut self.work) {
             Next::Connect => {
                 let (ours, theirs) = pipe(self.shape.chunk, self.shape.window, self.shape.stutter);
@@ -526,6 +537,53 @@ fn a_plain_endpoint_relays_and_half_closes() {
 fn speaking(version: SslVersion, shape: Shape) -> World {
     let security = Security::Tls(context());
     World::speaking(shape, security, Answers::Backend, Some(version))
+}
+
+/// A client that is answered, and says nothing more.
+fn answered(version: SslVersion, shape: Shape) -> World {
+    let mut world = speaking(version, shape);
+    world.client_says(b"a question");
+    world.backend_says(b"an answer");
+    world.silent = true;
+    world.client.as_mut().expect("there").close();
+    world
+}
+
+#[test]
+fn a_client_that_is_answered_and_gone_before_tls_13_ends_both_directions() {
+    for shape in SHAPES {
+        let mut world = answered(SslVersion::TLS1_2, shape);
+        world.gone = true;
+        let mut ended = None;
+        world.until("the end at the client", |world| {
+            ended = world.client.as_mut().expect("there").read(&mut Vec::new());
+            ended.is_some()
+        });
+        assert_eq!(ended, Some(true), "with a close-notify of ours");
+        world.until("the close", |world| world.closed); // the backend still has its end
+    }
+}
+
+#[test]
+fn a_client_that_listens_on_is_told_what_the_backend_says() {
+    for (version, gone) in [
+        (SslVersion::TLS1_2, false),
+        (SslVersion::TLS1_3, false),
+        (SslVersion::TLS1_3, true),
+    ] {
+        for shape in SHAPES {
+            let mut world = answered(version, shape);
+            world.gone = gone;
+            world.until("the end at the backend", |world| {
+                matches!(world.backend_reads(&mut Vec::new()), Some(Ok(0)))
+            });
+            world.silent = false;
+            world.backend_says(&volume(shape, 20_000));
+            assert!(!world.closed, "the backend has not ended");
+            drop(world.backend.take());
+            world.until("the close", |world| world.closed);
+        }
+    }
 }
 
 /// Before TLS 1.3 a close-notify may be taken for the end of both directions, which would cut what is on its way.
