@@ -1,7 +1,7 @@
 //! Which congestion control our TCP sockets have (`TCP_CONGESTION`): what the settings name, else the system's.
 //!
-//! Where that is BBR, connections between loopback addresses are excepted: it measures the path and spreads packets over time, by
-//! which nothing is won on a path that loses none, and a fifth of the CPU time of bulk is lost.
+//! Where that is BBR, connections between loopback addresses are excepted: it measures the path and spreads packets
+//! over time, by which nothing is won on a path that loses none, and up to a sixth of the CPU time of bulk is lost.
 //!
 //! A listener hands its own down to what it accepts, so it costs no call a connection there.
 
