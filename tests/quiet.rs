@@ -34,3 +34,24 @@ fn what_closed_connections_left_is_given_back_without_further_traffic() {
         (own_memory(daemon.pid()) < before + (full - before) / 8).then_some(())
     });
 }
+
+#[test]
+fn libssls_buffers_are_given_back_by_connections_that_have_fallen_silent() {
+    const CROWD: usize = 100;
+    const BUFFERS: u64 = 33 * 1024; // one for records each way
+    let pki = Pki::new();
+    let daemon = Launch::tls(&pki).set("backend", "service://echo").start();
+    let client = Peer::new(&pki);
+    let mut crowd: Vec<_> = (0..CROWD)
+        .map(|_| client.connect(daemon.address()))
+        .collect();
+    for tls in &mut crowd {
+        (0..20).for_each(|_| round_trip(tls, &[7; 16_000])); // they fill the buffers
+    }
+    let talking = own_memory(daemon.pid());
+    eventually("most of the buffers", || {
+        let given_back = talking.saturating_sub(own_memory(daemon.pid()));
+        (given_back > CROWD as u64 * BUFFERS * 2 / 3).then_some(())
+    });
+    crowd.iter_mut().for_each(|tls| round_trip(tls, b"again"));
+}

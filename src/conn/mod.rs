@@ -40,6 +40,9 @@ const HALF_CLOSED: Duration = Duration::from_secs(60);
 /// nothing it waits for.
 const TICKETS_WAIT: Duration = Duration::from_millis(2);
 
+/// For how long a connection in use has to be silent before libssl gives its buffers back.
+const IN_USE: Duration = Duration::from_secs(1);
+
 /// What a step needs of the worker it runs on.
 pub struct Work {
     /// Spare buffers.
@@ -97,6 +100,8 @@ pub struct Conn {
     moved: Instant,
     /// All that has gathered for the client is tickets, and until then they may wait for bytes to leave with.
     tickets_wait: Option<Instant>,
+    /// libssl keeps its buffers, and until then nobody asks whether the connection has become silent.
+    in_use: Option<Instant>,
     /// Whether the last step moved a lot.
     bulky: bool,
     /// Whether the client has been told anything since the handshake.
@@ -161,6 +166,7 @@ impl Conn {
             owed: false,
             moved: now,
             tickets_wait: None,
+            in_use: None,
             bulky: false,
             greeted: false,
             answered: false,
@@ -179,14 +185,15 @@ impl Conn {
         self.plain.announce(readiness);
     }
 
-    /// When [`Conn::expire`] is to be called.
+    /// When [`Conn::tend`] is to be called and, if it is still past after that, [`Conn::expire`].
     pub fn deadline(&self) -> Option<Instant> {
         let limit = match (self.state, self.patience()) {
             (State::Open, Some(patience)) => Some(self.moved + patience),
             (State::Open, None) => None,
             _ => self.deadline,
         };
-        [limit, self.tickets_wait].into_iter().flatten().min()
+        let pauses = [limit, self.tickets_wait, self.in_use];
+        pauses.into_iter().flatten().min()
     }
 
     /// How long an open connection may be silent.
@@ -420,8 +427,39 @@ impl Conn {
         self.enter(State::Draining, now);
     }
 
+    /// Does what was put off until a pause. Says whether memory was given back.
+    pub fn tend(&mut self, now: Instant, work: &mut Work) -> bool {
+        self.release_tickets(now, work);
+        self.release_buffers(now)
+    }
+
+    /// The connection talks again and again: until it falls silent, libssl keeps its buffers.
+    pub fn keep_buffers(&mut self, now: Instant) {
+        if self.in_use.is_none() {
+            if let Some(channel) = self.wire.channel() {
+                channel.keep_buffers(true);
+                self.in_use = Some(now + IN_USE);
+            }
+        }
+    }
+
+    fn release_buffers(&mut self, now: Instant) -> bool {
+        if self.in_use.take_if(|until| *until <= now).is_none() {
+            return false;
+        }
+        let silent_from = self.moved + IN_USE;
+        if silent_from > now {
+            self.in_use = Some(silent_from);
+            return false;
+        }
+        if let Some(channel) = self.wire.channel() {
+            channel.keep_buffers(false);
+        }
+        true
+    }
+
     /// Sends tickets that have waited long enough: the client stays. That it fails is noticed by whatever is done next.
-    pub fn release_tickets(&mut self, now: Instant, work: &mut Work) {
+    fn release_tickets(&mut self, now: Instant, work: &mut Work) {
         if self.tickets_wait.take_if(|until| *until <= now).is_none() {
             return;
         }

@@ -5,9 +5,12 @@ use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use once_cell::sync::OnceCell;
+use rustix::io::retry_on_intr;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::SockRef;
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::Shutdown;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 /// The receive buffer of a peer on this host that sends much, in bytes of payload; the system doubles it.
@@ -47,30 +50,29 @@ impl Socket {
     }
 }
 
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Socket::Tcp(stream) => stream.as_fd(),
+            Socket::Unix(stream) => stream.as_fd(),
+        }
+    }
+}
+
 impl Io for Socket {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        retry(|| match self {
-            Socket::Tcp(stream) => stream.read(buf),
-            Socket::Unix(stream) => stream.read(buf),
-        })
+        let (count, _) = retry_on_intr(|| recv(&*self, &mut *buf, RecvFlags::empty()))?;
+        Ok(count)
     }
 
+    /// Without SIGPIPE, which a program that is not of Rust would get.
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        retry(|| match self {
-            Socket::Tcp(stream) => stream.write(buf),
-            // Not by its own `write`: in a program that is not of Rust, that may raise SIGPIPE.
-            Socket::Unix(stream) => {
-                SockRef::from(&*stream).send_with_flags(buf, libc::MSG_NOSIGNAL)
-            }
-        })
+        Ok(retry_on_intr(|| send(&*self, buf, SendFlags::NOSIGNAL))?)
     }
 
     fn write_last(&mut self, buf: &[u8]) -> io::Result<usize> {
-        const HOLD: libc::c_int = libc::MSG_MORE | libc::MSG_NOSIGNAL;
-        retry(|| match self {
-            Socket::Tcp(stream) => SockRef::from(&*stream).send_with_flags(buf, HOLD),
-            Socket::Unix(stream) => SockRef::from(&*stream).send_with_flags(buf, HOLD),
-        })
+        let held = SendFlags::MORE | SendFlags::NOSIGNAL;
+        Ok(retry_on_intr(|| send(&*self, buf, held))?)
     }
 
     /// The system widens a receive buffer by what is read of it in a round trip, so that of a peer on the same host
@@ -119,14 +121,4 @@ fn widest() -> Option<usize> {
         let limit = limit.trim().parse::<usize>().ok()?;
         (limit >= WIDE).then_some(WIDE)
     })
-}
-
-/// A signal that interrupts a call says nothing about the socket.
-fn retry(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
 }

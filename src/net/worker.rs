@@ -402,7 +402,11 @@ impl Worker {
             let Some(entry) = self.entries.get_mut(number as usize) else {
                 continue;
             };
-            entry.conn.release_tickets(now, &mut self.work);
+            if entry.conn.tend(now, &mut self.work) {
+                if let Some(rest) = &mut self.rest {
+                    rest.note_change();
+                }
+            }
             let due = entry
                 .conn
                 .deadline()

@@ -109,6 +109,11 @@ impl Wired {
         sys::new_session_ticket(&mut self.ssl);
     }
 
+    /// Whether libssl's buffers stay between records.
+    pub(super) fn keep_buffers(&mut self, keep: bool) {
+        sys::keep_buffers(&mut self.ssl, keep);
+    }
+
     /// `SSL_do_handshake`
     pub(super) fn handshake(&mut self) -> Raw {
         // SAFETY: the SSL is live and has its BIO.

@@ -163,6 +163,12 @@ impl Channel {
         }
     }
 
+    /// Whether libssl keeps its buffers between records, some 34 KB, or takes new ones for each and gives them back, as
+    /// it does unless told otherwise (`SSL_MODE_RELEASE_BUFFERS`). With `false` those that it kept go at once.
+    pub fn keep_buffers(&mut self, keep: bool) {
+        self.wired.keep_buffers(keep);
+    }
+
     /// Reads decrypted bytes (`SSL_read`).
     ///
     /// # Errors

@@ -655,9 +655,9 @@ fn tickets_of_tls_13_leave_alone_where_nothing_else_does() {
         let flight = taken(&mut world);
         let until = world.conn.deadline().expect("they wait");
         let early = until - Duration::from_nanos(1);
-        world.conn.release_tickets(early, &mut world.work);
+        world.conn.tend(early, &mut world.work);
         assert_eq!(taken(&mut world), flight);
-        world.conn.release_tickets(until, &mut world.work);
+        world.conn.tend(until, &mut world.work);
         assert_eq!(world.conn.deadline(), None);
         world.until("both", |world| sessions(world) == 2);
         world.backend_says(b"hello");

@@ -54,6 +54,7 @@ impl Worker {
             }
         } else {
             self.talk_until = now + NEAR;
+            entry.conn.keep_buffers(now);
         }
         if entry.conn.is_bulky() {
             entry.queue(number, &mut self.again);

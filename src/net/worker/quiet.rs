@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// How long a worker must have had nothing to do.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How many connections have to come or go on a worker to be a reason for the call.
+/// How many connections have to come or go, or give memory back, on a worker to be a reason for the call.
 const MANY: u32 = 64;
 
 /// What is to be called, and what the workers know of each other for it.
@@ -39,7 +39,7 @@ impl Quiet {
 /// One worker's part.
 pub(super) struct Rest {
     quiet: Arc<Quiet>,
-    /// How many connections came or went since that was last a reason.
+    /// How many connections came or went, or gave memory back, since that was last a reason.
     changes: u32,
     /// There were many since the worker last came to rest.
     owes: bool,
@@ -62,7 +62,7 @@ impl Rest {
         self.due
     }
 
-    /// A connection came or went.
+    /// A connection came or went, or gave memory back.
     pub(super) fn note_change(&mut self) {
         self.changes += 1;
     }

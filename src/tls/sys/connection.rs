@@ -3,19 +3,22 @@
 #[cfg(openssl3)]
 use super::text;
 use foreign_types::{ForeignType, ForeignTypeRef};
-use openssl::ssl::{SslCipher, SslCipherRef, SslRef, SslSessionRef};
+use openssl::ssl::{SslCipher, SslCipherRef, SslMode, SslRef, SslSessionRef};
 use openssl::stack::{Stack, StackRef};
 use openssl::x509::X509Ref;
 use openssl_sys as ffi;
 #[cfg(openssl3)]
 use std::ffi::c_char;
 use std::ffi::c_int;
-#[cfg(openssl3)]
 use std::ptr;
 
 /// `SSL_CTRL_GET_NEGOTIATED_GROUP`
 #[cfg(openssl3)]
 const CTRL_GET_NEGOTIATED_GROUP: c_int = 134;
+/// `SSL_CTRL_MODE`
+const CTRL_MODE: c_int = 33;
+/// `SSL_CTRL_CLEAR_MODE`
+const CTRL_CLEAR_MODE: c_int = 78;
 /// `SSL_WRITING`
 const WRITING: c_int = 2;
 
@@ -49,6 +52,22 @@ pub(in crate::tls) fn has_pending(ssl: &SslRef) -> bool {
 pub(in crate::tls) fn is_busy(ssl: &SslRef) -> bool {
     // SAFETY: a live SSL; the call only looks at it.
     has_pending(ssl) || unsafe { SSL_want(ssl.as_ptr()) == WRITING }
+}
+
+/// Whether libssl keeps its buffers between records (`SSL_MODE_RELEASE_BUFFERS` is off), or gives them back; those it
+/// has go at once (`SSL_free_buffers`), unless something waits in them.
+pub(in crate::tls) fn keep_buffers(ssl: &mut SslRef, keep: bool) {
+    unsafe extern "C" {
+        fn SSL_free_buffers(ssl: *mut ffi::SSL) -> c_int;
+    }
+    let control = if keep { CTRL_CLEAR_MODE } else { CTRL_MODE };
+    let mode = SslMode::RELEASE_BUFFERS.bits();
+    // SAFETY: a live SSL; the control takes no pointer.
+    unsafe { ffi::SSL_ctrl(ssl.as_ptr(), control, mode.into(), ptr::null_mut()) };
+    if !keep {
+        // SAFETY: a live SSL; buffers that are in use are left alone.
+        unsafe { SSL_free_buffers(ssl.as_ptr()) };
+    }
 }
 
 /// Whether libssl makes tickets when it is asked to, and not only in the handshake: since OpenSSL 3.0.
