@@ -18,8 +18,12 @@ const THROUGH: u32 = 9_000;
 const INSIDE: u32 = 20_000;
 /// Descriptors that the server and the load need for themselves.
 const SPARE: u32 = 200;
-/// Small messages: so many a second, on a few connections, for a time so short that some rounds meet no disturbance.
-const MESSAGES: [&str; 7] = ["echo", "--rate", "4000", "--conns", "4", "--ms", "100"];
+/// Small messages, for a time so short that some rounds meet no disturbance: so many a second on a few connections, or
+/// one after the other on as many as in the row of that name, which is all that the server can do.
+const MESSAGES: [(&str, &str); 2] = [
+    ("4000 a second", "echo --rate 4000 --conns 4 --ms 100"),
+    ("32 connections", "echo --conns 32 --ms 100"),
+];
 /// Begins before the messages and ends after them.
 const HANDSHAKES_MS: &str = "400";
 const HEAD_START: Duration = Duration::from_millis(120);
@@ -43,14 +47,15 @@ pub(crate) fn run(tools: &Tools, options: &Options, kinds: &[Kind]) -> Result<()
         println!("{}", explain_mark(table));
     }
     if options.wants("beside handshakes") {
+        let kinds = kinds.iter().filter(|kind| !matches!(kind, Kind::With(_)));
         let lines: Vec<_> = kinds
-            .iter()
-            .filter(|kind| !matches!(kind, Kind::With(_)))
-            .map(|kind| beside_handshakes(tools, options, kind))
+            .flat_map(|kind| MESSAGES.map(|messages| (kind, messages)))
+            .map(|(kind, messages)| beside_handshakes(tools, options, kind, messages))
             .collect::<Result<_, _>>()?;
         progress("");
         let head = [
             "64-byte round trip, p99",
+            "messages",
             "quiet, µs",
             "server busy, ms/s",
             "handshakes, 1/s",
@@ -99,10 +104,15 @@ fn beside_idle(tools: &Tools, options: &Options, kind: &Kind) -> Result<Vec<Stri
     ])
 }
 
-/// A few connections with small messages at a steady pace: alone, and while others open connections at half the rate
-/// that the server could do.
-fn beside_handshakes(tools: &Tools, options: &Options, kind: &Kind) -> Result<Vec<String>, String> {
-    progress(&format!("{}: small messages", kind.name()));
+/// Connections with small messages: alone, and while others open connections at half the rate that the server could do.
+fn beside_handshakes(
+    tools: &Tools,
+    options: &Options,
+    kind: &Kind,
+    (name, messages): (&str, &str),
+) -> Result<Vec<String>, String> {
+    progress(&format!("{}: small messages, {name}", kind.name()));
+    let messages: Vec<_> = messages.split(' ').map(str::to_owned).collect();
     let subject = Subject::start(tools, kind, Service::P256, &Layout::apart())?;
     let mut most = Series::default();
     for round in 0..5 {
@@ -117,15 +127,16 @@ fn beside_handshakes(tools: &Tools, options: &Options, kind: &Kind) -> Result<Ve
     let handshakes = [words(&handshakes), vec![rate.to_string()]].concat();
     let [mut quiet, mut beside] = [Side::default(), Side::default()];
     for round in 0..2 * options.rounds() {
-        quiet.add(round, &subject.load(&words(&MESSAGES))?);
+        quiet.add(round, &subject.load(&messages)?);
         // The messages are not to wait for the load's own work.
         let others = subject.start_load(&handshakes, Stdio::null(), 19)?;
         std::thread::sleep(HEAD_START);
-        beside.add(round, &subject.load(&words(&MESSAGES))?);
+        beside.add(round, &subject.load(&messages)?);
         others.finish()?;
     }
     Ok(vec![
         kind.title(),
+        name.to_owned(),
         quiet.cell(),
         quiet.busy(),
         rate.to_string(),
