@@ -31,16 +31,17 @@ impl Plan {
         for opening in opened {
             let name = unified(endpoint, &opening.place);
             let security = match endpoint.accept {
-                Accept::Plain => "non-encrypted",
+                Accept::Plain | Accept::PostgreSqlPlain => "non-encrypted",
                 Accept::Tls => "ssl-encrypted",
-                Accept::Either => "ssl-encrypted and non-encrypted",
+                Accept::Either | Accept::PostgreSql => "ssl-encrypted and non-encrypted",
             };
             let line = format!("using endpoint '{name}' for {security} requests");
             self.lines.push(line);
             let mut listeners = opening.listeners.into_iter();
             for (number, doors) in self.doors.iter_mut().enumerate() {
                 let security = match (endpoint.accept, parts.contexts.get(number)) {
-                    (Accept::Plain, _) | (_, None) => Security::Plain,
+                    (Accept::Plain | Accept::PostgreSql | Accept::PostgreSqlPlain, _)
+                    | (_, None) => Security::Plain,
                     (Accept::Tls, Some(context)) => Security::Tls(Arc::clone(context)),
                     (Accept::Either, Some(context)) => Security::Either(Arc::clone(context)),
                 };

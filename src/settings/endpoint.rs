@@ -12,6 +12,9 @@ use std::str::FromStr;
 /// The port of an endpoint that names none: ArangoDB's.
 const DEFAULT_PORT: u16 = 8529;
 
+/// The same of an endpoint that speaks PostgreSQL's protocol.
+const POSTGRESQL_PORT: u16 = 5432;
+
 /// A listening address and what it accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -30,12 +33,21 @@ pub enum Accept {
     Tls,
     /// Either, told apart by the first byte.
     Either,
+    /// PostgreSQL's protocol, in which the client asks for TLS, or begins with it.
+    PostgreSql,
+    /// PostgreSQL's protocol without TLS: who asks for it is told that there is none.
+    PostgreSqlPlain,
 }
 
 impl Accept {
     /// Whether TLS is spoken there.
     pub fn has_tls(self) -> bool {
-        self != Accept::Plain
+        !matches!(self, Accept::Plain | Accept::PostgreSqlPlain)
+    }
+
+    /// Whether PostgreSQL's protocol is spoken there.
+    pub fn is_postgresql(self) -> bool {
+        matches!(self, Accept::PostgreSql | Accept::PostgreSqlPlain)
     }
 }
 
@@ -90,6 +102,13 @@ impl fmt::Display for Endpoint {
             (Address::Tcp { .. }, Accept::Plain) => write!(f, "http+tcp://{}", self.address),
             (Address::Tcp { .. }, Accept::Tls) => write!(f, "http+ssl://{}", self.address),
             (Address::Tcp { .. }, Accept::Either) => write!(f, "http+tcp+ssl://{}", self.address),
+            (Address::Tcp { .. }, Accept::PostgreSql) => write!(f, "postgres://{}", self.address),
+            (Address::Tcp { .. }, Accept::PostgreSqlPlain) => {
+                write!(f, "postgres+tcp://{}", self.address)
+            }
+            (Address::Unix(_), Accept::PostgreSql | Accept::PostgreSqlPlain) => {
+                write!(f, "postgres+unix://{}", self.address)
+            }
             (Address::Unix(_), Accept::Plain) => write!(f, "http+unix://{}", self.address),
             (Address::Unix(_), Accept::Tls | Accept::Either) => {
                 write!(f, "http+ssl+unix://{}", self.address)
@@ -141,6 +160,9 @@ fn endpoint(text: &str) -> Result<Endpoint, Option<String>> {
         "tcp" | "http" => Accept::Plain,
         "ssl" | "https" => Accept::Tls,
         "tcp+ssl" => Accept::Either,
+        "postgres" | "postgresql" => Accept::PostgreSql,
+        "postgres+tcp" => Accept::PostgreSqlPlain,
+        "postgres+unix" => return on_unix(rest, Accept::PostgreSqlPlain),
         "unix" => return on_unix(rest, Accept::Plain),
         "ssl+unix" => return on_unix(rest, Accept::Tls),
         "srv" => return Err(Some("srv:// is for clients".into())),
@@ -155,14 +177,20 @@ fn endpoint(text: &str) -> Result<Endpoint, Option<String>> {
     Ok(Endpoint {
         address: Address::Tcp {
             host,
-            port: port.unwrap_or(DEFAULT_PORT),
+            port: port.unwrap_or(if accept.is_postgresql() {
+                POSTGRESQL_PORT
+            } else {
+                DEFAULT_PORT
+            }),
         },
         accept,
     })
 }
 
 fn no_scheme() -> String {
-    "it begins with none of tcp://, ssl://, tcp+ssl://, unix://, ssl+unix://".into()
+    "it begins with none of tcp://, ssl://, tcp+ssl://, unix://, ssl+unix://, postgres://, postgres+tcp://, \
+     postgres+unix://"
+        .into()
 }
 
 fn on_unix(path: &str, accept: Accept) -> Result<Endpoint, Option<String>> {

@@ -8,6 +8,7 @@ mod builder;
 mod change;
 mod check;
 mod endpoint;
+pub mod hba;
 mod note;
 mod origin;
 mod server_name;
@@ -25,6 +26,7 @@ pub(crate) use table::{nearest_word, slip_of};
 pub(crate) use value::quoted;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Everything a server needs to know before it opens a socket.
@@ -50,6 +52,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Sockets.
     pub tcp: Tcp,
+    /// What endpoints ask of their clients that speak PostgreSQL's protocol.
+    pub postgresql: PostgreSql,
 }
 
 /// What one TLS endpoint, or one server name on it, asks of libssl.
@@ -57,6 +61,16 @@ pub struct Settings {
 pub struct Policy {
     /// PEM files with a chain (leaf first) and its key, at most one of each key type.
     pub key_files: Vec<Setting<PathBuf>>,
+    /// PEM file with the chain, where the key file has the key alone.
+    pub cert_file: Setting<Option<PathBuf>>,
+    /// Which files may hold a key.
+    pub key_permissions: Setting<KeyPermissions>,
+    /// Whether somebody is asked for the passphrase of an encrypted key, where no command is.
+    pub passphrase: Setting<Passphrase>,
+    /// Shell command that prints the passphrase of an encrypted key; `%p` stands for the prompt.
+    pub passphrase_command: Setting<Option<String>>,
+    /// Whether that command is run for a reload as well.
+    pub passphrase_reload: Setting<bool>,
     /// PEM file of the CAs that client certificates are checked against.
     pub ca_file: Setting<Option<PathBuf>>,
     /// What `ca_file` alone means for clients.
@@ -85,6 +99,8 @@ pub struct Policy {
     pub ciphersuites: Setting<Option<String>>,
     /// Groups in OpenSSL's syntax; empty leaves libssl's (or openssl.cnf's) own.
     pub groups: Setting<String>,
+    /// Parameters of finite-field Diffie-Hellman, for suites of TLS 1.2 and older that need them.
+    pub dh_params: Setting<DhParams>,
     /// Security level 0 to 5; `None` leaves libssl's own.
     pub security_level: Setting<Option<u32>>,
     /// Whether the server's order of ciphers decides; `None` leaves it to the mask.
@@ -95,6 +111,8 @@ pub struct Policy {
     /// The default is `http/1.1` alone and not ArangoDB's `h2, http/1.1`: the backend gets the bytes as they are,
     /// and one that speaks HTTP/1.1 only would break under every browser and curl, which prefer `h2`.
     pub alpn: Setting<Vec<String>>,
+    /// What a client gets that offers protocols by ALPN, and none of ours.
+    pub alpn_mismatch: Setting<AlpnMismatch>,
     /// Moves `http/1.1` in front of `h2`.
     pub prefer_http1_in_alpn: Setting<bool>,
     /// Whether sessions are kept on the server (by id).
@@ -113,6 +131,44 @@ pub struct Policy {
     pub conf: Vec<Setting<(String, String)>>,
     /// Section of openssl.cnf applied first, by `SSL_CTX_config`.
     pub config_section: Setting<Option<String>>,
+}
+
+/// Which files may hold a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPermissions {
+    /// Any that can be read; one that everybody can read is warned about.
+    Any,
+    /// PostgreSQL's rule: a regular file of ours or root's, which no others can read.
+    Private,
+}
+
+/// Who is asked for a passphrase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passphrase {
+    /// Nobody: an encrypted key is an error.
+    Refuse,
+    /// Whoever sits at the terminal, at the start alone.
+    Prompt,
+}
+
+/// Parameters of finite-field Diffie-Hellman.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DhParams {
+    /// None, so that suites which need them are not used.
+    None,
+    /// The group of 2048 bits of RFC 3526 (number 14).
+    BuiltIn,
+    /// Those of a PEM file.
+    File(PathBuf),
+}
+
+/// What a client gets that offers protocols by ALPN, and none of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlpnMismatch {
+    /// The handshake goes on without one.
+    Ignore,
+    /// The alert `no_application_protocol`.
+    Refuse,
 }
 
 /// What `ssl.cafile` alone means for clients.
@@ -271,6 +327,17 @@ pub struct Tcp {
     pub congestion: Setting<Option<String>>,
 }
 
+/// What PostgreSQL's protocol has besides TLS.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PostgreSql {
+    /// `pg_hba.conf`; without it every client is the backend's to judge.
+    pub hba_file: Setting<Option<PathBuf>>,
+    /// `pg_ident.conf`.
+    pub ident_file: Setting<Option<PathBuf>>,
+    /// What these two hold, once they have been read.
+    pub hba: Option<Arc<hba::Hba>>,
+}
+
 impl Default for Settings {
     /// The defaults of ArangoDB 3.2, whose manual tlsport follows, and its own where ArangoDB has no such option or
     /// its default would not serve other backends (`Policy::alpn`).
@@ -299,6 +366,7 @@ impl Default for Settings {
                 reuse_address: Setting::built_in(true),
                 congestion: Setting::default(),
             },
+            postgresql: PostgreSql::default(),
         }
     }
 }
@@ -307,6 +375,11 @@ impl Default for Policy {
     fn default() -> Policy {
         Policy {
             key_files: Vec::new(),
+            cert_file: Setting::default(),
+            key_permissions: Setting::built_in(KeyPermissions::Any),
+            passphrase: Setting::built_in(Passphrase::Refuse),
+            passphrase_command: Setting::default(),
+            passphrase_reload: Setting::built_in(false),
             ca_file: Setting::default(),
             ca_file_mode: Setting::built_in(CaFileMode::Require),
             require_peer_certificate: Setting::built_in(false),
@@ -321,9 +394,11 @@ impl Default for Policy {
             cipher_list: Setting::built_in("HIGH:!EXPORT:!aNULL@STRENGTH".into()),
             ciphersuites: Setting::default(),
             groups: Setting::built_in("prime256v1".into()),
+            dh_params: Setting::built_in(DhParams::None),
             security_level: Setting::default(),
             prefer_server_ciphers: Setting::default(),
             alpn: Setting::built_in(vec!["http/1.1".into()]),
+            alpn_mismatch: Setting::built_in(AlpnMismatch::Ignore),
             prefer_http1_in_alpn: Setting::built_in(false),
             session_cache: Setting::built_in(false),
             session_cache_size: Setting::built_in(20_480),

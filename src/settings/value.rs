@@ -5,7 +5,8 @@
 //! in quotes, and says what is accepted.
 
 use super::{
-    CaFileMode, MaskPart, OptionMask, OptionsEra, Protocol, UnknownName, VerifyClient, Version,
+    AlpnMismatch, CaFileMode, DhParams, KeyPermissions, MaskPart, OptionMask, OptionsEra,
+    Passphrase, Protocol, UnknownName, VerifyClient, Version,
 };
 use std::collections::HashSet;
 use std::fmt;
@@ -70,6 +71,46 @@ impl Words for CaFileMode {
         ("require", CaFileMode::Require),
         ("original", CaFileMode::Original),
     ];
+}
+
+impl Words for KeyPermissions {
+    const WORDS: &'static [(&'static str, KeyPermissions)] = &[
+        ("any", KeyPermissions::Any),
+        ("private", KeyPermissions::Private),
+    ];
+}
+
+impl Words for Passphrase {
+    const WORDS: &'static [(&'static str, Passphrase)] = &[
+        ("refuse", Passphrase::Refuse),
+        ("prompt", Passphrase::Prompt),
+    ];
+}
+
+impl Words for AlpnMismatch {
+    const WORDS: &'static [(&'static str, AlpnMismatch)] = &[
+        ("ignore", AlpnMismatch::Ignore),
+        ("refuse", AlpnMismatch::Refuse),
+    ];
+}
+
+impl Value for DhParams {
+    fn parse(text: &str) -> Result<DhParams, String> {
+        Ok(match Option::<PathBuf>::parse(text)? {
+            None => DhParams::None,
+            Some(word) if word.as_os_str() == "none" => DhParams::None,
+            Some(word) if word.as_os_str() == "built-in" => DhParams::BuiltIn,
+            Some(file) => DhParams::File(file),
+        })
+    }
+
+    fn write(&self) -> Option<String> {
+        Some(match self {
+            DhParams::None => "none".into(),
+            DhParams::BuiltIn => "built-in".into(),
+            DhParams::File(file) => file.display().to_string(),
+        })
+    }
 }
 
 impl Words for VerifyClient {

@@ -66,4 +66,23 @@ pub(super) const RECORDS: &[Record] = &[
         get: |settings| shown(&settings.policy.crl_dir),
         ..BASE
     },
+    Record {
+        name: "postgresql.hba-file",
+        value: "FILE",
+        help: "PostgreSQL's pg_hba.conf, for endpoints that speak its protocol: who may come in with TLS and without, and \
+               whose certificate is checked. Other methods than cert and reject are left to the backend.",
+        per_name: false,
+        set: |settings, text, origin| put(&mut settings.postgresql.hba_file, text, origin),
+        get: |settings| shown(&settings.postgresql.hba_file),
+        ..BASE
+    },
+    Record {
+        name: "postgresql.ident-file",
+        value: "FILE",
+        help: "PostgreSQL's pg_ident.conf, for the maps that postgresql.hba-file names.",
+        per_name: false,
+        set: |settings, text, origin| put(&mut settings.postgresql.ident_file, text, origin),
+        get: |settings| shown(&settings.postgresql.ident_file),
+        ..BASE
+    },
 ];

@@ -34,6 +34,55 @@ pub(super) const RECORDS: &[Record] = &[
         ..BASE
     },
     Record {
+        name: "ssl.certfile",
+        value: "FILE",
+        help: "PEM file with the certificate and the rest of its chain, where ssl.keyfile, given once, has the private \
+               key alone.",
+        per_name: true,
+        set: |settings, text, origin| put(&mut settings.policy.cert_file, text, origin),
+        get: |settings| shown(&settings.policy.cert_file),
+        ..BASE
+    },
+    Record {
+        name: "ssl.key-permissions",
+        value: "any|private",
+        help: "Which files may hold a private key: any that can be read, or as in PostgreSQL only a regular file of \
+               one's own that nobody else can read (0600), or of root's that its group may read (0640).",
+        set: |settings, text, origin| put(&mut settings.policy.key_permissions, text, origin),
+        get: |settings| shown(&settings.policy.key_permissions),
+        ..BASE
+    },
+    Record {
+        name: "ssl.passphrase",
+        value: "refuse|prompt",
+        help: "What an encrypted private key comes to, unless ssl.passphrase-command is set: an error, or a prompt at \
+               the terminal when the server starts.",
+        set: |settings, text, origin| put(&mut settings.policy.passphrase, text, origin),
+        get: |settings| shown(&settings.policy.passphrase),
+        ..BASE
+    },
+    Record {
+        name: "ssl.passphrase-command",
+        value: "COMMAND",
+        help: "Shell command whose first line of output is the passphrase of encrypted private keys; %p stands for a \
+               prompt, %% for %.",
+        per_name: true,
+        set: |settings, text, origin| put(&mut settings.policy.passphrase_command, text, origin),
+        get: |settings| shown(&settings.policy.passphrase_command),
+        ..BASE
+    },
+    Record {
+        name: "ssl.passphrase-command-supports-reload",
+        value: "true|false",
+        form: Form::Switch,
+        help: "Runs ssl.passphrase-command for a reload as well, where otherwise an encrypted private key stays the one \
+               that was loaded.",
+        per_name: true,
+        set: |settings, text, origin| put(&mut settings.policy.passphrase_reload, text, origin),
+        get: |settings| shown(&settings.policy.passphrase_reload),
+        ..BASE
+    },
+    Record {
         name: "ssl.server-name-indication",
         aliases: &["tls.server-name-indication"],
         value: "NAME=FILE[,OPTION=VALUE]...",
@@ -61,6 +110,15 @@ pub(super) const RECORDS: &[Record] = &[
                HTTP/2: 'h2,http/1.1' is what ArangoDB does.",
         set: |settings, text, origin| put_parsed(&mut settings.policy.alpn, alpn(text), origin),
         get: |settings| shown(&settings.policy.alpn),
+        ..BASE
+    },
+    Record {
+        name: "ssl.alpn-mismatch",
+        value: "ignore|refuse",
+        help: "What a client gets that offers protocols by ALPN, and none of ssl.alpn: a handshake without one, or the \
+               alert no_application_protocol.",
+        set: |settings, text, origin| put(&mut settings.policy.alpn_mismatch, text, origin),
+        get: |settings| shown(&settings.policy.alpn_mismatch),
         ..BASE
     },
     Record {

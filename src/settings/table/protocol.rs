@@ -82,6 +82,15 @@ pub(super) const RECORDS: &[Record] = &[
         ..BASE
     },
     Record {
+        name: "ssl.dh-params",
+        value: "FILE|built-in|none",
+        help: "Parameters for suites of TLS 1.2 and older with DHE: of a PEM file, the group of 2048 bits of RFC 3526, or \
+               none, which leaves these suites out.",
+        set: |settings, text, origin| put(&mut settings.policy.dh_params, text, origin),
+        get: |settings| shown(&settings.policy.dh_params),
+        ..BASE
+    },
+    Record {
         name: "ssl.security-level",
         value: "0|1|2|3|4|5",
         help: "OpenSSL's security level, which keys, signatures and ciphers have to reach. A '@SECLEVEL=' in \
