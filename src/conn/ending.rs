@@ -39,6 +39,15 @@ pub(super) fn report(peer: Peer, failure: &HandshakeError) {
     }
 }
 
+/// Logs why a client was not let in, within the same quota.
+pub(super) fn report_refusal(peer: Peer, why: &str) {
+    match QUOTA.with_borrow_mut(|quota| quota.take(Instant::now())) {
+        None => {}
+        Some(0) => info!("{peer}: {why}"),
+        Some(silent) => info!("{peer}: {why} (and {silent} more failed connections)"),
+    }
+}
+
 impl Quota {
     /// A line, with the number of failures since the last one that got none; or no line.
     fn take(&mut self, now: Instant) -> Option<u64> {

@@ -6,6 +6,7 @@
 
 mod counters;
 mod ending;
+mod opening;
 mod plain;
 mod relay;
 mod service;
@@ -18,11 +19,11 @@ mod wire;
 pub use crate::tls::Failure;
 pub use counters::{Counter, Counters, Totals};
 pub use service::{Message, Opened, Service, Verdict};
-pub use terms::{Answers, Security, Terms};
+pub use terms::{Answers, Gate, Security, Terms};
 
 use crate::error::{Error, Kind, reason};
 use crate::io::{Io, Peer, Pool, Readiness, Stream};
-use crate::preface::{self, Decision, FirstByte, Preface};
+use crate::preface::Preface;
 use crate::tls::{Channel, HandshakeError, Outcome};
 use log::{Level, debug, info, log_enabled, warn};
 use plain::Plain;
@@ -67,7 +68,7 @@ pub enum Next {
 /// Where a connection stands. Each state has a deadline of its own: see [`Conn::enter`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// The first bytes decide what is spoken.
+    /// What comes before TLS, or instead of it, or first inside it, is not over.
     Preface,
     /// TLS is being negotiated.
     Handshaking,
@@ -88,6 +89,10 @@ pub struct Conn {
     peer: Peer,
     state: State,
     deadline: Option<Instant>,
+    /// Decides what is spoken, and who comes in; none once it has.
+    preface: Option<Box<dyn Preface>>,
+    /// What it has been shown of the client's bytes, and then those that are for whoever answers.
+    first: Vec<u8>,
     wire: Wire,
     plain: Plain,
     ends: Ends,
@@ -146,7 +151,9 @@ impl Conn {
         let stream = Stream::new(io);
         let (state, speech) = match &terms.security {
             Security::Plain => (State::Connecting, Speech::Clear(Box::new(stream))),
-            Security::Either(_) => (State::Preface, Speech::Clear(Box::new(stream))),
+            Security::Either(_) | Security::PostgreSql(..) => {
+                (State::Preface, Speech::Clear(Box::new(stream)))
+            }
             Security::Tls(context) => (
                 State::Handshaking,
                 Speech::Tls(Channel::accept_deferring_ticket(context, stream)?),
@@ -154,6 +161,8 @@ impl Conn {
         };
         let mut conn = Conn {
             id,
+            preface: terms.security.preface(),
+            first: Vec::new(),
             terms,
             peer,
             state,
@@ -274,7 +283,8 @@ impl Conn {
             State::Open | State::Closed => None,
         };
         // The handshake's time runs from the accept, preface included.
-        if !(state == State::Handshaking && self.state == State::Preface) {
+        let before = |state| matches!(state, State::Preface | State::Handshaking);
+        if !(before(state) && before(self.state)) || self.deadline.is_none() {
             self.deadline = limit.map(|limit| now + limit);
         }
         if matches!(state, State::Draining | State::Closed) {
@@ -282,52 +292,6 @@ impl Conn {
         }
         self.moved = now;
         self.state = state;
-    }
-
-    /// Shows the preface what has come until it has decided; the bytes stay for what comes next.
-    fn look(&mut self, now: Instant, work: &mut Work) -> Next {
-        let mut first = [0; preface::LONGEST];
-        let mut count = 0;
-        let decision = loop {
-            match self.wire.read(&mut first[count..]) {
-                Ok(Outcome::Done(more)) => count += more,
-                Ok(Outcome::Closed) if count == 0 => {
-                    self.enter(State::Closed, now);
-                    return Next::Wait;
-                }
-                Ok(Outcome::Closed) => break Decision::Plain,
-                Ok(_) => break Decision::More,
-                Err(error) => {
-                    self.failed(&HandshakeError::gone(error.to_string()), now, work);
-                    return Next::Wait;
-                }
-            }
-            match FirstByte.look(&first[..count]) {
-                Decision::More if count < first.len() => {}
-                Decision::More => break Decision::Plain,
-                decision => break decision,
-            }
-        };
-        self.wire.stream().prepend(&first[..count]);
-        match decision {
-            Decision::More => {}
-            Decision::Tls => self.start_tls(now),
-            Decision::Plain => self.enter(State::Connecting, now),
-        }
-        Next::Wait
-    }
-
-    fn start_tls(&mut self, now: Instant) {
-        let Security::Either(context) = &self.terms.security else {
-            return;
-        };
-        match self.wire.start_tls(context) {
-            Ok(()) => self.enter(State::Handshaking, now),
-            Err(error) => {
-                warn!("{}: {error}", self.peer);
-                self.enter(State::Closed, now);
-            }
-        }
     }
 
     fn negotiate(&mut self, now: Instant, work: &mut Work) -> Next {
@@ -348,7 +312,15 @@ impl Conn {
                     debug!("{}: {}", self.peer, channel.facts());
                 }
                 self.tickets_wait = channel.last_words_may_wait().then(|| now + TICKETS_WAIT);
-                self.enter(State::Connecting, now);
+                let inside = self.preface.is_some();
+                self.enter(
+                    if inside {
+                        State::Preface
+                    } else {
+                        State::Connecting
+                    },
+                    now,
+                );
             }
             Ok(_) => {
                 if let Err(error) = self.wire.stream().flush() {
@@ -389,7 +361,7 @@ impl Conn {
 
     /// Whether bytes of the client are here already, most likely for the backend.
     pub fn holds_bytes(&self) -> bool {
-        self.wire.holds_bytes()
+        !self.first.is_empty() || self.wire.holds_bytes()
     }
 
     /// The loop tries an address of the backend: its time begins.

@@ -148,6 +148,9 @@ impl Conn {
         if self.is_stopped() {
             return false;
         }
+        if !self.first.is_empty() {
+            return true;
+        }
         if self.ends.wire_said {
             self.end_up(pool);
             return false;
@@ -155,8 +158,13 @@ impl Conn {
         self.wire.is_readable()
     }
 
-    /// Reads until `buf` is nearly full, nothing is left, or the client has ended.
+    /// Reads until `buf` is nearly full, nothing is left, or the client has ended. What a preface has read comes first.
     fn gather(&mut self, buf: &mut [u8]) -> (usize, Option<Error>) {
+        if !self.first.is_empty() {
+            let first = std::mem::take(&mut self.first);
+            buf[..first.len()].copy_from_slice(&first);
+            return (first.len(), None);
+        }
         let mut filled = 0;
         while filled + RECORD <= buf.len() {
             match self.wire.read(&mut buf[filled..]) {

@@ -1,7 +1,9 @@
 //! On which terms an endpoint takes connections.
 
 use super::Service;
-use crate::settings::Timeouts;
+use crate::preface::postgresql::{self, PostgreSql};
+use crate::preface::{FirstByte, Preface};
+use crate::settings::{Settings, Timeouts, VerifyClient};
 use crate::tls::Context;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,12 +34,47 @@ pub enum Security {
     Tls(Arc<Context>),
     /// Either, told apart by the first byte.
     Either(Arc<Context>),
+    /// PostgreSQL's protocol, with TLS where there is a context.
+    PostgreSql(Option<Arc<Context>>, Gate),
+}
+
+/// What an endpoint that speaks PostgreSQL's protocol asks of its clients.
+#[derive(Clone, Debug, Default)]
+pub struct Gate(Arc<postgresql::Gate>);
+
+impl Gate {
+    /// That of an endpoint with TLS or without, by these settings.
+    pub fn new(settings: &Settings, tls: bool) -> Gate {
+        Gate(Arc::new(postgresql::Gate {
+            tls,
+            verifies: settings.policy.verify() != VerifyClient::None,
+            hba: settings.postgresql.hba.clone(),
+        }))
+    }
 }
 
 impl Security {
     /// Whether connections begin with a handshake, or may.
     pub fn has_tls(&self) -> bool {
-        !matches!(self, Security::Plain)
+        self.context().is_some()
+    }
+
+    /// Whose handshakes those are.
+    pub(super) fn context(&self) -> Option<&Arc<Context>> {
+        match self {
+            Security::Plain => None,
+            Security::Tls(context) | Security::Either(context) => Some(context),
+            Security::PostgreSql(context, _) => context.as_ref(),
+        }
+    }
+
+    /// What comes before the answering side has the client's bytes.
+    pub(super) fn preface(&self) -> Option<Box<dyn Preface>> {
+        match self {
+            Security::Plain | Security::Tls(_) => None,
+            Security::Either(_) => Some(Box::new(FirstByte)),
+            Security::PostgreSql(_, gate) => Some(Box::new(PostgreSql::new(Arc::clone(&gate.0)))),
+        }
     }
 }
 

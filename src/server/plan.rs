@@ -1,7 +1,7 @@
 //! What a start or a reload comes to, before anybody is told of it.
 
 use super::Listening;
-use crate::conn::{Answers, Security, Terms};
+use crate::conn::{Answers, Gate, Security, Terms};
 use crate::net::{Backend, Door, Listener, Place};
 use crate::settings::{Accept, Endpoint, Settings};
 use crate::tls::Context;
@@ -28,6 +28,7 @@ pub(super) struct Parts<'a> {
 impl Plan {
     /// Adds an endpoint with its sockets.
     pub(super) fn add(&mut self, endpoint: &Endpoint, opened: Vec<Opening>, parts: &Parts<'_>) {
+        let gate = Gate::new(parts.settings, endpoint.accept.has_tls());
         for opening in opened {
             let name = unified(endpoint, &opening.place);
             let security = match endpoint.accept {
@@ -39,11 +40,13 @@ impl Plan {
             self.lines.push(line);
             let mut listeners = opening.listeners.into_iter();
             for (number, doors) in self.doors.iter_mut().enumerate() {
-                let security = match (endpoint.accept, parts.contexts.get(number)) {
-                    (Accept::Plain | Accept::PostgreSql | Accept::PostgreSqlPlain, _)
-                    | (_, None) => Security::Plain,
-                    (Accept::Tls, Some(context)) => Security::Tls(Arc::clone(context)),
-                    (Accept::Either, Some(context)) => Security::Either(Arc::clone(context)),
+                let context = parts.contexts.get(number).map(Arc::clone);
+                let security = match (endpoint.accept, context) {
+                    (Accept::PostgreSql, context) => Security::PostgreSql(context, gate.clone()),
+                    (Accept::PostgreSqlPlain, _) => Security::PostgreSql(None, gate.clone()),
+                    (Accept::Plain, _) | (_, None) => Security::Plain,
+                    (Accept::Tls, Some(context)) => Security::Tls(context),
+                    (Accept::Either, Some(context)) => Security::Either(context),
                 };
                 let answers = parts.answers.clone();
                 let timeouts = &parts.settings.timeouts;

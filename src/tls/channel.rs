@@ -6,7 +6,7 @@
 
 use super::bio::{Raw, Wired};
 use super::context::Context;
-use super::facts::{Facts, facts};
+use super::facts::{self, Facts, Subject, facts};
 use super::failure::{HandshakeError, peer, told};
 use super::prepared::Role;
 use super::queue;
@@ -238,6 +238,19 @@ impl Channel {
     /// What was negotiated, and who the peer is. Meaningful after the handshake.
     pub fn facts(&self) -> Facts {
         facts(self.wired.ssl())
+    }
+
+    /// The protocol that was agreed on by ALPN, as it was sent.
+    pub(crate) fn alpn(&self) -> Option<Vec<u8>> {
+        self.wired
+            .ssl()
+            .selected_alpn_protocol()
+            .map(<[u8]>::to_vec)
+    }
+
+    /// Whom the peer's certificate is for, if it showed one and was verified.
+    pub(crate) fn subject(&self) -> Option<Subject> {
+        facts::subject(self.wired.ssl())
     }
 
     /// Whether the peer waits for nothing of what a server gathered in the call that ended the handshake: in TLS 1.3 that

@@ -1,6 +1,7 @@
 //! What is known of a connection once its handshake is done.
 
 use super::sys;
+use openssl::nid::Nid;
 use openssl::ssl::{NameType, SslRef};
 use openssl::x509::{X509, X509VerifyResult};
 use std::fmt;
@@ -65,6 +66,29 @@ pub struct Certificate {
     pub verified: String,
     /// The certificate itself.
     pub pem: Pem,
+}
+
+/// Whom a certificate is for, in bytes that can be compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Subject {
+    /// The first common name, as it stands there.
+    pub(crate) common_name: Option<Vec<u8>>,
+    /// All of the subject, exactly as RFC 2253 has it.
+    pub(crate) distinguished_name: Vec<u8>,
+}
+
+/// Whom the peer's certificate is for; none if it was not verified.
+pub(super) fn subject(ssl: &SslRef) -> Option<Subject> {
+    let certificate = ssl.peer_certificate()?;
+    if ssl.verify_result() != X509VerifyResult::OK {
+        return None;
+    }
+    let name = certificate.subject_name();
+    let common_name = name.entries_by_nid(Nid::COMMONNAME).next();
+    Some(Subject {
+        common_name: common_name.map(|entry| entry.data().as_slice().to_vec()),
+        distinguished_name: sys::rfc2253_name(name),
+    })
 }
 
 /// A certificate that becomes PEM when it is printed; nothing where there is none.

@@ -22,13 +22,24 @@ unsafe extern "C" {
 /// A distinguished name as RFC 2253 writes it, other than that letters outside ASCII stay letters
 /// (`X509_NAME_print_ex` with `XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB`).
 pub(in crate::tls) fn distinguished_name(name: &X509NameRef) -> String {
-    const RFC2253_IN_UTF8: c_ulong = 0x0111_0317 & !0x4;
+    String::from_utf8_lossy(&printed(name, RFC2253 & !0x4)).into_owned()
+}
+
+/// The same with every letter outside ASCII escaped, byte by byte (`XN_FLAG_RFC2253`): PostgreSQL's form.
+pub(in crate::tls) fn rfc2253_name(name: &X509NameRef) -> Vec<u8> {
+    printed(name, RFC2253)
+}
+
+/// `XN_FLAG_RFC2253`
+const RFC2253: c_ulong = 0x0111_0317;
+
+fn printed(name: &X509NameRef, flags: c_ulong) -> Vec<u8> {
     let Some(bio) = MemBio::new() else {
-        return String::new();
+        return Vec::new();
     };
     // SAFETY: a live BIO and a live name; the call writes into the BIO alone.
-    unsafe { X509_NAME_print_ex(bio.0, name.as_ptr(), 0, RFC2253_IN_UTF8) };
-    String::from_utf8_lossy(bio.contents()).into_owned()
+    unsafe { X509_NAME_print_ex(bio.0, name.as_ptr(), 0, flags) };
+    bio.contents().to_vec()
 }
 
 /// A BIO in memory to be written to.
