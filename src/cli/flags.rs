@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use tlsport::dialect::{self, System};
 use tlsport::error::Problems;
 use tlsport::settings::{Builder, Form, Note, Origin, Record, Settings, TABLE};
-use tlsport::tls::Prepared;
+use tlsport::tls::{Occasion, Prepared};
 
 /// The flags that `-h` shows, each with its value and a few words; `--help` shows all of them in whole sentences.
 const FIRST: &[(&str, &str, &str)] = &[
@@ -129,17 +129,26 @@ pub(crate) fn tell(notes: &[Note]) {
     notes.iter().for_each(Note::log);
 }
 
-/// All that serving needs. May be called again: a reload does.
+/// All that serving needs.
 ///
 /// # Errors
 /// Everything that is wrong, with the settings and with the files they name.
 pub(crate) fn prepare(matches: &ArgMatches) -> Result<Ready, Problems> {
+    prepare_at(matches, Occasion::Start)
+}
+
+/// The same at a start or for a reload.
+///
+/// # Errors
+/// As [`prepare`].
+pub(crate) fn prepare_at(matches: &ArgMatches, occasion: Occasion) -> Result<Ready, Problems> {
     let builder = collect(matches);
     let so_far = builder.settings().clone();
     match builder.finish() {
         Ok((settings, mut notes)) => {
             // What is odd about the settings may be why a file cannot be used.
-            let (prepared, more) = Prepared::load(&settings).inspect_err(|_| tell(&notes))?;
+            let (prepared, more) =
+                Prepared::load_at(&settings, occasion).inspect_err(|_| tell(&notes))?;
             notes.extend(more);
             Ok(Ready {
                 settings,
@@ -150,7 +159,7 @@ pub(crate) fn prepare(matches: &ArgMatches) -> Result<Ready, Problems> {
         Err(mut problems) => {
             // Nothing will come of it, but whoever has to mend the settings had better hear of all of it.
             problems.0.extend(
-                Prepared::load(&so_far)
+                Prepared::load_at(&so_far, occasion)
                     .err()
                     .into_iter()
                     .flat_map(|more| more.0),

@@ -16,6 +16,7 @@ use std::thread;
 use std::time::Duration;
 use tlsport::error::{Error, Kind, Problems};
 use tlsport::server::Server;
+use tlsport::tls::Occasion;
 
 /// How often a draining server is asked whether it is done.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -39,7 +40,11 @@ pub(crate) fn run(matches: &ArgMatches, _: &mut dyn Write) -> Result<(), Failure
     super::log::start(matches)?;
     super::process::prepare();
     let ready = flags::prepare(matches).map_err(Failure::settings)?;
-    until_stopped(ready, || flags::prepare(matches), |_| Ok(()))
+    until_stopped(
+        ready,
+        || flags::prepare_at(matches, Occasion::Reload),
+        |_| Ok(()),
+    )
 }
 
 /// Serves what is `ready`, calls `started` once connections are accepted, and obeys signals; `anew` reads

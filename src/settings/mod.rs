@@ -59,6 +59,8 @@ pub struct Settings {
 /// What one TLS endpoint, or one server name on it, asks of libssl.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
+    /// In whose words messages about it are.
+    pub words: Words,
     /// PEM files with a chain (leaf first) and its key, at most one of each key type.
     pub key_files: Vec<Setting<PathBuf>>,
     /// PEM file with the chain, where the key file has the key alone.
@@ -131,6 +133,15 @@ pub struct Policy {
     pub conf: Vec<Setting<(String, String)>>,
     /// Section of openssl.cnf applied first, by `SSL_CTX_config`.
     pub config_section: Setting<Option<String>>,
+}
+
+/// In whose words messages are, where the original's are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Words {
+    #[default]
+    ArangoDb,
+    PostgreSql,
 }
 
 /// Which files may hold a key.
@@ -374,6 +385,7 @@ impl Default for Settings {
 impl Default for Policy {
     fn default() -> Policy {
         Policy {
+            words: Words::default(),
             key_files: Vec::new(),
             cert_file: Setting::default(),
             key_permissions: Setting::built_in(KeyPermissions::Any),

@@ -8,6 +8,7 @@
 
 use super::alpn;
 use super::names::{Chosen, Names};
+use super::rejected;
 use super::resume::Shared;
 use super::sys;
 use super::tickets::TicketKeys;
@@ -16,6 +17,7 @@ use once_cell::sync::OnceCell;
 use openssl::error::ErrorStack;
 use openssl::ex_data::Index;
 use openssl::ssl::{SslContext, SslContextBuilder, SslRef, SslSession, SslSessionRef, SslVersion};
+use openssl::x509::X509StoreContextRef;
 use openssl_sys as ffi;
 use std::ffi::{c_int, c_uchar, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,6 +28,10 @@ use std::sync::Arc;
 pub(super) struct State {
     /// Protocol names accepted by ALPN, best first.
     pub(super) alpn: Vec<String>,
+    /// Whether a client that offers others alone is refused.
+    pub(super) refuses_other_protocols: bool,
+    /// Whether it is remembered which certificate of a chain was not accepted.
+    pub(super) watches_verification: bool,
     /// Contexts of server names; only a connection's first context has any.
     pub(super) names: Option<Names>,
     /// What tickets are sealed with, where that is not libssl's own business.
@@ -62,6 +68,10 @@ pub(super) fn install(context: &mut SslContextBuilder, state: State) -> Result<(
         }
         if state.tickets.is_some() {
             sys::set_ticket_key_callback(raw, Some(ticket_key));
+        }
+        if state.watches_verification {
+            let mode = ffi::SSL_CTX_get_verify_mode(raw);
+            ffi::SSL_CTX_set_verify(raw, mode, Some(verified));
         }
         if state.refuses_expired {
             sys::set_opened_ticket_callback(raw, Some(opened_ticket));
@@ -121,7 +131,10 @@ unsafe extern "C" fn select_alpn(
         let offered = lent(offered, offered_length as usize);
         with(ssl, ffi::SSL_TLSEXT_ERR_NOACK, |_, state| {
             let Some(chosen) = alpn::choose(&state.alpn, offered) else {
-                return ffi::SSL_TLSEXT_ERR_NOACK;
+                return match state.refuses_other_protocols {
+                    true => ffi::SSL_TLSEXT_ERR_ALERT_FATAL,
+                    false => ffi::SSL_TLSEXT_ERR_NOACK,
+                };
             };
             // A name of that list is at most 255 bytes: its length stands in one.
             let Ok(length) = c_uchar::try_from(chosen.len()) else {
@@ -158,6 +171,16 @@ unsafe extern "C" fn client_hello(ssl: *mut ffi::SSL, alert: *mut c_int, _: *mut
             }
         })
     }
+}
+
+/// A certificate of the peer's chain was judged: the verdict stays what it is.
+extern "C" fn verified(good: c_int, context: *mut ffi::X509_STORE_CTX) -> c_int {
+    if good == 0 && !context.is_null() {
+        // SAFETY: libssl lends the context for the call.
+        let context = unsafe { X509StoreContextRef::from_ptr(context) };
+        let _ = catch_unwind(AssertUnwindSafe(|| rejected::remember(context)));
+    }
+    good
 }
 
 /// `TLSEXT_TYPE_server_name`

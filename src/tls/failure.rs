@@ -1,6 +1,7 @@
 //! Why a handshake failed: a class to count, and one line to log.
 
 use super::queue::{Entry, Queue};
+use super::rejected::{self, Rejected};
 use super::sys;
 use crate::error::{Error, Kind, reason};
 use openssl::ssl::SslRef;
@@ -62,6 +63,8 @@ pub struct HandshakeError {
     pub reason: String,
     /// OpenSSL's own words, where it has any: a line an entry of its queue.
     pub cause: Option<String>,
+    /// The client's certificate that was not accepted, where that is why.
+    pub rejected: Option<Rejected>,
     /// What the caller can do about it.
     whose: Kind,
 }
@@ -73,6 +76,7 @@ impl HandshakeError {
             kind: Failure::Gone,
             reason: reason.into(),
             cause: None,
+            rejected: None,
             whose: Kind::Closed,
         }
     }
@@ -91,6 +95,7 @@ impl HandshakeError {
             kind: Failure::Timeout,
             reason: format!("timed out after {limit:?}, waiting to read"),
             cause: None,
+            rejected: None,
             whose: Kind::Timeout,
         }
     }
@@ -109,6 +114,7 @@ impl HandshakeError {
             kind,
             reason: told(queue, ssl),
             cause: entry.is_some().then(|| queue.to_string()),
+            rejected: rejected::take().filter(|_| kind == Failure::PeerCertificate),
             whose: if peers { Kind::Peer } else { Kind::Tls },
         }
     }

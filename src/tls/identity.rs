@@ -1,14 +1,15 @@
-//! A chain and its private key, from one PEM file, judged before any connection: missing, unreadable, not PEM,
+//! A chain and its private key, from one PEM file or two, judged before any connection: missing, unreadable, not PEM,
 //! wrong key, encrypted. What is only odd (expired, readable by others) becomes a note.
 //!
 //! Not here: whether libssl accepts the key at its security level, which only a context can tell.
 
-use super::files::{self, Unreadable};
+use super::files::{self, Content, Unreadable};
+use super::passphrase::{self, Asked, Occasion};
 use super::pem::{self, Block};
 use super::queue;
 use super::validity::{self, Validity};
 use crate::error::Error;
-use crate::settings::Note;
+use crate::settings::{KeyPermissions, Note, Policy, Words};
 use openssl::nid::Nid;
 use openssl::pkey::{HasPublic, Id, PKey, PKeyRef, Private};
 use openssl::x509::{GeneralNameRef, X509, X509Ref};
@@ -27,26 +28,38 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// Reads a file with a chain and its key, in either order.
-    pub(super) fn read(file: &Path) -> Result<(Identity, Vec<Note>), Error> {
-        let content = files::read(file, LARGEST_FILE).map_err(|why| match why {
-            Unreadable::Missing(_) => {
-                Error::settings(format!("unable to find SSL keyfile '{}'", file.display()))
-            }
-            Unreadable::Refused(why) => {
-                Error::settings(why).context(cannot_read("certificate", file))
-            }
-        })?;
-        let blocks = pem::blocks(&content.bytes);
-        let (leaf, chain) = certificates(&blocks, file)?;
-        let key = private_key(&blocks, file)?;
+    /// Reads a chain and its key from the key file, in either order, or from a file each.
+    pub(super) fn read(
+        key_file: &Path,
+        policy: &Policy,
+        occasion: Occasion,
+    ) -> Result<(Identity, Vec<Note>), Error> {
+        let words = policy.words;
+        let file = policy.cert_file.value.as_deref().unwrap_or(key_file);
+        let both = read(file, "certificate", words)?;
+        let (leaf, chain) = certificates(&pem::blocks(&both.bytes), file, words)?;
+        let content = match file == key_file {
+            true => both,
+            false => read(key_file, "key", words)?,
+        };
+        if policy.key_permissions.value == KeyPermissions::Private {
+            content.is_private(key_file)?;
+        }
+        let key = private_key(&pem::blocks(&content.bytes), key_file, policy, occasion)?;
         let belongs = leaf.public_key().is_ok_and(|public| public.public_eq(&key));
         queue::clear();
         if !belongs {
-            return Err(Error::settings(format!(
-                "private key in '{}' does not belong to its certificate",
-                file.display()
-            )));
+            return Err(Error::settings(match policy.cert_file.value {
+                None => format!(
+                    "private key in '{}' does not belong to its certificate",
+                    key_file.display()
+                ),
+                Some(_) => format!(
+                    "private key '{}' does not belong to certificate '{}'",
+                    key_file.display(),
+                    file.display()
+                ),
+            }));
         }
         let identity = Identity {
             file: file.to_owned(),
@@ -58,7 +71,7 @@ impl Identity {
         if content.is_readable_by_others() {
             let text = format!(
                 "private key in '{}' can be read by every user",
-                file.display()
+                key_file.display()
             );
             notes.push(Note::warn(text));
         }
@@ -143,28 +156,69 @@ pub(super) fn host_names(certificate: &X509Ref) -> Vec<String> {
     names.iter().filter_map(written).collect()
 }
 
+/// Reads a file with a certificate or a key.
+fn read(file: &Path, what: &str, words: Words) -> Result<Content, Error> {
+    files::read(file, LARGEST_FILE).map_err(|why| match (words, why) {
+        (Words::ArangoDb, Unreadable::Missing(_)) => {
+            Error::settings(format!("unable to find SSL keyfile '{}'", file.display()))
+        }
+        (Words::PostgreSql, why) if what == "key" => {
+            let tried = format!("could not access private key file \"{}\"", file.display());
+            Error::settings(why.to_string()).context(tried)
+        }
+        (_, why) => Error::settings(why.to_string()).context(cannot_read(what, file, words)),
+    })
+}
+
 /// The leaf and the rest of its chain.
-fn certificates(blocks: &[Block<'_>], file: &Path) -> Result<(X509, Vec<X509>), Error> {
-    let mut chain =
-        pem::certificates(blocks).map_err(|why| why.context(cannot_read("certificate", file)))?;
+fn certificates(
+    blocks: &[Block<'_>],
+    file: &Path,
+    words: Words,
+) -> Result<(X509, Vec<X509>), Error> {
+    let mut chain = pem::certificates(blocks)
+        .map_err(|why| why.context(cannot_read("certificate", file, words)))?;
     let leaf = chain.remove(0);
     Ok((leaf, chain))
 }
 
-/// The first private key. Nobody is asked for a passphrase: a server that starts unattended has nobody to ask.
-fn private_key(blocks: &[Block<'_>], file: &Path) -> Result<PKey<Private>, Error> {
+/// The first private key.
+fn private_key(
+    blocks: &[Block<'_>],
+    file: &Path,
+    policy: &Policy,
+    occasion: Occasion,
+) -> Result<PKey<Private>, Error> {
     let block = blocks.iter().find(|block| block.is_private_key());
     let text = block.map_or(&b""[..], |block| block.text);
-    PKey::private_key_from_pem_callback(text, |_| Ok(0)).map_err(|stack| {
+    let encrypted = block.is_some_and(Block::is_encrypted);
+    let asked = match encrypted {
+        true => Asked::of(policy, occasion, file)?,
+        false => Asked::Nobody,
+    };
+    let key = match asked {
+        Asked::Nobody => PKey::private_key_from_pem_callback(text, |_| Ok(0)),
+        Asked::Terminal => PKey::private_key_from_pem(text),
+        Asked::Command(command) => {
+            let secret = passphrase::from_command(command)?;
+            PKey::private_key_from_pem_passphrase(text, secret.bytes())
+        }
+    };
+    key.map_err(|stack| {
         let ours = match block {
             None => " (there is no private key in it)",
-            Some(block) if block.is_encrypted() => " (the key is encrypted)",
+            Some(_) if encrypted && matches!(asked, Asked::Nobody) => " (the key is encrypted)",
             Some(_) => "",
         };
-        pem::refused(stack, ours).context(cannot_read("key", file))
+        pem::refused(stack, ours).context(cannot_read("key", file, policy.words))
     })
 }
 
-fn cannot_read(what: &str, file: &Path) -> String {
-    format!("cannot read {what} from '{}'", file.display())
+fn cannot_read(what: &str, file: &Path, words: Words) -> String {
+    let file = file.display();
+    match (words, what) {
+        (Words::ArangoDb, _) => format!("cannot read {what} from '{file}'"),
+        (Words::PostgreSql, "key") => format!("could not load private key file \"{file}\""),
+        (Words::PostgreSql, _) => format!("could not load server certificate file \"{file}\""),
+    }
 }

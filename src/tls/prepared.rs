@@ -4,7 +4,9 @@
 //! a reload either has everything or changes nothing.
 
 use super::context::{Making, Whose};
+use super::dh;
 use super::identity::Identity;
+use super::passphrase::Occasion;
 use super::protocol::{self, Range};
 use super::report::{self, Report};
 use super::resume::Shared;
@@ -14,6 +16,8 @@ use super::trust::Trust;
 use super::{library, options, probe};
 use crate::error::{Error, Kind, Problems};
 use crate::settings::{Note, Origin, Policy, Setting, Settings, UnknownName};
+use openssl::dh::Dh;
+use openssl::pkey::Params;
 use std::sync::Arc;
 
 /// Which side of a connection a policy is for.
@@ -59,6 +63,7 @@ pub(super) struct Ready {
     pub(super) policy: Policy,
     pub(super) identities: Vec<Setting<Identity>>,
     pub(super) trust: Trust,
+    pub(super) dh_params: Option<Dh<Params>>,
     pub(super) range: Range,
     pub(super) mask: u64,
     pub(super) scope: Scope,
@@ -67,6 +72,7 @@ pub(super) struct Ready {
 /// What is found on the way.
 struct Findings {
     role: Role,
+    occasion: Occasion,
     problems: Vec<Error>,
     notes: Vec<Note>,
 }
@@ -77,8 +83,19 @@ impl Prepared {
     /// # Errors
     /// Everything that is wrong, each with its origin.
     pub fn load(settings: &Settings) -> Result<(Prepared, Vec<Note>), Problems> {
+        Prepared::load_at(settings, Occasion::Start)
+    }
+
+    /// The same at a start or for a reload, where nobody is asked for a passphrase at the terminal.
+    ///
+    /// # Errors
+    /// As [`Prepared::load`].
+    pub fn load_at(
+        settings: &Settings,
+        occasion: Occasion,
+    ) -> Result<(Prepared, Vec<Note>), Problems> {
         library::start()?;
-        let mut findings = Findings::new(Role::Server);
+        let mut findings = Findings::new(Role::Server, occasion);
         let base = Ready::load(None, &settings.policy, &mut findings);
         let names: Vec<Ready> = settings
             .names
@@ -107,7 +124,7 @@ impl Prepared {
     /// As [`Prepared::load`].
     pub fn load_client(settings: &Settings) -> Result<(Prepared, Vec<Note>), Problems> {
         library::start()?;
-        let mut findings = Findings::new(Role::Client);
+        let mut findings = Findings::new(Role::Client, Occasion::Start);
         let base = Ready::load(None, &settings.policy.of_client(), &mut findings);
         let prepared = Prepared {
             role: Role::Client,
@@ -170,6 +187,10 @@ impl Ready {
             findings.problem(origin, error)
         });
         findings.notes.extend(notes);
+        let dh_params = dh::read(&policy.dh_params).unwrap_or_else(|error| {
+            findings.problem(&policy.dh_params.origin, error);
+            None
+        });
         let range = protocol::range(policy).unwrap_or_else(|error| {
             findings.problem(&policy.protocol.origin, error);
             Range::default()
@@ -190,6 +211,7 @@ impl Ready {
             policy: policy.clone(),
             identities,
             trust,
+            dh_params,
             range,
             mask,
             scope,
@@ -211,9 +233,10 @@ impl Ready {
 }
 
 impl Findings {
-    fn new(role: Role) -> Findings {
+    fn new(role: Role, occasion: Occasion) -> Findings {
         Findings {
             role,
+            occasion,
             problems: Vec::new(),
             notes: Vec::new(),
         }
@@ -236,7 +259,7 @@ impl Findings {
     fn identities(&mut self, policy: &Policy) -> Vec<Setting<Identity>> {
         let mut identities: Vec<Setting<Identity>> = Vec::new();
         for file in &policy.key_files {
-            let identity = match Identity::read(file) {
+            let identity = match Identity::read(file, policy, self.occasion) {
                 Ok((identity, notes)) => {
                     self.notes.extend(notes);
                     identity

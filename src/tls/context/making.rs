@@ -6,7 +6,7 @@
 
 use super::before::Before;
 use crate::error::{Error, Kind, Problems};
-use crate::settings::{Origin, VerifyClient};
+use crate::settings::{AlpnMismatch, Origin, VerifyClient};
 use crate::tls::callbacks::{self, State};
 use crate::tls::library::{self, SectionError};
 use crate::tls::names::Names;
@@ -108,6 +108,7 @@ impl<'a> Making<'a> {
         self.security_level(c);
         self.store(c);
         self.identities(c);
+        self.dh_params(c);
         self.overridable(c, By::User);
         self.suites(c);
         self.server_preference(c);
@@ -303,6 +304,18 @@ impl<'a> Making<'a> {
         }
     }
 
+    fn dh_params(&mut self, c: &mut SslContextBuilder) {
+        if let Some(params) = &self.ready.dh_params {
+            let setting = &self.ready.policy.dh_params;
+            let result = c.set_tmp_dh(params);
+            self.keep(
+                &setting.origin,
+                "cannot set the parameters of Diffie-Hellman",
+                result,
+            );
+        }
+    }
+
     fn options(&mut self, c: &mut SslContextBuilder, by: By) {
         if self.ready.policy.options.is_chosen() == (by == By::User) {
             sys::set_options(c, self.ready.mask);
@@ -404,6 +417,8 @@ impl<'a> Making<'a> {
         let cached = ours && policy.session_cache.value;
         let state = State {
             alpn: policy.alpn_order(),
+            refuses_other_protocols: policy.alpn_mismatch.value == AlpnMismatch::Refuse,
+            watches_verification: ours,
             names,
             tickets,
             refuses_expired: ours || policy.verify() != VerifyClient::None,

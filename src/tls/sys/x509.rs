@@ -30,6 +30,25 @@ pub(in crate::tls) fn rfc2253_name(name: &X509NameRef) -> Vec<u8> {
     printed(name, RFC2253)
 }
 
+/// A name with a slash before each part, first part first, as PostgreSQL shows it; letters in UTF-8.
+pub(in crate::tls) fn slashed_name(name: &X509NameRef) -> Vec<u8> {
+    let mut text = Vec::new();
+    for entry in name.entries() {
+        let field = entry.object().nid().short_name();
+        text.push(b'/');
+        match field {
+            Ok(field) => text.extend_from_slice(field.as_bytes()),
+            Err(_) => text.extend_from_slice(entry.object().to_string().as_bytes()),
+        }
+        text.push(b'=');
+        match entry.data().to_string() {
+            Ok(value) => text.extend_from_slice(value.as_bytes()),
+            Err(_) => text.extend_from_slice(entry.data().as_slice()),
+        }
+    }
+    text
+}
+
 /// `XN_FLAG_RFC2253`
 const RFC2253: c_ulong = 0x0111_0317;
 

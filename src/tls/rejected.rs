@@ -1,0 +1,86 @@
+//! Which certificate of a client's chain was not accepted, for the log.
+//!
+//! libssl judges a chain inside the call that goes on with the handshake, and ends the handshake there if it is refused,
+//! so what is remembered belongs to the call that fails on the same thread.
+
+use super::sys;
+use openssl::x509::{X509NameRef, X509StoreContextRef};
+use std::cell::RefCell;
+
+/// Names are cut from the front to so many bytes, as PostgreSQL does.
+const LONGEST_NAME: usize = 71;
+
+thread_local! {
+    static LAST: RefCell<Option<Rejected>> = const { RefCell::new(None) };
+}
+
+/// A certificate that was not accepted. Nothing about it can be trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// Its place in the chain; 0 is the client's own.
+    pub depth: u32,
+    /// Why, in OpenSSL's words.
+    pub why: String,
+    /// `/CN=…`, what is not ASCII escaped, long ones cut.
+    pub subject: String,
+    /// Decimal.
+    pub serial: String,
+    /// As `subject`.
+    pub issuer: String,
+}
+
+/// Keeps what is known of the certificate that has just been refused.
+pub(super) fn remember(context: &X509StoreContextRef) {
+    let certificate = context.current_cert();
+    let serial = certificate.and_then(|certificate| {
+        let number = certificate.serial_number().to_bn().ok()?;
+        Some(number.to_dec_str().ok()?.to_string())
+    });
+    let name = |name: Option<&X509NameRef>| name.map(|name| shown(&sys::slashed_name(name)));
+    let rejected = Rejected {
+        depth: context.error_depth(),
+        why: context.error().error_string().to_owned(),
+        subject: name(certificate.map(|certificate| certificate.subject_name()))
+            .unwrap_or_default(),
+        serial: serial.unwrap_or_default(),
+        issuer: name(certificate.map(|certificate| certificate.issuer_name())).unwrap_or_default(),
+    };
+    super::queue::clear();
+    LAST.set(Some(rejected));
+}
+
+/// What was remembered, once.
+pub(super) fn take() -> Option<Rejected> {
+    LAST.take()
+}
+
+/// A name as it may stand in a log: cut first and escaped then, as the original does.
+fn shown(name: &[u8]) -> String {
+    let (dots, rest) = match name.len().checked_sub(LONGEST_NAME) {
+        Some(more @ 1..) => ("...", &name[more + 3..]),
+        _ => ("", name),
+    };
+    let mut text = String::from(dots);
+    for byte in rest {
+        match byte {
+            b' '..=b'~' => text.push(char::from(*byte)),
+            other => text.push_str(&format!("\\x{other:02x}")),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_keeps_its_end_and_letters_outside_ascii_are_bytes() {
+        assert_eq!(shown(b"/CN=short"), "/CN=short");
+        assert_eq!(shown("/CN=\u{39f}".as_bytes()), "/CN=\\xce\\x9f");
+        let whole = [&b"/O=x"[..], &[b'a'; 67]].concat();
+        assert_eq!(shown(&whole).len(), 71, "just fits");
+        let long = [&b"/O=xy"[..], &[b'a'; 67]].concat();
+        assert_eq!(shown(&long), format!("...y{}", "a".repeat(67)));
+    }
+}
