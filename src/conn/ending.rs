@@ -4,7 +4,8 @@
 //! [`LINES_A_SECOND`] they are counted, and the count is logged with the next line that fits.
 
 use crate::io::Peer;
-use crate::tls::HandshakeError;
+use crate::settings::Words;
+use crate::tls::{Failure, HandshakeError, Rejected};
 use log::{debug, info};
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -23,28 +24,72 @@ thread_local! {
 }
 
 /// Logs a failed handshake, within the quota of this worker.
-pub(super) fn report(peer: Peer, failure: &HandshakeError) {
-    match QUOTA.with_borrow_mut(|quota| quota.take(Instant::now())) {
-        None => {}
-        Some(0) => info!("{peer}: handshake: {}", failure.reason),
-        Some(silent) => {
-            info!(
-                "{peer}: handshake: {} (and {silent} more failed handshakes)",
-                failure.reason
-            );
-        }
-    }
+pub(super) fn report(peer: Peer, words: Words, failure: &HandshakeError) {
+    let text = match words {
+        Words::ArangoDb => in_our_words(failure),
+        Words::PostgreSql => in_those_of_postgresql(failure),
+    };
+    within_quota(peer, &text, "failed handshakes");
     for line in failure.cause.iter().flat_map(|cause| cause.lines()) {
         debug!("{peer}: error during TLS handshake: '{line}'");
     }
 }
 
+fn in_our_words(failure: &HandshakeError) -> String {
+    let reason = &failure.reason;
+    match &failure.rejected {
+        Some(Rejected {
+            depth,
+            subject,
+            serial,
+            issuer,
+            ..
+        }) => format!(
+            "handshake: {reason} (at depth {depth}: '{subject}', serial number {serial}, of '{issuer}')"
+        ),
+        None => format!("handshake: {reason}"),
+    }
+}
+
+/// `be_tls_open_server` and its callback for verification, with details and hints on the same line.
+fn in_those_of_postgresql(failure: &HandshakeError) -> String {
+    let why = match (&failure.library_reason, failure.kind) {
+        (Some(reason), _) => reason,
+        (None, Failure::Gone) => "EOF detected",
+        (None, _) => &failure.reason,
+    };
+    let mut text = format!("could not accept SSL connection: {why}");
+    if let Some(rejected) = &failure.rejected {
+        let Rejected {
+            depth,
+            why,
+            subject,
+            serial,
+            issuer,
+        } = rejected;
+        text += &format!(
+            ": Client certificate verification failed at depth {depth}: {why}. Failed certificate data (unverified): \
+             subject \"{subject}\", serial number {serial}, issuer \"{issuer}\"."
+        );
+    }
+    if let Some((min, max)) = &failure.versions {
+        text += &format!(
+            ": This may indicate that the client does not support any SSL protocol version between {min} and {max}."
+        );
+    }
+    text
+}
+
 /// Logs why a client was not let in, within the same quota.
 pub(super) fn report_refusal(peer: Peer, why: &str) {
+    within_quota(peer, why, "refused clients");
+}
+
+fn within_quota(peer: Peer, text: &str, others: &str) {
     match QUOTA.with_borrow_mut(|quota| quota.take(Instant::now())) {
         None => {}
-        Some(0) => info!("{peer}: {why}"),
-        Some(silent) => info!("{peer}: {why} (and {silent} more failed connections)"),
+        Some(0) => info!("{peer}: {text}"),
+        Some(silent) => info!("{peer}: {text} (and {silent} more {others})"),
     }
 }
 

@@ -335,7 +335,7 @@ impl Conn {
     /// The handshake is over and came to nothing.
     fn failed(&mut self, failure: &HandshakeError, now: Instant, work: &mut Work) {
         work.counters.failures[failure.kind as usize].add(1);
-        ending::report(self.peer, failure);
+        ending::report(self.peer, self.terms.words(), failure);
         let gone = failure.kind == Failure::Gone;
         self.enter(if gone { State::Closed } else { State::Draining }, now);
     }
@@ -461,7 +461,7 @@ impl Conn {
                 let limit = self.terms.handshake.unwrap_or_default();
                 let failure = HandshakeError::timeout(limit);
                 work.counters.failures[failure.kind as usize].add(1);
-                ending::report(self.peer, &failure);
+                ending::report(self.peer, self.terms.words(), &failure);
                 self.enter(State::Closed, now);
             }
             State::Open => {

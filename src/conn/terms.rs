@@ -3,7 +3,7 @@
 use super::Service;
 use crate::preface::postgresql::{self, PostgreSql};
 use crate::preface::{FirstByte, Preface};
-use crate::settings::{Settings, Timeouts, VerifyClient};
+use crate::settings::{Settings, Timeouts, VerifyClient, Words};
 use crate::tls::Context;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,6 +88,14 @@ pub enum Answers {
 }
 
 impl Terms {
+    /// In whose words the log tells of handshakes.
+    pub(super) fn words(&self) -> Words {
+        match self.security {
+            Security::PostgreSql(..) => Words::PostgreSql,
+            _ => Words::ArangoDb,
+        }
+    }
+
     /// Terms with the deadlines of `timeouts`, where zero means none.
     pub fn new(
         endpoint: String,

@@ -63,6 +63,10 @@ pub struct HandshakeError {
     pub reason: String,
     /// OpenSSL's own words, where it has any: a line an entry of its queue.
     pub cause: Option<String>,
+    /// The first of these entries by its reason alone.
+    pub library_reason: Option<String>,
+    /// The range of versions spoken here, where the client seems to speak none of it.
+    pub versions: Option<(String, String)>,
     /// The client's certificate that was not accepted, where that is why.
     pub rejected: Option<Rejected>,
     /// What the caller can do about it.
@@ -76,6 +80,8 @@ impl HandshakeError {
             kind: Failure::Gone,
             reason: reason.into(),
             cause: None,
+            library_reason: None,
+            versions: None,
             rejected: None,
             whose: Kind::Closed,
         }
@@ -95,6 +101,8 @@ impl HandshakeError {
             kind: Failure::Timeout,
             reason: format!("timed out after {limit:?}, waiting to read"),
             cause: None,
+            library_reason: None,
+            versions: None,
             rejected: None,
             whose: Kind::Timeout,
         }
@@ -114,10 +122,30 @@ impl HandshakeError {
             kind,
             reason: told(queue, ssl),
             cause: entry.is_some().then(|| queue.to_string()),
+            library_reason: queue.entries().first().map(Entry::words),
+            versions: entry.and_then(|entry| versions(entry, ssl)),
             rejected: rejected::take().filter(|_| kind == Failure::PeerCertificate),
             whose: if peers { Kind::Peer } else { Kind::Tls },
         }
     }
+}
+
+/// The range of versions of a server, if that is what the client may not like.
+fn versions(entry: &Entry, ssl: &SslRef) -> Option<(String, String)> {
+    let is_about_versions =
+        entry.library() == sys::ERR_LIB_SSL && OF_VERSIONS.contains(&entry.reason_code());
+    if !is_about_versions || !ssl.is_server() {
+        return None;
+    }
+    let name = |version: i32, open: &str| match version {
+        0x301 => "TLSv1".to_owned(),
+        0x302 => "TLSv1.1".to_owned(),
+        0x303 => "TLSv1.2".to_owned(),
+        0x304 => "TLSv1.3".to_owned(),
+        _ => open.to_owned(),
+    };
+    let (min, max) = sys::version_range(ssl);
+    Some((name(min, "TLSv1"), name(max, "TLSv1.3")))
 }
 
 impl From<HandshakeError> for Error {
@@ -168,6 +196,20 @@ const NOTHING_IN_COMMON: &[i32] = &[
     376, // no shared signature algorithms
     396, // version too low
     410, // no shared groups
+];
+/// Those that are about versions, as PostgreSQL lists them.
+const OF_VERSIONS: &[i32] = &[
+    116,  // bad protocol version number
+    166,  // version too high
+    191,  // no protocols available
+    252,  // unknown protocol
+    254,  // unknown SSL version
+    258,  // unsupported protocol
+    259,  // unsupported SSL version
+    266,  // wrong SSL version
+    267,  // wrong version number
+    396,  // version too low
+    1070, // the alert protocol_version
 ];
 const PEER_CERTIFICATE: &[i32] = &[CERTIFICATE_VERIFY_FAILED, 199]; // 199: peer did not return a certificate
 const NOT_TLS: &[i32] = &[

@@ -15,6 +15,10 @@ use std::ptr;
 /// `SSL_CTRL_GET_NEGOTIATED_GROUP`
 #[cfg(openssl3)]
 const CTRL_GET_NEGOTIATED_GROUP: c_int = 134;
+/// `SSL_CTRL_GET_MIN_PROTO_VERSION`
+const CTRL_GET_MIN: c_int = 130;
+/// `SSL_CTRL_GET_MAX_PROTO_VERSION`
+const CTRL_GET_MAX: c_int = 131;
 /// `SSL_CTRL_MODE`
 const CTRL_MODE: c_int = 33;
 /// `SSL_CTRL_CLEAR_MODE`
@@ -110,6 +114,13 @@ pub(in crate::tls) fn negotiated_group(ssl: &SslRef) -> Option<String> {
         let _ = ssl;
         None
     }
+}
+
+/// `SSL_get_min_proto_version` and `SSL_get_max_proto_version`: numbers as they are sent, 0 for an open end.
+pub(in crate::tls) fn version_range(ssl: &SslRef) -> (c_int, c_int) {
+    // SAFETY: a live SSL; these controls only read, and take no pointer.
+    let asked = |control| unsafe { ffi::SSL_ctrl(ssl.as_ptr(), control, 0, ptr::null_mut()) };
+    (asked(CTRL_GET_MIN) as c_int, asked(CTRL_GET_MAX) as c_int)
 }
 
 /// `SSL_get_options`.
