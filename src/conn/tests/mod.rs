@@ -17,6 +17,7 @@ use std::io;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+mod postgresql;
 mod serving;
 
 const READY: Readiness = Readiness {
@@ -150,28 +151,9 @@ impl World {
         let conn =
             Conn::accept(Box::new(ours), 1, Peer::Local, Arc::new(terms), now).expect("memory");
         let sessions = Arc::<AtomicUsize>::default();
-        let client = if version.is_some() {
-            let mut builder = SslContext::builder(SslMethod::tls_client()).expect("memory");
-            builder.set_max_proto_version(version).expect("known");
-            builder.set_mode(
-                openssl::ssl::SslMode::ENABLE_PARTIAL_WRITE
-                    | openssl::ssl::SslMode::ACCEPT_MOVING_WRITE_BUFFER,
-            );
-            builder.set_session_cache_mode(SslSessionCacheMode::CLIENT);
-            let count = Arc::clone(&sessions);
-            builder.set_new_session_callback(move |_, _| {
-                count.fetch_add(1, Relaxed);
-            });
-            let ssl = Ssl::new(&builder.build()).expect("memory");
-            let mut stream = Stream::new(Box::new(theirs));
-            stream.lend(|| Buffer::new(CAPACITY));
-            let channel = Channel::connecting(ssl, stream).expect("memory");
-            Client::Tls {
-                channel,
-                connected: false,
-            }
-        } else {
-            Client::Clear(theirs)
+        let client = match version {
+            Some(_) => Client::tls(theirs, version, &sessions),
+            None => Client::Clear(theirs),
         };
         World {
             conn,
@@ -277,6 +259,28 @@ impl World {
 }
 
 impl Client {
+    /// One that is about to shake hands, up to `version`, and counts its sessions.
+    fn tls(pipe: Pipe, version: Option<SslVersion>, sessions: &Arc<AtomicUsize>) -> Client {
+        let mut builder = SslContext::builder(SslMethod::tls_client()).expect("memory");
+        builder.set_max_proto_version(version).expect("known");
+        builder.set_mode(
+            openssl::ssl::SslMode::ENABLE_PARTIAL_WRITE
+                | openssl::ssl::SslMode::ACCEPT_MOVING_WRITE_BUFFER,
+        );
+        builder.set_session_cache_mode(SslSessionCacheMode::CLIENT);
+        let count = Arc::clone(sessions);
+        builder.set_new_session_callback(move |_, _| {
+            count.fetch_add(1, Relaxed);
+        });
+        let ssl = Ssl::new(&builder.build()).expect("memory");
+        let mut stream = Stream::new(Box::new(pipe));
+        stream.lend(|| Buffer::new(CAPACITY));
+        Client::Tls {
+            channel: Channel::connecting(ssl, stream).expect("memory"),
+            connected: false,
+        }
+    }
+
     fn turn(&mut self) {
         if let Client::Tls { channel, connected } = self {
             channel.stream().announce(READY);
