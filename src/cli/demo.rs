@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tlsport::error::{Error, Problems};
 use tlsport::settings::{Builder, Origin, Settings};
 use tlsport::tls::Prepared;
@@ -45,10 +46,14 @@ pub(crate) fn run(matches: &ArgMatches, out: &mut dyn Write) -> Result<(), Failu
     let addresses = addresses(matches.get_one::<u16>("port").copied())?;
     let anew = || prepare(home.path(), &addresses);
     let ready = anew().map_err(Failure::settings)?;
-    serve::until_stopped(ready, anew, |_| {
-        introduce(&home, &addresses, out)?;
-        Ok(out.flush()?)
-    })
+    serve::until_stopped(
+        ready,
+        |_| anew(),
+        |_| {
+            introduce(&home, &addresses, out)?;
+            Ok(out.flush()?)
+        },
+    )
 }
 
 /// The directory with CA and certificates.
@@ -184,7 +189,7 @@ fn prepare(home: &Path, addresses: &[SocketAddr]) -> Result<Ready, Problems> {
     let (prepared, notes) = Prepared::load(&settings)?;
     Ok(Ready {
         settings,
-        prepared,
+        prepared: Arc::new(prepared),
         notes,
     })
 }

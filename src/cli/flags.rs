@@ -5,10 +5,12 @@
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
+use log::error;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tlsport::dialect::{self, System};
 use tlsport::error::Problems;
-use tlsport::settings::{Builder, Form, Note, Origin, Record, Settings, TABLE};
+use tlsport::settings::{Builder, Form, Note, Origin, Record, Settings, TABLE, Words};
 use tlsport::tls::{Occasion, Prepared};
 
 /// The flags that `-h` shows, each with its value and a few words; `--help` shows all of them in whole sentences.
@@ -119,7 +121,7 @@ fn hint(record: &Record) -> ValueHint {
 /// The settings with their files read and judged by libssl: all that a server does before it listens.
 pub(crate) struct Ready {
     pub(crate) settings: Settings,
-    pub(crate) prepared: Prepared,
+    pub(crate) prepared: Arc<Prepared>,
     /// What somebody should hear about either.
     pub(crate) notes: Vec<Note>,
 }
@@ -134,39 +136,63 @@ pub(crate) fn tell(notes: &[Note]) {
 /// # Errors
 /// Everything that is wrong, with the settings and with the files they name.
 pub(crate) fn prepare(matches: &ArgMatches) -> Result<Ready, Problems> {
-    prepare_at(matches, Occasion::Start)
+    let (settings, notes) = settled(matches, Occasion::Start)?;
+    // What is odd about the settings may be why a file cannot be used.
+    let loaded = Prepared::load(&settings).inspect_err(|_| tell(&notes))?;
+    Ok(ready(settings, notes, loaded))
 }
 
-/// The same at a start or for a reload.
+/// The same for a reload of what is served. With PostgreSQL's files, TLS stays as it was where anything about it is wrong,
+/// as a key that needs a passphrase is, and all else is reloaded.
 ///
 /// # Errors
 /// As [`prepare`].
-pub(crate) fn prepare_at(matches: &ArgMatches, occasion: Occasion) -> Result<Ready, Problems> {
-    let builder = collect(matches);
-    let so_far = builder.settings().clone();
-    match builder.finish() {
-        Ok((settings, mut notes)) => {
-            // What is odd about the settings may be why a file cannot be used.
-            let (prepared, more) =
-                Prepared::load_at(&settings, occasion).inspect_err(|_| tell(&notes))?;
-            notes.extend(more);
+pub(crate) fn prepare_again(matches: &ArgMatches, before: &Ready) -> Result<Ready, Problems> {
+    let (mut settings, notes) = settled(matches, Occasion::Reload)?;
+    match Prepared::load_at(&settings, Occasion::Reload) {
+        Ok(loaded) => Ok(ready(settings, notes, loaded)),
+        Err(Problems(problems)) if settings.policy.words == Words::PostgreSql => {
+            for problem in problems {
+                error!("{problem}");
+            }
+            error!("SSL configuration was not reloaded");
+            settings.keep_tls_of(&before.settings);
             Ok(Ready {
                 settings,
-                prepared,
+                prepared: Arc::clone(&before.prepared),
                 notes,
             })
         }
-        Err(mut problems) => {
-            // Nothing will come of it, but whoever has to mend the settings had better hear of all of it.
-            problems.0.extend(
-                Prepared::load_at(&so_far, occasion)
-                    .err()
-                    .into_iter()
-                    .flat_map(|more| more.0),
-            );
+        Err(problems) => {
+            tell(&notes);
             Err(problems)
         }
     }
+}
+
+fn ready(
+    settings: Settings,
+    mut notes: Vec<Note>,
+    (prepared, more): (Prepared, Vec<Note>),
+) -> Ready {
+    notes.extend(more);
+    Ready {
+        settings,
+        prepared: Arc::new(prepared),
+        notes,
+    }
+}
+
+/// The settings, checked against each other.
+fn settled(matches: &ArgMatches, occasion: Occasion) -> Result<(Settings, Vec<Note>), Problems> {
+    let builder = collect(matches);
+    let so_far = builder.settings().clone();
+    builder.finish().map_err(|mut problems| {
+        // Nothing will come of it, but whoever has to mend the settings had better hear of all of it.
+        let more = Prepared::load_at(&so_far, occasion).err();
+        problems.0.extend(more.into_iter().flat_map(|more| more.0));
+        problems
+    })
 }
 
 /// All that file and flags say, not yet checked against each other.

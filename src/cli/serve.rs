@@ -16,7 +16,6 @@ use std::thread;
 use std::time::Duration;
 use tlsport::error::{Error, Kind, Problems};
 use tlsport::server::Server;
-use tlsport::tls::Occasion;
 
 /// How often a draining server is asked whether it is done.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -40,18 +39,15 @@ pub(crate) fn run(matches: &ArgMatches, _: &mut dyn Write) -> Result<(), Failure
     super::log::start(matches)?;
     super::process::prepare();
     let ready = flags::prepare(matches).map_err(Failure::settings)?;
-    until_stopped(
-        ready,
-        || flags::prepare_at(matches, Occasion::Reload),
-        |_| Ok(()),
-    )
+    let anew = |before: &Ready| flags::prepare_again(matches, before);
+    until_stopped(ready, anew, |_| Ok(()))
 }
 
 /// Serves what is `ready`, calls `started` once connections are accepted, and obeys signals; `anew` reads
 /// everything again for a reload.
 pub(crate) fn until_stopped(
-    ready: Ready,
-    anew: impl Fn() -> Result<Ready, Problems>,
+    mut ready: Ready,
+    anew: impl Fn(&Ready) -> Result<Ready, Problems>,
     started: impl FnOnce(&Server) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     // Before the first connection, so that no signal is lost.
@@ -62,15 +58,14 @@ pub(crate) fn until_stopped(
     #[cfg(target_env = "gnu")]
     server.when_quiet(super::process::trim_heap);
     started(&server)?;
-    let mut drain = ready.settings.timeouts.drain.value;
     let stopping = watch_workers(&server, signals.handle());
     for signal in signals.forever() {
         if signal != SIGHUP {
             stopping.store(true, Relaxed);
             break;
         }
-        match anew().and_then(|ready| reload(&server, &ready)) {
-            Ok(limit) => drain = limit,
+        match anew(&ready).and_then(|next| reload(&server, next)) {
+            Ok(next) => ready = next,
             Err(problems) => {
                 for problem in &problems.0 {
                     error!("{problem}");
@@ -79,6 +74,7 @@ pub(crate) fn until_stopped(
             }
         }
     }
+    let drain = ready.settings.timeouts.drain.value;
     info!("stopping: open connections have {drain:?} to end");
     server.drain((!drain.is_zero()).then_some(drain));
     while !server.is_over() {
@@ -112,9 +108,9 @@ fn watch_workers(server: &Server, signals: Handle) -> Arc<AtomicBool> {
     stopping
 }
 
-fn reload(server: &Server, ready: &Ready) -> Result<Duration, Problems> {
+fn reload(server: &Server, ready: Ready) -> Result<Ready, Problems> {
     tell(&ready.notes);
     tell(&server.reload(&ready.settings, &ready.prepared)?);
     info!("reloaded");
-    Ok(ready.settings.timeouts.drain.value)
+    Ok(ready)
 }

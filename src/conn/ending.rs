@@ -37,7 +37,11 @@ pub(super) fn report(peer: Peer, words: Words, failure: &HandshakeError) {
 
 fn in_our_words(failure: &HandshakeError) -> String {
     let reason = &failure.reason;
-    match &failure.rejected {
+    match failure
+        .detail
+        .as_ref()
+        .and_then(|detail| detail.rejected.as_ref())
+    {
         Some(Rejected {
             depth,
             subject,
@@ -53,13 +57,14 @@ fn in_our_words(failure: &HandshakeError) -> String {
 
 /// `be_tls_open_server` and its callback for verification, with details and hints on the same line.
 fn in_those_of_postgresql(failure: &HandshakeError) -> String {
-    let why = match (&failure.library_reason, failure.kind) {
-        (Some(reason), _) => reason,
+    let detail = failure.detail.as_deref();
+    let why = match (detail, failure.kind) {
+        (Some(detail), _) => &detail.reason,
         (None, Failure::Gone) => "EOF detected",
         (None, _) => &failure.reason,
     };
     let mut text = format!("could not accept SSL connection: {why}");
-    if let Some(rejected) = &failure.rejected {
+    if let Some(rejected) = detail.and_then(|detail| detail.rejected.as_ref()) {
         let Rejected {
             depth,
             why,
@@ -72,7 +77,7 @@ fn in_those_of_postgresql(failure: &HandshakeError) -> String {
              subject \"{subject}\", serial number {serial}, issuer \"{issuer}\"."
         );
     }
-    if let Some((min, max)) = &failure.versions {
+    if let Some((min, max)) = detail.and_then(|detail| detail.versions.as_ref()) {
         text += &format!(
             ": This may indicate that the client does not support any SSL protocol version between {min} and {max}."
         );

@@ -338,6 +338,15 @@ pub struct Tcp {
     pub congestion: Setting<Option<String>>,
 }
 
+impl Settings {
+    /// Takes all that TLS has to do with from other settings.
+    pub fn keep_tls_of(&mut self, other: &Settings) {
+        self.policy = other.policy.clone();
+        self.names.clone_from(&other.names);
+        self.unknown_name = other.unknown_name.clone();
+    }
+}
+
 /// What PostgreSQL's protocol has besides TLS.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PostgreSql {

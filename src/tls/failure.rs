@@ -63,14 +63,21 @@ pub struct HandshakeError {
     pub reason: String,
     /// OpenSSL's own words, where it has any: a line an entry of its queue.
     pub cause: Option<String>,
-    /// The first of these entries by its reason alone.
-    pub library_reason: Option<String>,
+    /// What libssl says besides.
+    pub detail: Option<Box<Detail>>,
+    /// What the caller can do about it.
+    whose: Kind,
+}
+
+/// What libssl says of a failed handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detail {
+    /// The reason of the first entry of its queue.
+    pub reason: String,
     /// The range of versions spoken here, where the client seems to speak none of it.
     pub versions: Option<(String, String)>,
     /// The client's certificate that was not accepted, where that is why.
     pub rejected: Option<Rejected>,
-    /// What the caller can do about it.
-    whose: Kind,
 }
 
 impl HandshakeError {
@@ -80,9 +87,7 @@ impl HandshakeError {
             kind: Failure::Gone,
             reason: reason.into(),
             cause: None,
-            library_reason: None,
-            versions: None,
-            rejected: None,
+            detail: None,
             whose: Kind::Closed,
         }
     }
@@ -101,9 +106,7 @@ impl HandshakeError {
             kind: Failure::Timeout,
             reason: format!("timed out after {limit:?}, waiting to read"),
             cause: None,
-            library_reason: None,
-            versions: None,
-            rejected: None,
+            detail: None,
             whose: Kind::Timeout,
         }
     }
@@ -122,11 +125,20 @@ impl HandshakeError {
             kind,
             reason: told(queue, ssl),
             cause: entry.is_some().then(|| queue.to_string()),
-            library_reason: queue.entries().first().map(Entry::words),
-            versions: entry.and_then(|entry| versions(entry, ssl)),
-            rejected: rejected::take().filter(|_| kind == Failure::PeerCertificate),
+            detail: Detail::of(queue, entry, kind, ssl).map(Box::new),
             whose: if peers { Kind::Peer } else { Kind::Tls },
         }
+    }
+}
+
+impl Detail {
+    fn of(queue: &Queue, telling: Option<&Entry>, kind: Failure, ssl: &SslRef) -> Option<Detail> {
+        let rejected = rejected::take();
+        Some(Detail {
+            reason: queue.entries().first()?.words(),
+            versions: telling.and_then(|entry| versions(entry, ssl)),
+            rejected: rejected.filter(|_| kind == Failure::PeerCertificate),
+        })
     }
 }
 

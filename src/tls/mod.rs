@@ -41,7 +41,7 @@ mod whom;
 pub use channel::{Channel, Outcome, RECORD};
 pub use context::Context;
 pub use facts::{Certificate, Facts, Pem};
-pub use failure::{Failure, HandshakeError};
+pub use failure::{Detail, Failure, HandshakeError};
 pub use library::{config_file, library_version, start};
 pub use passphrase::Occasion;
 pub use prepared::{Prepared, Role};

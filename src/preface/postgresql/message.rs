@@ -67,7 +67,7 @@ impl Refusal {
         }
         fields.push(0);
         let length = u32::try_from(fields.len() + 4).unwrap_or(u32::MAX);
-        [&[b'E'], &length.to_be_bytes()[..], &fields].concat()
+        [b"E", &length.to_be_bytes()[..], &fields].concat()
     }
 }
 

@@ -67,7 +67,7 @@ pub(in crate::tls) fn keep_buffers(ssl: &mut SslRef, keep: bool) {
     let control = if keep { CTRL_CLEAR_MODE } else { CTRL_MODE };
     let mode = SslMode::RELEASE_BUFFERS.bits();
     // SAFETY: a live SSL; the control takes no pointer.
-    unsafe { ffi::SSL_ctrl(ssl.as_ptr(), control, mode.into(), ptr::null_mut()) };
+    unsafe { ffi::SSL_ctrl(ssl.as_ptr(), control, mode, ptr::null_mut()) };
     if !keep {
         // SAFETY: a live SSL; buffers that are in use are left alone.
         unsafe { SSL_free_buffers(ssl.as_ptr()) };
