@@ -88,6 +88,7 @@ impl Conn {
         };
         let shown = self.wire.channel().map(|channel| Shown {
             alpn: channel.alpn(),
+            verifies: channel.verifies(),
             subject: channel.subject().map(|subject| Subject {
                 common_name: subject.common_name,
                 distinguished_name: subject.distinguished_name,

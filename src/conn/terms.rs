@@ -3,7 +3,7 @@
 use super::Service;
 use crate::preface::postgresql::{self, PostgreSql};
 use crate::preface::{FirstByte, Preface};
-use crate::settings::{Settings, Timeouts, VerifyClient, Words};
+use crate::settings::{Settings, Timeouts, Words};
 use crate::tls::Context;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,7 +47,6 @@ impl Gate {
     pub fn new(settings: &Settings, tls: bool) -> Gate {
         Gate(Arc::new(postgresql::Gate {
             tls,
-            verifies: settings.policy.verify() != VerifyClient::None,
             hba: settings.postgresql.hba.clone(),
         }))
     }

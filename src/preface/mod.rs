@@ -60,6 +60,8 @@ pub(crate) struct Guest {
 pub(crate) struct Shown {
     /// The protocol that was agreed on by ALPN.
     pub(crate) alpn: Option<Vec<u8>>,
+    /// Whether certificates are verified at all.
+    pub(crate) verifies: bool,
     /// Whom its certificate is for, which was verified.
     pub(crate) subject: Option<Subject>,
 }

@@ -14,7 +14,7 @@ use super::sys;
 use super::whom::Server;
 use crate::error::{Error, Kind};
 use crate::io::Stream;
-use openssl::ssl::{Ssl, SslRef, SslVersion};
+use openssl::ssl::{Ssl, SslRef, SslVerifyMode, SslVersion};
 
 /// What a call came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,6 +246,11 @@ impl Channel {
             .ssl()
             .selected_alpn_protocol()
             .map(<[u8]>::to_vec)
+    }
+
+    /// Whether certificates of the peer are verified: it was asked for one (`SSL_get_verify_mode`).
+    pub(crate) fn verifies(&self) -> bool {
+        self.wired.ssl().verify_mode() != SslVerifyMode::NONE
     }
 
     /// Whom the peer's certificate is for, if it showed one and was verified.

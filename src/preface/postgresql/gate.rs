@@ -14,8 +14,6 @@ use std::sync::Arc;
 pub(crate) struct Gate {
     /// Whether there is TLS.
     pub(crate) tls: bool,
-    /// Whether certificates of clients are verified: there are CAs.
-    pub(crate) verifies: bool,
     /// The rules; without any, everybody is let through to the backend.
     pub(crate) hba: Option<Arc<Hba>>,
 }
@@ -41,16 +39,14 @@ impl Gate {
         let Some(rule) = hba.rule(&visit) else {
             return Err(unwanted(Verdict::Unlisted, startup, guest));
         };
-        let subject = guest
-            .shown
-            .as_ref()
-            .and_then(|shown| shown.subject.as_ref());
+        let shown = guest.shown.as_ref();
+        let subject = shown.and_then(|shown| shown.subject.as_ref());
         let asked = match rule.method {
             AuthMethod::Cert => ClientCert::VerifyFull,
             _ => rule.client_cert,
         };
         if asked != ClientCert::Off {
-            if !self.verifies {
+            if !shown.is_some_and(|shown| shown.verifies) {
                 let text = "client certificates can only be checked if a root certificate store is available";
                 return Err(Refusal::new("28000", text));
             }

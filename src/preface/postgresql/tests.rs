@@ -195,7 +195,7 @@ fn direct_tls_needs_alpn_and_comes_first() {
         address: "192.0.2.7".parse().ok(),
         shown: alpn.map(|alpn| Shown {
             alpn: (!alpn.is_empty()).then(|| alpn.to_vec()),
-            subject: None,
+            ..Shown::default()
         }),
     };
     let mut machine = PostgreSql::new(Arc::new(tls()));
@@ -316,7 +316,6 @@ fn rule(kind: RuleKind, method: AuthMethod, client_cert: ClientCert) -> Rule {
 fn under(rule: Rule, verifies: bool, subject: Option<(&[u8], &str)>) -> (String, Vec<String>) {
     let gate = Gate {
         tls: true,
-        verifies,
         hba: Some(Arc::new(Hba {
             records: vec![rule],
             maps: Vec::new(),
@@ -326,6 +325,7 @@ fn under(rule: Rule, verifies: bool, subject: Option<(&[u8], &str)>) -> (String,
         address: "192.0.2.7".parse().ok(),
         shown: Some(Shown {
             alpn: None,
+            verifies,
             subject: subject.map(|(name, whole)| Subject {
                 common_name: (!name.is_empty()).then(|| name.to_vec()),
                 distinguished_name: whole.into(),
