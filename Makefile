@@ -30,6 +30,7 @@ help:
 	@echo 'make man       write the manual pages and completions to $(share)'
 	@echo 'make ffi-test  test the C library from C (ARGS="nulls misuse"); ffi-valgrind and ffi-sanitize: the same under these'
 	@echo 'make miri      run under miri what of the Rust side can'
+	@echo 'make fuzz      run each fuzz target for a minute (FUZZ_SECONDS=60)'
 	@echo 'make abi       compare what is exported with the last release'
 	@echo 'make lint      clippy, with warnings as errors'
 	@echo 'make format    check the formatting'
@@ -113,6 +114,16 @@ versions: need-test
 	$(MAKE) --no-print-directory vendored
 vendored: need-test
 	CARGO_TARGET_DIR=$(target)/libssl/vendored $(MAKE) --no-print-directory test FEATURES=vendored
+
+# cargo-fuzz asks for what stable compilers keep to themselves unless told so.
+FUZZ_SECONDS ?= 60
+fuzz_targets := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+.PHONY: fuzz
+fuzz: need-build
+	@command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
+	@for target in $(fuzz_targets); do \
+		(cd fuzz && set -x && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $$target $(ARGS) -- -max_total_time=$(FUZZ_SECONDS)) || exit 1; \
+	done
 
 # What of the library calls neither libssl nor the system, under miri, where rustup has it.
 miri_tests := capi::facts capi::handle capi::status io::

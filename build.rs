@@ -30,6 +30,7 @@ fn has_srp() -> bool {
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rustc-check-cfg=cfg(fuzzing)"); // set by cargo-fuzz
     for (cfg, is_set) in [
         ("openssl3", is_openssl3()),
         ("openssl4", is_openssl4()),

@@ -42,6 +42,8 @@ mod capi;
 pub mod conn;
 pub mod dialect;
 pub mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod io;
 mod net;
 mod preface;
