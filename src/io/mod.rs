@@ -49,6 +49,11 @@ pub trait Io: Send {
     /// Sends at once what acknowledges received packets, if that waits for bytes to go with.
     fn acknowledge(&mut self) {}
 
+    /// Our own address, where it has one: which of ours the other side connected to, for one that was accepted.
+    fn local_address(&self) -> Option<SocketAddr> {
+        None
+    }
+
     /// Ends our direction of the stream (`shutdown(SHUT_WR)`).
     ///
     /// # Errors

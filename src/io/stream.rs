@@ -3,6 +3,7 @@
 
 use super::{Buffer, Io};
 use std::io;
+use std::net::SocketAddr;
 
 /// As much of waiting bytes is copied, so that they leave together with others, rather than sent alone.
 const LITTLE: usize = 4096;
@@ -96,6 +97,11 @@ impl Stream {
     /// Puts `bytes` before what the socket brings.
     pub fn prepend(&mut self, bytes: &[u8]) {
         self.prefix = (!bytes.is_empty()).then(|| Box::new(Buffer::holding(&[bytes])));
+    }
+
+    /// Our own address, where the socket has one.
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        self.io.local_address()
     }
 
     /// Whether bytes were put before those of the socket.
@@ -209,11 +215,29 @@ impl Stream {
         }
     }
 
-    /// Sends bytes at once, and keeps what the socket would not take. Only for a stream on which nothing waits.
+    /// Puts bytes before all that is sent. They leave with what is sent first, in one piece, or in a flush.
+    pub fn begin_with(&mut self, bytes: &[u8]) {
+        debug_assert!(self.written == 0 && !self.is_waiting());
+        self.rest = Buffer::holding(&[bytes]);
+    }
+
+    /// Whether what waits is what the stream begins with, and may wait for more: it is little, and the socket has yet to
+    /// be asked.
+    pub fn holds_beginning(&self) -> bool {
+        let waits = self.rest.filled().len();
+        self.written == 0 && !self.blocked && waits > 0 && waits <= LITTLE
+    }
+
+    /// Sends bytes at once, and keeps what the socket would not take. Only for a stream on which nothing waits, or what it
+    /// begins with.
     ///
     /// # Errors
     /// What the system says.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.holds_beginning() {
+            self.rest = Buffer::holding(&[self.rest.filled(), bytes]);
+            return self.flush().map(|_| ());
+        }
         debug_assert!(!self.is_waiting());
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -357,7 +381,7 @@ impl Io for Closed {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::pipe;
+    use super::super::testing::{Calls, pipe};
     use super::*;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -484,6 +508,58 @@ mod tests {
         stream.send(b"hello").expect("room");
         stream.acknowledge();
         assert_eq!(asked.load(Relaxed), 1);
+    }
+
+    #[test]
+    fn what_a_stream_begins_with_leaves_in_one_call_with_what_is_sent_first() {
+        let calls = Calls::default();
+        let mut stream = Stream::new(Box::new(calls.clone()));
+        stream.begin_with(b"who ");
+        assert!(stream.holds_beginning());
+        stream.send(b"what").expect("room");
+        assert!(!stream.holds_beginning());
+        stream.send(b"more").expect("room");
+        assert_eq!(calls.so_far(), [&b"who what"[..], b"more"]);
+    }
+
+    #[test]
+    fn what_a_stream_begins_with_leaves_alone_in_a_flush() {
+        let calls = Calls::default();
+        let mut stream = Stream::new(Box::new(calls.clone()));
+        stream.begin_with(b"who");
+        assert!(stream.flush().expect("room"));
+        stream.send(b"what").expect("room");
+        assert_eq!(calls.so_far(), [&b"who"[..], b"what"]);
+    }
+
+    #[test]
+    fn what_a_stream_begins_with_leaves_in_one_call_with_a_lent_buffer() {
+        let calls = Calls::default();
+        let mut stream = Stream::new(Box::new(calls.clone()));
+        stream.begin_with(b"who ");
+        stream.lend(|| Buffer::new(64));
+        assert_eq!(stream.gather(b"what").expect("room"), 4);
+        assert!(stream.flush().expect("room"));
+        assert_eq!(calls.so_far(), [b"who what"]);
+    }
+
+    #[test]
+    fn a_socket_that_takes_nothing_yet_makes_the_beginning_wait_and_not_grow() {
+        let (ours, mut theirs) = pipe(64, 64, false);
+        let not_writable = Readiness {
+            writable: false,
+            ..READY
+        };
+        let mut stream = Stream::announced(Box::new(ours), not_writable);
+        stream.begin_with(b"who ");
+        assert!(!stream.holds_beginning(), "nothing is to be added");
+        assert!(!stream.flush().expect("open"));
+        stream.announce(READY);
+        assert!(stream.holds_beginning());
+        stream.send(b"what").expect("room");
+        let mut buf = [0; 16];
+        assert_eq!(theirs.read(&mut buf).expect("there"), 8);
+        assert_eq!(&buf[..8], b"who what");
     }
 
     #[test]

@@ -118,3 +118,35 @@ impl Io for Pipe {
         lock(&self.outgoing).reset = true;
     }
 }
+
+/// A socket that takes everything, and keeps what each call brought; the end of our direction as a call without bytes.
+#[derive(Clone, Default)]
+pub(crate) struct Calls(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Calls {
+    pub(crate) fn so_far(&self) -> Vec<Vec<u8>> {
+        self.kept().clone()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.0.lock().expect("no test thread panicked holding it")
+    }
+}
+
+impl Io for Calls {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.kept().push(buf.to_vec());
+        Ok(buf.len())
+    }
+
+    fn shut_write(&mut self) -> io::Result<()> {
+        self.kept().push(Vec::new());
+        Ok(())
+    }
+
+    fn reset_on_close(&mut self) {}
+}
