@@ -77,7 +77,7 @@ fn the_reference_lists_the_options_of_the_table() {
 fn the_reference_speaks_of_no_option_that_does_not_exist() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/SETTINGS.md");
     let written = fs::read_to_string(file).expect("docs/SETTINGS.md");
-    let sections = ["ssl.", "tcp.", "timeout.", "limit."];
+    let sections = ["ssl.", "tcp.", "timeout.", "limit.", "backend."];
     for word in written.split(|c: char| !(c.is_ascii_alphanumeric() || "-.".contains(c))) {
         let word = word.trim_end_matches('.');
         if sections.iter().any(|section| word.starts_with(section)) {

@@ -6,6 +6,7 @@
 
 mod counters;
 mod ending;
+mod introduction;
 mod opening;
 mod plain;
 mod relay;
@@ -371,7 +372,11 @@ impl Conn {
 
     /// The backend answered: `io` is connected, and so far this was announced about it.
     pub fn attach(&mut self, io: Box<dyn Io>, announced: Readiness, now: Instant) {
-        self.plain = Plain::Backend(Stream::announced(io, announced));
+        let mut stream = Stream::announced(io, announced);
+        if let Some(introduction) = self.introduction() {
+            stream.begin_with(&introduction);
+        }
+        self.plain = Plain::Backend(stream);
         self.enter(State::Open, now);
     }
 

@@ -128,6 +128,7 @@ impl Conn {
                 break;
             }
             if filled == 0 && !self.ends.wire_said {
+                self.introduce();
                 moved.unfinished = self.wire.is_unfinished();
                 break;
             }
@@ -137,7 +138,11 @@ impl Conn {
 
     /// Whether the client may be read: the answering side has taken everything, and the client has not ended.
     fn may_go_up(&mut self, pool: &mut Pool) -> bool {
+        let may_read = self.wire.is_readable() && !self.ends.wire_said;
+        let may_say_more = may_read || !self.first.is_empty();
         match &mut self.plain {
+            // What the backend hears first leaves with the first of the client's bytes, where they may be here already.
+            Plain::Backend(stream) if may_say_more && stream.holds_beginning() => {}
             Plain::Backend(stream) if !self.ends.plain_shut => match stream.flush() {
                 Ok(true) => {}
                 Ok(false) => return false,
@@ -156,6 +161,18 @@ impl Conn {
             return false;
         }
         self.wire.is_readable()
+    }
+
+    /// The client has said nothing yet: what the backend hears first leaves without.
+    fn introduce(&mut self) {
+        match &mut self.plain {
+            Plain::Backend(stream) if !self.ends.plain_shut && stream.holds_beginning() => {
+                if let Err(error) = stream.flush() {
+                    self.deaf(&error);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Reads until `buf` is nearly full, nothing is left, or the client has ended. What a preface has read comes first.

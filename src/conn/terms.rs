@@ -3,7 +3,7 @@
 use super::Service;
 use crate::preface::postgresql::{self, PostgreSql};
 use crate::preface::{FirstByte, Preface};
-use crate::settings::{Settings, Timeouts, Words};
+use crate::settings::{ProxyProtocol, Settings, Timeouts, Words};
 use crate::tls::Context;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,8 @@ pub struct Terms {
     pub security: Security,
     /// Who answers.
     pub answers: Answers,
+    /// How a backend is told of the client.
+    pub proxy_protocol: ProxyProtocol,
     /// Until the handshake is done; `None` for ever.
     pub handshake: Option<Duration>,
     /// Until one backend address answers; `None` for as long as the system tries.
@@ -95,7 +97,7 @@ impl Terms {
         }
     }
 
-    /// Terms with the deadlines of `timeouts`, where zero means none.
+    /// Terms with the deadlines of `timeouts`, where zero means none. A backend is told nothing of the client.
     pub fn new(
         endpoint: String,
         security: Security,
@@ -107,6 +109,7 @@ impl Terms {
             endpoint,
             security,
             answers,
+            proxy_protocol: ProxyProtocol::Off,
             handshake: limit(timeouts.handshake.value),
             connect: limit(timeouts.connect.value),
             idle: limit(timeouts.idle.value),

@@ -20,7 +20,7 @@ pub(super) const DIALECT: Dialect = Dialect {
 };
 
 /// Sections in which every option is ours: an unknown one is an error.
-const OURS: &[&str] = &["ssl", "tls", "tcp", "timeout", "limit"];
+const OURS: &[&str] = &["ssl", "tls", "tcp", "timeout", "limit", "backend"];
 
 /// Sections that only ArangoDB's files have, or ours.
 const TELLING: &[&str] = &[

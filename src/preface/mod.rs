@@ -6,6 +6,7 @@
 
 mod first_byte;
 pub(crate) mod postgresql;
+pub(crate) mod proxy;
 
 pub(crate) use first_byte::FirstByte;
 

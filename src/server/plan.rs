@@ -50,7 +50,8 @@ impl Plan {
                 };
                 let answers = parts.answers.clone();
                 let timeouts = &parts.settings.timeouts;
-                let terms = Terms::new(name.clone(), security, answers, timeouts);
+                let mut terms = Terms::new(name.clone(), security, answers, timeouts);
+                terms.proxy_protocol = parts.settings.proxy_protocol.value;
                 doors.push(Door {
                     place: opening.place.clone(),
                     listener: listeners.next(),

@@ -36,6 +36,8 @@ pub struct Settings {
     pub endpoints: Vec<Setting<Endpoint>>,
     /// Where the plain bytes go.
     pub backend: Setting<Option<Backend>>,
+    /// How a backend is told of each client.
+    pub proxy_protocol: Setting<ProxyProtocol>,
     /// Worker threads; 0 means one a core.
     pub threads: Setting<usize>,
     /// How long a worker without work looks for more before it sleeps.
@@ -54,6 +56,17 @@ pub struct Settings {
     pub tcp: Tcp,
     /// What endpoints ask of their clients that speak PostgreSQL's protocol.
     pub postgresql: PostgreSql,
+}
+
+/// How a backend is told of a client, before anything that the client says: by the PROXY protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyProtocol {
+    /// Not at all.
+    Off,
+    /// By a line with its address.
+    V1,
+    /// By a block with its address and what it negotiated.
+    V2,
 }
 
 /// What one TLS endpoint, or one server name on it, asks of libssl.
@@ -365,6 +378,7 @@ impl Default for Settings {
         Settings {
             endpoints: Vec::new(),
             backend: Setting::default(),
+            proxy_protocol: Setting::built_in(ProxyProtocol::Off),
             threads: Setting::built_in(0),
             busy_poll: Setting::built_in(Duration::ZERO),
             policy: Policy::default(),

@@ -6,7 +6,7 @@
 
 use super::{
     AlpnMismatch, CaFileMode, DhParams, KeyPermissions, MaskPart, OptionMask, OptionsEra,
-    Passphrase, Protocol, UnknownName, VerifyClient, Version,
+    Passphrase, Protocol, ProxyProtocol, UnknownName, VerifyClient, Version,
 };
 use std::collections::HashSet;
 use std::fmt;
@@ -70,6 +70,14 @@ impl Words for CaFileMode {
     const WORDS: &'static [(&'static str, CaFileMode)] = &[
         ("require", CaFileMode::Require),
         ("original", CaFileMode::Original),
+    ];
+}
+
+impl Words for ProxyProtocol {
+    const WORDS: &'static [(&'static str, ProxyProtocol)] = &[
+        ("off", ProxyProtocol::Off),
+        ("v1", ProxyProtocol::V1),
+        ("v2", ProxyProtocol::V2),
     ];
 }
 

@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 use super::alpn;
-use super::names::{Chosen, Names};
+use super::names::{Chosen, Names, host_name};
 use super::rejected;
 use super::resume::Shared;
 use super::sys;
@@ -16,7 +16,9 @@ use foreign_types::{ForeignType, ForeignTypeRef};
 use once_cell::sync::OnceCell;
 use openssl::error::ErrorStack;
 use openssl::ex_data::Index;
-use openssl::ssl::{SslContext, SslContextBuilder, SslRef, SslSession, SslSessionRef, SslVersion};
+use openssl::ssl::{
+    Ssl, SslContext, SslContextBuilder, SslRef, SslSession, SslSessionRef, SslVersion,
+};
 use openssl::x509::X509StoreContextRef;
 use openssl_sys as ffi;
 use std::ffi::{c_int, c_uchar, c_uint, c_void};
@@ -34,6 +36,9 @@ pub(super) struct State {
     pub(super) watches_verification: bool,
     /// Contexts of server names; only a connection's first context has any.
     pub(super) names: Option<Names>,
+    /// Whether the server name that a client asks for is kept: libssl does not tell it where a session of TLS 1.2 or older
+    /// is resumed.
+    pub(super) keeps_server_name: bool,
     /// What tickets are sealed with, where that is not libssl's own business.
     pub(super) tickets: Option<TicketKeys>,
     /// Whether tickets of clients whose certificate has expired since are not used.
@@ -44,9 +49,15 @@ pub(super) struct State {
 
 static INDEX: OnceCell<Index<SslContext, State>> = OnceCell::new();
 
+/// Where a server name is kept.
+static SERVER_NAME_OF: OnceCell<Index<Ssl, Box<[u8]>>> = OnceCell::new();
+
 /// Hands a context its state and has libssl call with it.
 pub(super) fn install(context: &mut SslContextBuilder, state: State) -> Result<(), ErrorStack> {
     let index = *INDEX.get_or_try_init(SslContext::new_ex_index)?;
+    if state.keeps_server_name {
+        SERVER_NAME_OF.get_or_try_init(Ssl::new_ex_index)?;
+    }
     let raw = context.as_ptr();
     // SAFETY: the builder owns a live SSL_CTX, and the functions have the types libssl documents. They find the
     // state by the index set below, which lives as long as the context, and libssl calls none before that.
@@ -58,7 +69,7 @@ pub(super) fn install(context: &mut SslContextBuilder, state: State) -> Result<(
                 std::ptr::null_mut(),
             );
         }
-        if state.names.is_some() {
+        if state.names.is_some() || state.keeps_server_name {
             ffi::SSL_CTX_set_client_hello_cb(raw, Some(client_hello), std::ptr::null_mut());
         }
         if state.cache.is_some() {
@@ -84,6 +95,11 @@ pub(super) fn install(context: &mut SslContextBuilder, state: State) -> Result<(
 /// The state that a context was given before.
 pub(super) fn state(context: &SslContextBuilder) -> Option<&State> {
     sys::view(context).ex_data(*INDEX.get()?)
+}
+
+/// The server name that a client has asked for, where its context keeps it.
+pub(super) fn server_name(ssl: &SslRef) -> Option<&[u8]> {
+    ssl.ex_data(*SERVER_NAME_OF.get()?).map(|name| &name[..])
 }
 
 /// Runs a callback's body with the connection and the state of the context it is in; `otherwise` when there is no
@@ -151,13 +167,17 @@ unsafe extern "C" fn client_hello(ssl: *mut ffi::SSL, alert: *mut c_int, _: *mut
     // SAFETY: libssl calls with the connection at work; the extension lives in the ClientHello until it returns.
     unsafe {
         with(ssl, ffi::SSL_CLIENT_HELLO_ERROR, |connection, state| {
-            let Some(names) = &state.names else {
-                return ffi::SSL_CLIENT_HELLO_SUCCESS;
-            };
             let mut start = std::ptr::null();
             let mut length = 0;
             let there = ffi::SSL_client_hello_get0_ext(ssl, SERVER_NAME, &mut start, &mut length);
             let extension = (there == 1).then(|| lent(start, length));
+            let name = extension.filter(|_| state.keeps_server_name);
+            if let (Some(index), Some(name)) = (SERVER_NAME_OF.get(), name.and_then(host_name)) {
+                connection.set_ex_data(*index, name.into());
+            }
+            let Some(names) = &state.names else {
+                return ffi::SSL_CLIENT_HELLO_SUCCESS;
+            };
             match names.choose(connection, extension) {
                 Ok(Chosen::GoOn) => ffi::SSL_CLIENT_HELLO_SUCCESS,
                 Ok(Chosen::Unlisted) => {

@@ -4,6 +4,7 @@
 //! that the channel is finished; what libssl queued for the peer (an alert) is still worth a [`Stream::flush`].
 //! Not thread-safe, but free to move between threads.
 
+use super::bare_facts::BareFacts;
 use super::bio::{Raw, Wired};
 use super::context::Context;
 use super::facts::{self, Facts, Subject, facts};
@@ -256,6 +257,11 @@ impl Channel {
     /// Whom the peer's certificate is for, if it showed one and was verified.
     pub(crate) fn subject(&self) -> Option<Subject> {
         facts::subject(self.wired.ssl())
+    }
+
+    /// What was negotiated as it stands in libssl's memory, each fact for itself.
+    pub(crate) fn bare_facts(&self) -> BareFacts<'_> {
+        BareFacts::of(self.wired.ssl())
     }
 
     /// Whether the peer waits for nothing of what a server gathered in the call that ended the handshake: in TLS 1.3 that

@@ -4,6 +4,7 @@
 
 mod alpn;
 mod announce;
+mod bare_facts;
 mod bio;
 mod callbacks;
 mod channel;

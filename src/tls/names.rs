@@ -65,7 +65,7 @@ fn adopt(ssl: &mut SslRef, context: &SslContext) -> Result<(), ErrorStack> {
 
 /// The host name in the contents of a `server_name` extension. `None` for what is malformed, which libssl refuses
 /// afterwards.
-fn host_name(extension: &[u8]) -> Option<&[u8]> {
+pub(super) fn host_name(extension: &[u8]) -> Option<&[u8]> {
     let (list, rest) = prefixed(extension)?;
     if !rest.is_empty() {
         return None;

@@ -15,7 +15,7 @@ use super::tickets::FileKeys;
 use super::trust::Trust;
 use super::{library, options, probe};
 use crate::error::{Error, Kind, Problems};
-use crate::settings::{Note, Origin, Policy, Setting, Settings, UnknownName};
+use crate::settings::{Note, Origin, Policy, ProxyProtocol, Setting, Settings, UnknownName};
 use openssl::dh::Dh;
 use openssl::pkey::Params;
 use std::sync::Arc;
@@ -52,6 +52,8 @@ pub struct Prepared {
     pub(super) base: Ready,
     pub(super) names: Vec<Ready>,
     pub(super) unknown: UnknownName,
+    /// Whether somebody is to be told of the server name that a client asks for.
+    pub(super) keeps_server_name: bool,
     pub(super) ticket_keys: Option<Arc<FileKeys>>,
     report: Report,
 }
@@ -111,6 +113,7 @@ impl Prepared {
             base,
             names,
             unknown: *settings.unknown_name,
+            keeps_server_name: *settings.proxy_protocol == ProxyProtocol::V2,
             ticket_keys,
             report: Report::default(),
         };
@@ -131,6 +134,7 @@ impl Prepared {
             base,
             names: Vec::new(),
             unknown: UnknownName::Default,
+            keeps_server_name: false,
             ticket_keys: None,
             report: Report::default(),
         };

@@ -17,6 +17,7 @@ use std::io;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+mod introduction;
 mod postgresql;
 mod serving;
 

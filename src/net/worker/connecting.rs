@@ -28,7 +28,8 @@ impl Worker {
             return;
         };
         let token = Target::Conn(number, entry.generation, Side::Plain).into();
-        let bytes_wait = entry.conn.holds_bytes();
+        let client_waits = entry.conn.holds_bytes();
+        let bytes_wait = client_waits || entry.conn.has_introduction();
         let mut why = String::new();
         for address in first..backend.len() {
             let started = backend.connect(address, bytes_wait).and_then(|mut socket| {
@@ -42,8 +43,9 @@ impl Worker {
                         address,
                         bytes_wait,
                     };
-                    // Asked only where there is something to do with the answer.
-                    if bytes_wait && connecting.socket.is_connected() {
+                    // Asked only where there is something to do with the answer. An introduction alone had better wait for
+                    // the client's first bytes: they may come in this turn.
+                    if client_waits && connecting.socket.is_connected() {
                         return self.attach(number, connecting, WRITABLE, now);
                     }
                     entry.connecting = Some(connecting);

@@ -172,6 +172,12 @@ impl Findings {
         if let Some(Backend::Address(Address::Unix(path))) = &settings.backend.value {
             self.socket_path(&settings.backend.origin, "backend", path);
         }
+        if let Some(Backend::Service(_)) = &settings.backend.value {
+            let proxy = &settings.proxy_protocol;
+            let chosen = proxy.is_chosen().then_some(&proxy.origin);
+            let why = "as a service in this process answers";
+            self.idle(chosen, "backend.proxy-protocol", why);
+        }
         let is_unix = |address: &Address| matches!(address, Address::Unix(_));
         let backend = match &settings.backend.value {
             Some(Backend::Address(address)) => is_unix(address),

@@ -101,6 +101,17 @@ fn a_plain_unix_socket_beside_a_keyfile_is_no_slip() {
 }
 
 #[test]
+fn a_service_needs_not_be_told_of_clients() {
+    let told = "backend.proxy-protocol=v2";
+    let (endpoint, served) = ("server.endpoint=tcp://h", "backend=service://echo");
+    assert_eq!(said(&[endpoint, "backend=tcp://b:1", told]), [""; 0]);
+    assert_eq!(
+        said(&[endpoint, served, told]),
+        [". --backend.proxy-protocol: has no effect as a service in this process answers"]
+    );
+}
+
+#[test]
 fn an_endpoint_for_both_lets_plain_clients_past_a_demand_for_certificates() {
     let both = "server.endpoint=tcp+ssl://127.0.0.1:8530";
     assert_eq!(said_beside_the_rest(&[both]), [""; 0]);

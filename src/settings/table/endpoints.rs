@@ -51,6 +51,15 @@ pub(super) const RECORDS: &[Record] = &[
         ..BASE
     },
     Record {
+        name: "backend.proxy-protocol",
+        value: "off|v1|v2",
+        help: "Tells the backend of each client by the PROXY protocol, before the client's first byte: v1 its address, v2 \
+               also its server name, protocols and certificate. The backend has to expect it.",
+        set: |settings, text, origin| put(&mut settings.proxy_protocol, text, origin),
+        get: |settings| shown(&settings.proxy_protocol),
+        ..BASE
+    },
+    Record {
         name: "threads",
         value: "N",
         help: "Worker threads; 0 means one for each core.",

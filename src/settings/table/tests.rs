@@ -15,6 +15,7 @@ const EXAMPLES: &[(&str, &str, &str, &str)] = &[
         "h:1",
         "tcp://HOST:PORT, unix:///PATH, service://echo",
     ),
+    ("backend.proxy-protocol", "v2", "v3", "off, v1, v2"),
     ("threads", "4", "9999", "between 0 and 1024"),
     ("busy-poll", "100us", "100", "longer than 1s"),
     ("tcp.backlog-size", "4k", "many", "whole number"),

@@ -420,6 +420,7 @@ impl<'a> Making<'a> {
             refuses_other_protocols: policy.alpn_mismatch.value == AlpnMismatch::Refuse,
             watches_verification: ours,
             names,
+            keeps_server_name: self.prepared.keeps_server_name && ours,
             tickets,
             refuses_expired: ours || policy.verify() != VerifyClient::None,
             cache: cached.then(|| (self.shared.clone(), capacity)),
