@@ -40,8 +40,35 @@ fn an_endpoint_is_read_as_arangodb_reads_it() {
         ("UNIX:///run/a.sock/", "http+unix:///run/a.sock"),
         ("unix://relative", "http+unix://relative"),
         ("ssl+unix:///run/a.sock", "http+ssl+unix:///run/a.sock"),
+        ("postgres://h", "postgres://h:5432"),
+        ("PostgreSQL://[::]:1", "postgres://[::]:1"),
+        ("postgres://localhost/", "postgres://127.0.0.1:5432"),
+        ("postgres+tcp://h", "postgres+tcp://h:5432"),
+        (
+            "postgres+unix:///run/.s.PGSQL.5432",
+            "postgres+unix:///run/.s.PGSQL.5432",
+        ),
     ] {
         assert_eq!(unified(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn an_endpoint_has_tls_or_speaks_postgresql_or_both() {
+    for (text, tls, postgresql) in [
+        ("tcp://h:1", false, false),
+        ("ssl://h:1", true, false),
+        ("tcp+ssl://h:1", true, false),
+        ("postgres://h", true, true),
+        ("postgres+tcp://h", false, true),
+        ("postgres+unix:///s", false, true),
+    ] {
+        let accept = text.parse::<Endpoint>().expect(text).accept;
+        assert_eq!(
+            (accept.has_tls(), accept.is_postgresql()),
+            (tls, postgresql),
+            "{text}"
+        );
     }
 }
 
@@ -53,11 +80,13 @@ fn what_is_no_endpoint_is_refused_with_its_reason() {
         ("tcp:/a", ""),
         (
             "127.0.0.1:8529",
-            ": it begins with none of tcp://, ssl://, tcp+ssl://, unix://, ssl+unix://",
+            ": it begins with none of tcp://, ssl://, tcp+ssl://, unix://, ssl+unix://, postgres://, postgres+tcp://, \
+             postgres+unix://",
         ),
         (
             "ftp://host",
-            ": it begins with none of tcp://, ssl://, tcp+ssl://, unix://, ssl+unix://",
+            ": it begins with none of tcp://, ssl://, tcp+ssl://, unix://, ssl+unix://, postgres://, postgres+tcp://, \
+             postgres+unix://",
         ),
         ("srv://host", ": srv:// is for clients"),
         ("ssl://:8529", ": a host is missing"),
@@ -97,6 +126,14 @@ fn what_is_no_endpoint_is_refused_with_its_reason() {
         ("unix://", ""),
         ("unix:///", ": a path is missing"),
         ("unix:////", ": a path to a socket does not end in '/'"),
+        ("postgres+unix://", ""),
+        ("postgres+unix:///", ": a path is missing"),
+        ("postgres://:5432", ": a host is missing"),
+        (
+            "postgres+ssl://h",
+            ": it begins with none of tcp://, ssl://, tcp+ssl://, unix://, ssl+unix://, postgres://, postgres+tcp://, \
+             postgres+unix://",
+        ),
     ] {
         assert_eq!(unified(text), format!("invalid endpoint '{text}'{why}"));
     }
@@ -170,6 +207,9 @@ fn likely() -> impl Strategy<Value = String> {
         "http+ssl+unix",
         "vst+tcp",
         "http@https",
+        "postgres",
+        "postgres+tcp",
+        "postgres+unix",
     ]);
     let host = prop::sample::select(vec![
         "h",

@@ -69,8 +69,8 @@ pub(super) const RECORDS: &[Record] = &[
     Record {
         name: "postgresql.hba-file",
         value: "FILE",
-        help: "PostgreSQL's pg_hba.conf, for endpoints that speak its protocol: who may come in with TLS and without, and \
-               whose certificate is checked. Other methods than cert and reject are left to the backend.",
+        help: "PostgreSQL's pg_hba.conf, for endpoints that speak its protocol: who may come in, with TLS or without, and \
+               whose certificate is checked. Methods but cert and reject are the backend's.",
         per_name: false,
         set: |settings, text, origin| put(&mut settings.postgresql.hba_file, text, origin),
         get: |settings| shown(&settings.postgresql.hba_file),

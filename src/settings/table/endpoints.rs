@@ -18,9 +18,9 @@ pub(super) const RECORDS: &[Record] = &[
         name: "server.endpoint",
         value: "ENDPOINT",
         form: Form::Repeated,
-        help: "Where to listen: ssl://HOST:PORT for TLS, tcp://HOST:PORT for plain bytes, tcp+ssl://HOST:PORT for \
-               both, told apart by the first byte; unix:///PATH and ssl+unix:///PATH on unix sockets. IPv6 \
-               addresses stand in brackets; the port is 8529 unless given.",
+        help: "Where to listen: ssl://HOST:PORT for TLS, tcp:// for plain bytes, tcp+ssl:// for both, \
+               postgres:// and postgres+tcp:// for PostgreSQL; unix:///PATH, ssl+unix://, postgres+unix:// on unix \
+               sockets. IPv6 stands in brackets; the port is 8529, or 5432.",
         set: |settings, text, origin| {
             let endpoint = Endpoint::parse(text)?;
             // The same place twice is no mistake to ArangoDB either.

@@ -7,7 +7,7 @@ const EXAMPLES: &[(&str, &str, &str, &str)] = &[
         "server.endpoint",
         "ssl://h",
         "smtp://h",
-        "none of tcp://, ssl://, tcp+ssl://, unix://, ssl+unix://",
+        "none of tcp://, ssl://, tcp+ssl://, unix://, ssl+unix://, postgres://, postgres+tcp://, postgres+unix://",
     ),
     (
         "backend",
@@ -22,6 +22,21 @@ const EXAMPLES: &[(&str, &str, &str, &str)] = &[
     ("tcp.reuse-address", "no", "maybe", "true, false, yes, no"),
     ("tcp.congestion", "reno", "\0", "holds a zero byte"),
     ("ssl.keyfile", "a.pem", "a\0b", "holds a zero byte"),
+    ("ssl.certfile", "a.crt", "\0", "holds a zero byte"),
+    ("ssl.key-permissions", "private", "0600", "any, private"),
+    ("ssl.passphrase", "prompt", "secret", "refuse, prompt"),
+    (
+        "ssl.passphrase-command",
+        "pass show %p",
+        "\0",
+        "holds a zero byte",
+    ),
+    (
+        "ssl.passphrase-command-supports-reload",
+        "on",
+        "sometimes",
+        "true, false, yes, no",
+    ),
     ("ssl.server-name-indication", "a.b=c", "a.b", "NAME=FILE"),
     (
         "ssl.unknown-server-name",
@@ -30,6 +45,7 @@ const EXAMPLES: &[(&str, &str, &str, &str)] = &[
         "default, refuse",
     ),
     ("ssl.alpn", "h2", "h2,", "empty place between its commas"),
+    ("ssl.alpn-mismatch", "refuse", "alert", "ignore, refuse"),
     (
         "ssl.prefer-http1-in-alpn",
         "on",
@@ -52,6 +68,18 @@ const EXAMPLES: &[(&str, &str, &str, &str)] = &[
     ),
     ("ssl.crl-file", "crl.pem", "\0", "holds a zero byte"),
     ("ssl.crl-dir", "crls", "\0", "holds a zero byte"),
+    (
+        "postgresql.hba-file",
+        "pg_hba.conf",
+        "\0",
+        "holds a zero byte",
+    ),
+    (
+        "postgresql.ident-file",
+        "pg_ident.conf",
+        "\0",
+        "holds a zero byte",
+    ),
     ("ssl.protocol", "9", "8", "2, 3, 4, 5, 6, 9"),
     (
         "ssl.min-protocol",
@@ -74,6 +102,7 @@ const EXAMPLES: &[(&str, &str, &str, &str)] = &[
     ),
     ("ssl.groups", "X25519:P-256", "\0", "holds a zero byte"),
     ("ssl.ecdh-curve", "prime256v1", "X25519:P-256", "one curve"),
+    ("ssl.dh-params", "built-in", "\0", "holds a zero byte"),
     ("ssl.security-level", "2", "6", "between 0 and 5"),
     (
         "ssl.prefer-server-ciphers",
