@@ -42,7 +42,7 @@ static void a_wrong_value_is_refused_at_once_and_changes_nothing(void)
     CHECK_STATUS(tlsport_settings_set(settings, "ssl.cafile-mode", "maybe"),
                  TLSPORT_ERROR_SETTINGS);
     CHECK_STR(tlsport_last_error(),
-              "'ssl.cafile-mode': 'maybe' is not one of require, original");
+              "'ssl.cafile-mode': 'maybe' is not one of require, request, original");
     CHECK_STR(tlsport_settings_get(settings, "ssl.cafile-mode"), "original");
     CHECK_STATUS(tlsport_settings_set(settings, "ssl.kefyile", "x"), TLSPORT_ERROR_SETTINGS);
     CHECK_STR(tlsport_last_error(),

@@ -249,10 +249,10 @@ mod tests {
         assert_eq!(
             problems(builder),
             [
-                "arangod.conf:12: 'ssl.cafile-mode': 'maybe' is not one of require, original",
-                "--ssl.cafile-mode: 'maybe' is not one of require, original",
-                "environment variable TLSPORT_MODE: 'ssl.cafile-mode': 'maybe' is not one of require, original",
-                "the program: 'ssl.cafile-mode': 'maybe' is not one of require, original",
+                "arangod.conf:12: 'ssl.cafile-mode': 'maybe' is not one of require, request, original",
+                "--ssl.cafile-mode: 'maybe' is not one of require, request, original",
+                "environment variable TLSPORT_MODE: 'ssl.cafile-mode': 'maybe' is not one of require, request, original",
+                "the program: 'ssl.cafile-mode': 'maybe' is not one of require, request, original",
             ]
         );
     }

@@ -87,7 +87,7 @@ mod tests {
         assert_eq!(
             said,
             [
-                "'ssl.cafile-mode': 'maybe' is not one of require, original",
+                "'ssl.cafile-mode': 'maybe' is not one of require, request, original",
                 "unknown option 'ssl.kefyile': did you mean 'ssl.keyfile'?",
                 "'ssl.keyfile': 'a.pem' is given twice",
                 "'ssl.protocol' takes one value: set it",

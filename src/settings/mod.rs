@@ -21,6 +21,7 @@ pub use check::{check, check_client, check_policy};
 pub use endpoint::{Accept, Address, Backend, Endpoint, Service};
 pub use note::{Level, Note};
 pub use origin::{Origin, Setting};
+pub use server_name::NO_NAME;
 pub use table::{Form, Group, Record, TABLE, find, nearest};
 pub(crate) use table::{nearest_word, slip_of};
 pub(crate) use value::quoted;
@@ -48,6 +49,8 @@ pub struct Settings {
     pub names: Vec<Setting<ServerName>>,
     /// What a client gets that asks for an unlisted server name.
     pub unknown_name: Setting<UnknownName>,
+    /// What a client gets that asks for none, unless [`NO_NAME`] is listed.
+    pub no_name: Setting<UnknownName>,
     /// Deadlines.
     pub timeouts: Timeouts,
     /// Ceilings.
@@ -200,6 +203,8 @@ pub enum AlpnMismatch {
 pub enum CaFileMode {
     /// Only clients with certificates of these CAs are served: the manual's words, and our default.
     Require,
+    /// Clients are asked, and may have none: what PostgreSQL does.
+    Request,
     /// The CAs' names are announced and nothing is requested: what ArangoDB's community server does.
     Original,
 }
@@ -238,13 +243,15 @@ impl Policy {
 
     /// What the three settings about client certificates come to.
     pub fn verify(&self) -> VerifyClient {
-        let ca_requires = self.ca_file_mode.value == CaFileMode::Require;
         if let Some(chosen) = self.verify_client.value {
-            chosen
-        } else if self.require_peer_certificate.value || self.ca_file.is_some() && ca_requires {
-            VerifyClient::Require
-        } else {
-            VerifyClient::None
+            return chosen;
+        }
+        match self.ca_file_mode.value {
+            _ if self.require_peer_certificate.value => VerifyClient::Require,
+            _ if self.ca_file.is_none() => VerifyClient::None,
+            CaFileMode::Require => VerifyClient::Require,
+            CaFileMode::Request => VerifyClient::Request,
+            CaFileMode::Original => VerifyClient::None,
         }
     }
 
@@ -302,7 +309,7 @@ pub enum OptionsEra {
 /// A server name with an identity, and options, of its own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServerName {
-    /// Exact name, lower case.
+    /// Exact name, lower case, or [`NO_NAME`].
     pub name: String,
     /// PEM files with a chain and its key, at most one of each key type.
     pub key_files: Vec<PathBuf>,
@@ -310,12 +317,12 @@ pub struct ServerName {
     pub overrides: Vec<(&'static Record, String)>,
 }
 
-/// What a client gets that asks for an unlisted server name.
+/// What a client gets that asks for an unlisted server name, or for none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnknownName {
     /// The default identity.
     Default,
-    /// The alert `unrecognized_name`.
+    /// The alert `unrecognized_name`; who asks for none, `handshake_failure`.
     Refuse,
 }
 
@@ -384,6 +391,7 @@ impl Default for Settings {
             policy: Policy::default(),
             names: Vec::new(),
             unknown_name: Setting::built_in(UnknownName::Default),
+            no_name: Setting::built_in(UnknownName::Default),
             timeouts: Timeouts {
                 handshake: Setting::built_in(Duration::from_secs(60)),
                 connect: Setting::built_in(Duration::from_secs(10)),

@@ -4,6 +4,9 @@ use super::value::quoted;
 use super::{Origin, Policy, Record, ServerName, Setting, Settings, find, nearest};
 use std::path::PathBuf;
 
+/// What stands in the place of a name for clients that send none: PostgreSQL's word. No server is called so.
+pub const NO_NAME: &str = "/no_sni/";
+
 /// Takes one value of `ssl.server-name-indication`; a name that is there already gets another keyfile.
 pub(super) fn add(settings: &mut Settings, text: &str, origin: &Origin) -> Result<(), String> {
     let added = parse(text)?;
@@ -68,10 +71,13 @@ fn parse(text: &str) -> Result<ServerName, String> {
     Ok(parsed)
 }
 
-/// A name as clients send it: lower case, no address, no wildcard.
-fn server_name(text: &str) -> Result<String, String> {
+/// A name as clients send it: lower case, no address, no wildcard. [`NO_NAME`] is one too.
+pub(crate) fn server_name(text: &str) -> Result<String, String> {
     let in_order = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let shown = quoted(text);
+    if text == NO_NAME {
+        return Ok(text.to_owned());
+    }
     if text.contains('*') {
         return Err(format!(
             "{shown} cannot be matched: server names are exact (a wildcard may stand in the certificate)"

@@ -69,6 +69,7 @@ impl<T: Words> Value for T {
 impl Words for CaFileMode {
     const WORDS: &'static [(&'static str, CaFileMode)] = &[
         ("require", CaFileMode::Require),
+        ("request", CaFileMode::Request),
         ("original", CaFileMode::Original),
     ];
 }

@@ -184,6 +184,10 @@ unsafe extern "C" fn client_hello(ssl: *mut ffi::SSL, alert: *mut c_int, _: *mut
                     *alert = UNRECOGNIZED_NAME;
                     ffi::SSL_CLIENT_HELLO_ERROR
                 }
+                Ok(Chosen::Nameless) => {
+                    *alert = HANDSHAKE_FAILURE;
+                    ffi::SSL_CLIENT_HELLO_ERROR
+                }
                 Err(stack) => {
                     stack.put();
                     ffi::SSL_CLIENT_HELLO_ERROR
@@ -205,6 +209,8 @@ extern "C" fn verified(good: c_int, context: *mut ffi::X509_STORE_CTX) -> c_int 
 
 /// `TLSEXT_TYPE_server_name`
 const SERVER_NAME: c_uint = 0;
+/// `SSL_AD_HANDSHAKE_FAILURE`
+const HANDSHAKE_FAILURE: c_int = 40;
 /// `SSL_AD_UNRECOGNIZED_NAME`
 const UNRECOGNIZED_NAME: c_int = 112;
 

@@ -1,5 +1,6 @@
 //! Why a handshake failed: a class to count, and one line to log.
 
+use super::names;
 use super::queue::{Entry, Queue};
 use super::rejected::{self, Rejected};
 use super::sys;
@@ -285,9 +286,10 @@ fn in_words(entry: &Entry, ssl: &SslRef) -> String {
             format!("{tried}: {}", ssl.verify_result().error_string())
         }
         // The only callback that fails a handshake is the one that looks for the server name.
-        (sys::ERR_LIB_SSL, CALLBACK_FAILED) if ssl.is_server() => {
-            "the server name is not listed".into()
-        }
+        (sys::ERR_LIB_SSL, CALLBACK_FAILED) if ssl.is_server() => match names::is_nameless(ssl) {
+            true => "no server name was asked for".into(),
+            false => "the server name is not listed".into(),
+        },
         // Their added text repeats the alert's number.
         (sys::ERR_LIB_SSL, FIRST_ALERT..=LAST_ALERT) => {
             format!("{} sent {}", peer(ssl), entry.words())

@@ -5,15 +5,19 @@
 //! callback, which comes first. What libssl copied from the first context is carried over by hand.
 
 use super::sys;
-use crate::settings::UnknownName;
+use crate::settings::{NO_NAME, UnknownName};
+use once_cell::sync::OnceCell;
 use openssl::error::ErrorStack;
-use openssl::ssl::{SslContext, SslRef, SslVerifyMode};
+use openssl::ex_data::Index;
+use openssl::ssl::{Ssl, SslContext, SslRef, SslVerifyMode};
 use std::collections::HashMap;
 
 /// Server names and their contexts.
 pub(super) struct Names {
     pub(super) contexts: HashMap<String, SslContext>,
     pub(super) unknown: UnknownName,
+    /// What becomes of who names nobody, where no context is for these.
+    pub(super) nameless: UnknownName,
 }
 
 /// What becomes of a connection after its ClientHello was read.
@@ -23,6 +27,17 @@ pub(super) enum Chosen {
     GoOn,
     /// The name is not listed, and unlisted names are refused.
     Unlisted,
+    /// There is no name, and that is refused.
+    Nameless,
+}
+
+/// Marks connections that were refused for want of a name: libssl has one word for whatever a callback refuses.
+static NAMELESS: OnceCell<Index<Ssl, ()>> = OnceCell::new();
+
+/// Whether a connection was refused for want of a name.
+pub(super) fn is_nameless(ssl: &SslRef) -> bool {
+    let index = NAMELESS.get();
+    index.is_some_and(|index| ssl.ex_data(*index).is_some())
 }
 
 impl Names {
@@ -33,7 +48,7 @@ impl Names {
         extension: Option<&[u8]>,
     ) -> Result<Chosen, ErrorStack> {
         let Some(name) = extension.and_then(host_name) else {
-            return Ok(Chosen::GoOn);
+            return self.choose_nameless(ssl);
         };
         match self.find(name) {
             Some(context) => {
@@ -45,8 +60,25 @@ impl Names {
         }
     }
 
+    fn choose_nameless(&self, ssl: &mut SslRef) -> Result<Chosen, ErrorStack> {
+        match self.contexts.get(NO_NAME) {
+            Some(context) => {
+                adopt(ssl, context)?;
+                Ok(Chosen::GoOn)
+            }
+            None if self.nameless == UnknownName::Refuse => {
+                ssl.set_ex_data(*NAMELESS.get_or_try_init(Ssl::new_ex_index)?, ());
+                Ok(Chosen::Nameless)
+            }
+            None => Ok(Chosen::GoOn),
+        }
+    }
+
     /// Case does not matter, nor does the dot at the end that makes a name absolute.
     fn find(&self, name: &[u8]) -> Option<&SslContext> {
+        if name == NO_NAME.as_bytes() {
+            return None;
+        }
         let name = name.strip_suffix(b".").unwrap_or(name);
         let name = std::str::from_utf8(name).ok()?;
         self.contexts.get(&name.to_ascii_lowercase())

@@ -54,6 +54,7 @@ pub struct Prepared {
     pub(super) unknown: UnknownName,
     /// Whether somebody is to be told of the server name that a client asks for.
     pub(super) keeps_server_name: bool,
+    pub(super) nameless: UnknownName,
     pub(super) ticket_keys: Option<Arc<FileKeys>>,
     report: Report,
 }
@@ -114,6 +115,7 @@ impl Prepared {
             names,
             unknown: *settings.unknown_name,
             keeps_server_name: *settings.proxy_protocol == ProxyProtocol::V2,
+            nameless: *settings.no_name,
             ticket_keys,
             report: Report::default(),
         };
@@ -135,6 +137,7 @@ impl Prepared {
             names: Vec::new(),
             unknown: UnknownName::Default,
             keeps_server_name: false,
+            nameless: UnknownName::Default,
             ticket_keys: None,
             report: Report::default(),
         };

@@ -160,7 +160,13 @@ impl Findings {
                 );
                 self.warn(&endpoint.origin, "server.endpoint", why);
             }
-            if *accept == Accept::Either && settings.policy.verify() == VerifyClient::Require {
+            let plain = match accept {
+                Accept::Either => true,
+                // There it is for the rules to say who needs a certificate.
+                Accept::PostgreSql => settings.postgresql.hba_file.is_none(),
+                _ => false,
+            };
+            if plain && settings.policy.verify() == VerifyClient::Require {
                 let why = format!(
                     "'{}' lets in plain clients without the certificate that TLS clients need",
                     endpoint.value
@@ -178,6 +184,11 @@ impl Findings {
             let why = "as a service in this process answers";
             self.idle(chosen, "backend.proxy-protocol", why);
         }
+        self.for_other_endpoints(settings, warned);
+    }
+
+    /// What was chosen for a kind of endpoint that there is none of.
+    fn for_other_endpoints(&mut self, settings: &Settings, warned: bool) {
         let is_unix = |address: &Address| matches!(address, Address::Unix(_));
         let backend = match &settings.backend.value {
             Some(Backend::Address(address)) => is_unix(address),
@@ -187,6 +198,13 @@ impl Findings {
             let congestion = &settings.tcp.congestion;
             let chosen = congestion.is_chosen().then_some(&congestion.origin);
             self.idle(chosen, "tcp.congestion", "as no socket is of TCP");
+        }
+        let others = |e: &Setting<Endpoint>| !e.value.accept.is_postgresql();
+        if settings.endpoints.iter().all(others) {
+            let file = &settings.postgresql.hba_file;
+            let chosen = file.is_chosen().then_some(&file.origin);
+            let why = "as no endpoint speaks PostgreSQL's protocol";
+            self.idle(chosen, "postgresql.hba-file", why);
         }
         let plain = settings.endpoints.iter().all(|e| !e.value.accept.has_tls());
         if let (Some(file), true, false) = (settings.policy.key_files.first(), plain, warned) {
@@ -224,6 +242,7 @@ impl Findings {
     fn served(&mut self, settings: &Settings) {
         self.names(settings);
         self.ca_file_mode(settings);
+        self.revocation(settings);
         self.policy(&settings.policy);
         for name in &settings.names {
             self.own_policy(settings, name);
@@ -235,6 +254,12 @@ impl Findings {
         if unknown.value == UnknownName::Refuse && settings.names.is_empty() {
             let why = "refuses every client that names a server, as 'ssl.server-name-indication' lists none";
             self.warn(&unknown.origin, "ssl.unknown-server-name", why);
+        }
+        if settings.names.is_empty() {
+            let chosen = settings.no_name.is_chosen();
+            let chosen = chosen.then_some(&settings.no_name.origin);
+            let why = "as 'ssl.server-name-indication' lists none";
+            self.idle(chosen, "ssl.no-server-name", why);
         }
     }
 

@@ -78,13 +78,30 @@ impl Findings {
         if policy.ca_file.is_some() {
             self.authorities(policy, asks);
         }
+    }
+
+    /// Revocation lists are those of every server name, one of which has to ask clients for certificates. A name's own
+    /// are for that name.
+    pub(super) fn revocation(&mut self, settings: &Settings) {
+        const IDLE: &str = "revokes nothing, as clients are not asked for certificates";
+        let asks = |policy: &Policy| policy.verify() != VerifyClient::None;
+        let mut anybody = asks(&settings.policy);
+        for name in &settings.names {
+            let asked = asks(&settings.policy_of(name));
+            anybody |= asked;
+            let mut own = name.value.overrides.iter();
+            let list = own.find(|(record, file)| record.name == "ssl.crl-file" && !file.is_empty());
+            if list.is_some() && !asked {
+                let why = format!("for '{}': 'ssl.crl-file': {IDLE}", name.value.name);
+                self.error(&name.origin, "ssl.server-name-indication", why);
+            }
+        }
         for (list, name) in [
-            (&policy.crl_file, "ssl.crl-file"),
-            (&policy.crl_dir, "ssl.crl-dir"),
+            (&settings.policy.crl_file, "ssl.crl-file"),
+            (&settings.policy.crl_dir, "ssl.crl-dir"),
         ] {
-            if list.is_some() && !asks {
-                let why = "revokes nothing, as clients are not asked for certificates";
-                self.error(&list.origin, name, why);
+            if list.is_some() && !anybody {
+                self.error(&list.origin, name, IDLE);
             }
         }
     }
@@ -119,10 +136,10 @@ impl Findings {
                 "clients are not asked for certificates, although 'ssl.cafile' is set ({file})"
             );
             self.warn(origin, name, why);
-        } else if !by_mode && mode.value == CaFileMode::Original {
+        } else if !by_mode && mode.value != CaFileMode::Require {
             let why = "as 'ssl.verify-client' or 'ssl.require-peer-certificate' decides";
             self.idle(chosen(mode), "ssl.cafile-mode", why);
-        } else if by_mode && !mode.is_chosen() {
+        } else if by_mode && !mode.is_chosen() && mode.value == CaFileMode::Require {
             let why = "only clients with a certificate of these CAs are served, as ArangoDB's manual says; its \
                        community server asks nobody, as 'ssl.cafile-mode=original' does";
             self.info(&policy.ca_file.origin, "ssl.cafile", why);

@@ -264,9 +264,40 @@ fn what_a_ca_file_means_for_clients_is_said() {
         vec!["ssl.cafile=ca.pem", "ssl.cafile-mode=require"],
         vec!["ssl.cafile=ca.pem", "ssl.require-peer-certificate"],
         vec!["ssl.cafile=ca.pem", "ssl.verify-client=request"],
+        vec!["ssl.cafile=ca.pem", "ssl.cafile-mode=request"],
     ] {
         assert_eq!(said_beside_the_rest(&quiet), [""; 0]);
     }
+}
+
+#[test]
+fn revocation_lists_may_be_for_server_names_alone() {
+    let name =
+        "ssl.server-name-indication=a.example=a.pem,ssl.cafile=ca.pem,ssl.cafile-mode=request";
+    assert_eq!(
+        said_beside_the_rest(&["ssl.crl-file=crl.pem", name]),
+        [""; 0]
+    );
+}
+
+#[test]
+fn clients_that_may_do_without_tls_need_no_certificate() {
+    let required = ["ssl.cafile=ca.pem", "ssl.cafile-mode=require"];
+    let on = |endpoint, more: &[&'static str]| {
+        said(&[&[endpoint], &WHOLE[1..], &required, more].concat())
+    };
+    for endpoint in [
+        "server.endpoint=tcp+ssl://h",
+        "server.endpoint=postgres://h",
+    ] {
+        let said = on(endpoint, &[]);
+        assert!(
+            said[0].contains("lets in plain clients without the certificate"),
+            "{said:?}"
+        );
+    }
+    let rules = ["postgresql.hba-file=pg_hba.conf"];
+    assert_eq!(on("server.endpoint=postgres://h", &rules), [""; 0]);
 }
 
 #[test]
@@ -310,6 +341,8 @@ fn what_has_no_effect_is_said_to_have_none() {
         ],
         vec!["limit.connections=10", "limit.per-address=20"],
         vec!["limit.connections=10", "limit.handshakes=20"],
+        vec!["ssl.no-server-name=refuse"],
+        vec!["postgresql.hba-file=pg_hba.conf"],
     ] {
         let said = said_beside_the_rest(&flags);
         assert_eq!(said.len(), 1, "{flags:?}: {said:?}");

@@ -21,9 +21,10 @@ pub(super) const RECORDS: &[Record] = &[
     },
     Record {
         name: "ssl.cafile-mode",
-        value: "require|original",
-        help: "What ssl.cafile alone does: 'require' serves only clients with a certificate of these CAs, as \
-               ArangoDB's manual says; 'original' never asks for one, as ArangoDB's community server does.",
+        value: "require|request|original",
+        help: "What ssl.cafile alone does: 'require' serves only clients with a certificate of these CAs, as ArangoDB's \
+               manual says; 'request' asks, and lets in who has none, as PostgreSQL; 'original' never asks, as \
+               ArangoDB's community server.",
         set: |settings, text, origin| put(&mut settings.policy.ca_file_mode, text, origin),
         get: |settings| shown(&settings.policy.ca_file_mode),
         ..BASE

@@ -87,8 +87,9 @@ pub(super) const RECORDS: &[Record] = &[
         aliases: &["tls.server-name-indication"],
         value: "NAME=FILE[,OPTION=VALUE]...",
         form: Form::Repeated,
-        help: "A keyfile for clients that ask for the server name NAME, which has to match exactly. Options that \
-               follow count for that name alone; the same name again adds a keyfile with another type of key.",
+        help: "A keyfile for clients that ask for the server name NAME, which has to match exactly; /no_sni/ is for those \
+               that ask for none. Options that follow count for that name alone; the same name again adds a keyfile \
+               with another type of key.",
         set: |settings, text, origin| server_name::add(settings, text, origin),
         get: |settings| settings.names.iter().flat_map(server_name::write).collect(),
         clear: |settings| settings.names.clear(),
@@ -101,6 +102,15 @@ pub(super) const RECORDS: &[Record] = &[
                the alert unrecognized_name.",
         set: |settings, text, origin| put(&mut settings.unknown_name, text, origin),
         get: |settings| shown(&settings.unknown_name),
+        ..BASE
+    },
+    Record {
+        name: "ssl.no-server-name",
+        value: "default|refuse",
+        help: "What a client gets that asks for no server name, as long as /no_sni/ is not among those in \
+               ssl.server-name-indication: the default keyfile, or the alert handshake_failure.",
+        set: |settings, text, origin| put(&mut settings.no_name, text, origin),
+        get: |settings| shown(&settings.no_name),
         ..BASE
     },
     Record {

@@ -44,6 +44,7 @@ const EXAMPLES: &[(&str, &str, &str, &str)] = &[
         "drop",
         "default, refuse",
     ),
+    ("ssl.no-server-name", "refuse", "drop", "default, refuse"),
     ("ssl.alpn", "h2", "h2,", "empty place between its commas"),
     ("ssl.alpn-mismatch", "refuse", "alert", "ignore, refuse"),
     (
@@ -53,7 +54,12 @@ const EXAMPLES: &[(&str, &str, &str, &str)] = &[
         "true, false, yes, no",
     ),
     ("ssl.cafile", "ca.pem", "\0", "holds a zero byte"),
-    ("ssl.cafile-mode", "original", "maybe", "require, original"),
+    (
+        "ssl.cafile-mode",
+        "original",
+        "maybe",
+        "require, request, original",
+    ),
     (
         "ssl.require-peer-certificate",
         "true",

@@ -126,6 +126,7 @@ fn named<'a>(
     let names = (!contexts.is_empty()).then_some(Names {
         contexts,
         unknown: prepared.unknown,
+        nameless: prepared.nameless,
     });
     (names, problems)
 }

@@ -84,6 +84,36 @@ fn an_unlisted_name_is_refused_where_that_is_asked_for() {
 }
 
 #[test]
+fn clients_without_a_name_have_a_keyfile_of_their_own_or_are_refused() {
+    let mut policy = serving(&[("a.example", &[])]);
+    policy.set("ssl.no-server-name", "refuse");
+    let server = policy.server();
+    for version in BOTH {
+        let parted = Client::only(version).meet(&server).unwrap_err();
+        assert_eq!(parted.server.reason, "no server name was asked for");
+        assert!(
+            parted.client.ends_with("handshake failure"),
+            "{}",
+            parted.client
+        );
+        let met = asking("a.example", version).meet(&server).unwrap();
+        assert_eq!(met.shown, ["a.example"]);
+        let met = asking("c.example", version).meet(&server).unwrap();
+        assert_eq!(met.shown, ["localhost"], "another name is a name");
+    }
+
+    let file = policy.file("none.pem", &self_signed("none", EC).pem());
+    list(&mut policy, crate::settings::NO_NAME, file, &[]);
+    let server = policy.server();
+    for version in BOTH {
+        let met = Client::only(version).meet(&server).unwrap();
+        assert_eq!(met.shown, ["none"]);
+        let met = asking("/no_sni/", version).meet(&server).unwrap();
+        assert_eq!(met.shown, ["localhost"], "the word itself is no server's");
+    }
+}
+
+#[test]
 fn a_name_has_its_own_mask() {
     let server = serving(&[("a.example", &[("ssl.options", "NO_TLSv1_3")])]).server();
     assert!(
