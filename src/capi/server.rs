@@ -8,9 +8,10 @@ use super::handle::{self, Handle, Object};
 use super::served::{Call, CallIn, Callbacks, RawCallbacks};
 use super::settings::{SettingsObject, prepared, with_settings};
 use super::{entry, freeing, lend, sized, status, usage};
+use crate::dialect::{self, System};
 use crate::error::{Error, Kind, Problems};
 use crate::server;
-use crate::settings::{self, Backend, Note, Origin, Service, Setting, Settings};
+use crate::settings::{self, Backend, Builder, Note, Origin, Service, Setting, Settings};
 use crate::tls::Prepared;
 use std::cell::RefCell;
 use std::ffi::{CString, c_char, c_int, c_void};
@@ -73,6 +74,10 @@ unsafe fn ready(
     if called {
         answered_by_callbacks(&mut settings)?;
     }
+    let mut builder = Builder::new(settings);
+    dialect::complete(&System, &mut builder);
+    let (settings, notes) = builder.unchecked()?;
+    notes.iter().for_each(Note::log);
     let prepared = prepared(&settings, settings::check, Prepared::load)?;
     Ok((settings, prepared))
 }

@@ -208,6 +208,7 @@ pub(crate) fn collect(matches: &ArgMatches) -> Builder {
         let origin = Origin::Flag(format!("--{}", record.name).into());
         builder.set(record.name, value, origin);
     }
+    dialect::complete(&System, &mut builder);
     builder
 }
 

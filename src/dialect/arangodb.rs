@@ -16,6 +16,7 @@ use std::sync::Arc;
 pub(super) const DIALECT: Dialect = Dialect {
     name: "arangodb",
     recognise,
+    defaults: Settings::default,
     read,
 };
 

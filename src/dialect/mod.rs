@@ -2,16 +2,17 @@
 //!
 //! A dialect opens no file and reads no environment: whatever it needs of the outside comes through [`Source`].
 //! Each ends in the options of the one table in `settings`, so that flags, files and defaults mix freely. A new
-//! system is one more entry in `DIALECTS`; nothing else knows its name. Read next: `arangodb`.
+//! system is one more entry in `DIALECTS`; nothing else knows its name. Read next: `arangodb`, `postgresql`.
 
 mod arangodb;
 mod ini;
+mod postgresql;
 mod source;
 
 pub use source::{Source, System};
 
 use crate::error::{Error, Kind};
-use crate::settings::{Builder, quoted};
+use crate::settings::{Builder, Settings, quoted};
 use std::path::Path;
 
 /// One system's way to write settings.
@@ -20,18 +21,21 @@ struct Dialect {
     name: &'static str,
     /// Whether a file of that name and content is the system's.
     recognise: fn(&Path, &[u8]) -> bool,
+    /// What holds where a file says nothing.
+    defaults: fn() -> Settings,
     /// Hands every option of a file, and of those beside it, to the builder.
     read: fn(&dyn Source, &Path, &[u8], &mut Builder),
 }
 
-static DIALECTS: &[Dialect] = &[arangodb::DIALECT];
+static DIALECTS: &[Dialect] = &[arangodb::DIALECT, postgresql::DIALECT];
 
 /// The names of the dialects.
 pub fn names() -> Vec<&'static str> {
     DIALECTS.iter().map(|dialect| dialect.name).collect()
 }
 
-/// Reads a configuration file into layers of their own. The dialect is recognised unless it is named.
+/// Reads a configuration file into layers of their own, on its system's defaults. The dialect is recognised unless it is
+/// named. [`complete`] has to follow, once all layers are there.
 ///
 /// Whatever is wrong becomes a problem of the builder, with file and line.
 pub fn read(name: Option<&str>, source: &dyn Source, path: &Path, builder: &mut Builder) {
@@ -49,9 +53,19 @@ pub fn read(name: Option<&str>, source: &dyn Source, path: &Path, builder: &mut 
         }
     };
     match choose(name, path, &bytes) {
-        Ok(dialect) => (dialect.read)(source, path, &bytes, builder),
+        Ok(dialect) => {
+            builder.rebase((dialect.defaults)());
+            (dialect.read)(source, path, &bytes, builder);
+        }
         Err(why) => builder.unread_file(Error::settings(format!("{shown}: {why}"))),
     }
+}
+
+/// Reads what the settings of all layers name and is no matter of libssl's: the rules of PostgreSQL's `pg_hba.conf`.
+///
+/// Whatever is wrong becomes a problem of the builder, with file and line.
+pub fn complete(source: &dyn Source, builder: &mut Builder) {
+    postgresql::complete(source, builder);
 }
 
 fn choose(name: Option<&str>, path: &Path, bytes: &[u8]) -> Result<&'static Dialect, String> {

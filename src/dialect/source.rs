@@ -1,6 +1,7 @@
 //! What dialects may ask of the outside, and the outside itself.
 
-use std::fs::File;
+use std::ffi::OsString;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
@@ -12,6 +13,15 @@ pub trait Source {
     /// What the system says of a file that is there and cannot be read.
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>>;
 
+    /// The names of the files in a directory, in no order; `None` when there is no such directory.
+    ///
+    /// # Errors
+    /// What the system says of a directory that is there and cannot be read.
+    fn list(&self, directory: &Path) -> io::Result<Option<Vec<OsString>>> {
+        let _ = directory;
+        Ok(None)
+    }
+
     /// The value of an environment variable that is set, and is text.
     fn env(&self, name: &str) -> Option<String>;
 }
@@ -22,6 +32,9 @@ pub struct System;
 
 /// No configuration is larger: somebody named a device, or a log.
 const LARGEST: u64 = 1 << 20;
+
+/// No directory of configurations holds more.
+const MOST_FILES: usize = 10_000;
 
 impl Source for System {
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
@@ -36,6 +49,28 @@ impl Source for System {
             return Err(io::Error::other("larger than 1 MiB"));
         }
         Ok(Some(bytes))
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Option<Vec<OsString>>> {
+        let entries = match fs::read_dir(directory) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            // What a link leads to counts; one that leads nowhere is for whoever reads it to complain of.
+            let directory = fs::metadata(entry.path()).is_ok_and(|found| found.is_dir());
+            if directory {
+                continue;
+            }
+            if names.len() == MOST_FILES {
+                return Err(io::Error::other(format!("more than {MOST_FILES} files")));
+            }
+            names.push(entry.file_name());
+        }
+        Ok(Some(names))
     }
 
     fn env(&self, name: &str) -> Option<String> {
@@ -53,6 +88,19 @@ mod tests {
     fn a_missing_file_is_none_and_a_folder_is_an_error() {
         assert!(matches!(System.read(Path::new("no/such/file")), Ok(None)));
         assert!(System.read(Path::new("/")).is_err());
+    }
+
+    #[test]
+    fn a_directory_is_its_files() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("a.conf"), "").unwrap();
+        fs::create_dir(directory.path().join("b.conf")).unwrap();
+        let names = System.list(directory.path()).unwrap();
+        assert_eq!(names, Some(vec!["a.conf".into()]));
+        let missing = System.list(&directory.path().join("c"));
+        assert!(matches!(missing, Ok(None)));
+        let file = System.list(&directory.path().join("a.conf"));
+        assert!(file.is_err());
     }
 
     #[test]

@@ -2,13 +2,14 @@ use super::*;
 use crate::settings::{Builder, Settings};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io;
 
 /// Files in memory; those without content cannot be read.
-struct Memory(BTreeMap<&'static str, Option<Vec<u8>>>);
+pub(super) struct Memory(pub(super) BTreeMap<&'static str, Option<Vec<u8>>>);
 
 impl Memory {
-    fn of<const N: usize>(files: [(&'static str, &str); N]) -> Memory {
+    pub(super) fn of<const N: usize>(files: [(&'static str, &str); N]) -> Memory {
         let files = files.map(|(name, text)| (name, Some(text.as_bytes().to_vec())));
         Memory(files.into())
     }
@@ -21,6 +22,15 @@ impl Source for Memory {
             Some(Some(bytes)) => Ok(Some(bytes.clone())),
             Some(None) => Err(io::Error::from_raw_os_error(libc::EACCES)),
         }
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Option<Vec<OsString>>> {
+        let files = self.0.keys().map(Path::new);
+        let inside = files.filter(|file| file.parent() == Some(directory));
+        let names: Vec<_> = inside
+            .filter_map(|file| Some(file.file_name()?.to_owned()))
+            .collect();
+        Ok((!names.is_empty()).then_some(names))
     }
 
     fn env(&self, _name: &str) -> Option<String> {
@@ -78,14 +88,14 @@ fn a_file_that_cannot_be_read_says_why() {
 
 #[test]
 fn a_dialect_is_named_or_recognised() {
-    let other = Memory::of([("a.conf", "ssl_cert_file = 'server.crt'\n")]);
+    let other = Memory::of([("a.conf", "tls_cert_file = 'server.crt'\n")]);
     assert_eq!(
         errors(None, &other),
-        ["'a.conf': cannot tell its dialect: name it, one of arangodb"]
+        ["'a.conf': cannot tell its dialect: name it, one of arangodb, postgresql"]
     );
     assert_eq!(
         errors(Some("oracle"), &other),
-        ["'a.conf': the dialect 'oracle' is not one of arangodb"]
+        ["'a.conf': the dialect 'oracle' is not one of arangodb, postgresql"]
     );
     for text in [
         "[ssl]",

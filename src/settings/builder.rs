@@ -2,9 +2,11 @@
 //! replaced whole, and everything wrong is collected.
 
 use super::check::check_but;
+use super::hba::Hba;
 use super::value::quoted;
-use super::{Form, Note, Origin, Record, Settings, find, nearest};
+use super::{Form, Note, Origin, Record, ServerName, Setting, Settings, TABLE, find, nearest};
 use crate::error::{Error, Problems};
+use std::sync::Arc;
 
 /// Collects options, layer by layer, then hands out the finished settings.
 pub struct Builder {
@@ -33,6 +35,9 @@ impl Unread {
     }
 }
 
+/// The option that lists server names.
+const NAMES: &str = "ssl.server-name-indication";
+
 /// Names of one setting: whoever gives both in one layer contradicts themselves.
 const SAME_SETTING: &[(&str, &str)] = &[("ssl.ecdh-curve", "ssl.groups")];
 
@@ -48,6 +53,28 @@ impl Builder {
         }
     }
 
+    /// Goes over to another dialect's defaults. What somebody has chosen so far stays.
+    pub(crate) fn rebase(&mut self, base: Settings) {
+        let earlier = std::mem::replace(&mut self.settings, base);
+        for record in TABLE.iter().filter(|record| record.name != NAMES) {
+            let values = (record.get)(&earlier).into_iter();
+            let mut chosen = values.filter(|(_, origin)| *origin != Origin::BuiltIn);
+            let first = chosen.next();
+            if first.is_some() {
+                (record.clear)(&mut self.settings);
+            }
+            for (value, origin) in first.into_iter().chain(chosen) {
+                if let Err(why) = (record.set)(&mut self.settings, &value, &origin) {
+                    self.problem(complaint(&origin, record.name, &why));
+                }
+            }
+        }
+        // As one text they would be cut at their commas, where they need not be.
+        if !earlier.names.is_empty() {
+            self.settings.names = earlier.names;
+        }
+    }
+
     /// Begins a layer that beats the ones before: a file, its `.local` sibling, the flags.
     pub fn begin_layer(&mut self) {
         self.layer.clear();
@@ -55,7 +82,12 @@ impl Builder {
 
     /// Takes one option, by any of its names.
     pub fn set(&mut self, name: &str, value: &str, origin: Origin) {
-        let Some(record) = find(name) else {
+        self.set_as(name, name, value, origin);
+    }
+
+    /// The same for an option that whoever wrote it knows by another name, which messages tell.
+    pub(crate) fn set_as(&mut self, option: &str, name: &str, value: &str, origin: Origin) {
+        let Some(record) = find(option) else {
             self.problem(unknown(name, &origin));
             return;
         };
@@ -76,6 +108,20 @@ impl Builder {
             self.problem(complaint(&origin, name, &why));
             self.unread.options.push(record.name);
         }
+    }
+
+    /// Takes a server name as it is, rather than as a text.
+    pub(crate) fn add_server_name(&mut self, name: ServerName, origin: Origin) {
+        if let Some(record) = find(NAMES).filter(|record| self.earlier(record).is_none()) {
+            (record.clear)(&mut self.settings);
+            self.layer.push((record, origin.clone()));
+        }
+        self.settings.names.push(Setting::new(name, origin));
+    }
+
+    /// Takes the rules that `postgresql.hba-file` was found to hold.
+    pub(crate) fn set_rules(&mut self, rules: Hba) {
+        self.settings.postgresql.hba = Some(Arc::new(rules));
     }
 
     fn earlier(&self, record: &Record) -> Option<&Origin> {
@@ -102,6 +148,12 @@ impl Builder {
     /// Adds a problem that kept a whole file from being read: what it may have set is not called missing then.
     pub fn unread_file(&mut self, error: Error) {
         self.unread.file = true;
+        self.problem(error);
+    }
+
+    /// Adds a problem that kept an option from being given.
+    pub(crate) fn unread_option(&mut self, name: &'static str, error: Error) {
+        self.unread.options.push(name);
         self.problem(error);
     }
 
@@ -285,6 +337,54 @@ mod tests {
         assert_eq!(
             problems(builder),
             ["--ssl.ecdh-curve: says the same as 'ssl.groups' (--ssl.groups): give one of them"]
+        );
+    }
+
+    #[test]
+    fn other_defaults_leave_what_was_chosen() {
+        let mut builder = Builder::new(Settings::default());
+        builder.begin_layer();
+        builder.set("ssl.keyfile", "a.pem", line(1));
+        builder.set("ssl.alpn", "h2", line(2));
+        let name = ServerName {
+            name: "a.example".into(),
+            key_files: vec!["a.pem".into()],
+            overrides: vec![(
+                find("ssl.passphrase-command").expect("known"),
+                "echo a,ssl.cafile=b".into(),
+            )],
+        };
+        builder.add_server_name(name.clone(), line(3));
+        let mut base = Settings::default();
+        base.set("ssl.cipher-list", "HIGH").expect("a good value");
+        base.set("ssl.alpn", "postgresql").expect("a good value");
+        base.set("ssl.keyfile", "b.pem").expect("a good value");
+        builder.rebase(base);
+        let settings = builder.settings();
+        assert_eq!(settings.policy.cipher_list.value, "HIGH");
+        assert_eq!(settings.policy.alpn.value, ["h2"]);
+        assert_eq!(settings.policy.alpn.origin, line(2));
+        assert_eq!(settings.policy.key_files.len(), 1);
+        assert_eq!(settings.policy.key_files[0].value, Path::new("a.pem"));
+        assert_eq!(settings.names, [Setting::new(name, line(3))]);
+        assert!(problems(builder).is_empty());
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_by_the_name_it_was_written_under() {
+        let mut builder = Builder::new(Settings::default());
+        builder.begin_layer();
+        builder.set_as(
+            "ssl.min-protocol",
+            "ssl_min_protocol_version",
+            "1.2",
+            line(5),
+        );
+        assert_eq!(
+            problems(builder),
+            [
+                "arangod.conf:5: 'ssl_min_protocol_version': '1.2' is not one of TLSv1, TLSv1.1, TLSv1.2, TLSv1.3"
+            ]
         );
     }
 

@@ -133,8 +133,8 @@ pub struct IdentLine {
     pub map: String,
     /// The name in the certificate, exactly or as a pattern.
     pub system: SystemName,
-    /// The database user; `\1` is the pattern's first group.
-    pub user: String,
+    /// Whom it may be: anybody, a user, in whose name `\1` is the pattern's first group, or users that fit a pattern.
+    pub user: NamePattern,
     /// Where it stands.
     pub origin: Origin,
 }
@@ -270,12 +270,15 @@ fn is_within(address: IpAddr, network: IpAddr, bits: u8) -> bool {
 
 impl IdentLine {
     fn fits(&self, name: &str, user: &str) -> bool {
-        match &self.system {
-            SystemName::Exactly(system) => system == name && self.user == user,
-            SystemName::Matches(regex) => regex.captures(name).is_some_and(|groups| {
-                let first = groups.get(1).map_or("", |group| group.as_str());
-                self.user.replacen("\\1", first, 1) == user
-            }),
+        match (&self.system, &self.user) {
+            (SystemName::Exactly(system), may) => system == name && may.is_user(user),
+            (SystemName::Matches(regex), NamePattern::Name(may)) if may.contains("\\1") => {
+                // A group that took no part in the match stands for nobody.
+                let groups = regex.captures(name);
+                let first = groups.as_ref().and_then(|groups| groups.get(1));
+                first.is_some_and(|first| may.replacen("\\1", first.as_str(), 1) == user)
+            }
+            (SystemName::Matches(regex), may) => regex.is_match(name) && may.is_user(user),
         }
     }
 }
@@ -369,19 +372,22 @@ mod tests {
 
     #[test]
     fn a_map_names_users_exactly_or_by_the_first_group_of_a_pattern() {
-        let line = |map: &str, system, user: &str| IdentLine {
+        let line = |map: &str, system, user| IdentLine {
             map: map.into(),
             system,
-            user: user.into(),
+            user,
             origin: Origin::BuiltIn,
         };
+        let user = |name: &str| NamePattern::Name(name.into());
         let regex = |text| SystemName::Matches(Regex::new(text).expect("a pattern"));
         let hba = Hba {
             records: Vec::new(),
             maps: vec![
-                line("cn", SystemName::Exactly("web".into()), "shop"),
-                line("mail", regex("^(.*)@example\\.org$"), "\\1"),
-                line("dn", regex("^.*OU=Testing,.*$"), "tester"),
+                line("cn", SystemName::Exactly("web".into()), user("shop")),
+                line("mail", regex("^(.*)@example\\.org$"), user("\\1")),
+                line("dn", regex("^.*OU=Testing,.*$"), user("tester")),
+                line("odd", regex("^x(y)?$"), user("\\1alice")),
+                line("any", SystemName::Exactly("root".into()), NamePattern::All),
             ],
         };
         assert_eq!(hba.names(None, "alice", "alice"), Ok(()));
@@ -389,6 +395,10 @@ mod tests {
         assert_eq!(hba.names(Some("cn"), "web", "shop"), Ok(()));
         assert_eq!(hba.names(Some("mail"), "bob@example.org", "bob"), Ok(()));
         assert!(hba.names(Some("mail"), "bob@example.org", "eve").is_err());
+        assert_eq!(hba.names(Some("odd"), "xy", "yalice"), Ok(()));
+        assert!(hba.names(Some("odd"), "x", "alice").is_err());
+        assert_eq!(hba.names(Some("any"), "root", "bob"), Ok(()));
+        assert!(hba.names(Some("any"), "web", "bob").is_err());
         assert_eq!(
             hba.names(Some("dn"), "CN=x,OU=Testing,O=PGDG", "tester"),
             Ok(())

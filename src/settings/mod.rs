@@ -22,6 +22,7 @@ pub use endpoint::{Accept, Address, Backend, Endpoint, Service};
 pub use note::{Level, Note};
 pub use origin::{Origin, Setting};
 pub use server_name::NO_NAME;
+pub(crate) use server_name::server_name;
 pub use table::{Form, Group, Record, TABLE, find, nearest};
 pub(crate) use table::{nearest_word, slip_of};
 pub(crate) use value::quoted;
