@@ -1,19 +1,31 @@
 //! Sample in, settings out: every file under `tests/data/dialect/` is read as its folder's dialect, and what comes
 //! of it is compared with the `.expected` file beside it. `UPDATE_EXPECTED=1` writes those files anew.
 
+use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use tlsport::dialect::{self, Source, System};
+use tlsport::settings::hba::{AddressPattern, NamePattern, Rule, SystemName};
 use tlsport::settings::{Builder, Level, Origin, Settings, TABLE};
 
-/// A folder of samples, with an environment that does not change.
+/// A folder of samples, which is its own root, with an environment that does not change.
 struct Folder(PathBuf);
+
+impl Folder {
+    fn place(&self, path: &Path) -> PathBuf {
+        self.0.join(path.strip_prefix("/").unwrap_or(path))
+    }
+}
 
 impl Source for Folder {
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
-        System.read(&self.0.join(path))
+        System.read(&self.place(path))
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Option<Vec<OsString>>> {
+        System.list(&self.place(directory))
     }
 
     fn env(&self, name: &str) -> Option<String> {
@@ -23,20 +35,57 @@ impl Source for Folder {
     }
 }
 
-/// What a file comes to: settings that somebody chose, then what is wrong or worth saying.
-fn outcome(dialect: &str, folder: &Path, file: &str) -> String {
+/// A system without a word of its own.
+struct Silence;
+
+impl Source for Silence {
+    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+        Ok((path == Path::new("silence")).then(Vec::new))
+    }
+
+    fn env(&self, _name: &str) -> Option<String> {
+        None
+    }
+}
+
+/// What holds in a dialect where its file says nothing.
+fn defaults(dialect: &str) -> Settings {
+    let mut builder = Builder::new(Settings::default());
+    dialect::read(Some(dialect), &Silence, Path::new("silence"), &mut builder);
+    builder.settings().clone()
+}
+
+/// What a file comes to: settings that are not its dialect's defaults, in a sample about these not tlsport's, then what
+/// is wrong or worth saying.
+fn outcome(dialect: Option<&str>, usual: &Settings, folder: &Path, file: &str) -> String {
     let source = Folder(folder.to_owned());
     let mut builder = Builder::new(Settings::default());
-    dialect::read(Some(dialect), &source, Path::new(file), &mut builder);
+    dialect::read(dialect, &source, Path::new(file), &mut builder);
     builder.begin_layer();
     let flag = Origin::Flag("--backend".into());
     builder.set("backend", "service://echo", flag);
+    dialect::complete(&source, &mut builder);
     let mut text = String::new();
     for record in TABLE {
+        let usual = (record.get)(usual);
         for (value, origin) in (record.get)(builder.settings()) {
-            if origin != Origin::BuiltIn {
+            if !usual.contains(&(value.clone(), origin.clone())) {
                 writeln!(text, "{} = {value} ({origin})", record.name).expect("a string grows");
             }
+        }
+    }
+    if let Some(hba) = &builder.settings().postgresql.hba {
+        let rules = hba.records.iter().map(rule);
+        let maps = hba.maps.iter().map(|line| {
+            let name = match &line.system {
+                SystemName::Exactly(name) => name.clone(),
+                SystemName::Matches(regex) => format!("/{regex}/"),
+            };
+            let user = names(std::slice::from_ref(&line.user));
+            format!("map {}: {name} is {user} ({})", line.map, line.origin)
+        });
+        for line in rules.chain(maps) {
+            writeln!(text, "{line}").expect("a string grows");
         }
     }
     let said: Vec<String> = match builder.finish() {
@@ -53,6 +102,48 @@ fn outcome(dialect: &str, folder: &Path, file: &str) -> String {
         writeln!(text, "{line}").expect("a string grows");
     }
     text
+}
+
+/// A record of `pg_hba.conf` as it was understood.
+fn rule(rule: &Rule) -> String {
+    let address = match &rule.address {
+        AddressPattern::All => "anywhere".to_owned(),
+        AddressPattern::Networks(networks) => {
+            let one = |(address, bits): &(_, u8)| format!("{address}/{bits}");
+            let networks: Vec<String> = networks.iter().map(one).collect();
+            networks.join(",")
+        }
+    };
+    let map = rule.map.as_ref().map(|map| format!(" map {map}"));
+    format!(
+        "rule {:?}: databases {}; users {}; {address}; {:?}, {:?} by {:?}{} ({})",
+        rule.kind,
+        names(&rule.databases),
+        names(&rule.users),
+        rule.method,
+        rule.client_cert,
+        rule.client_name,
+        map.unwrap_or_default(),
+        rule.origin
+    )
+}
+
+fn names(names: &[NamePattern]) -> String {
+    let one = |name: &NamePattern| match name {
+        NamePattern::Name(name) => format!("'{name}'"),
+        NamePattern::Matches(regex) => format!("/{regex}/"),
+        word => format!("{word:?}"),
+    };
+    let names: Vec<String> = names.iter().map(one).collect();
+    names.join(",")
+}
+
+/// What is not worth showing of a sample.
+fn usual(dialect: &str, file: &str) -> Settings {
+    match file.contains("defaults") {
+        true => Settings::default(),
+        false => defaults(dialect),
+    }
 }
 
 fn samples() -> Vec<(String, PathBuf, String)> {
@@ -80,7 +171,8 @@ fn every_sample_comes_to_what_is_expected_of_it() {
     let mut wrong = Vec::new();
     for (dialect, folder, file) in samples {
         let expected_file = folder.join(&file).with_extension("expected");
-        let outcome = outcome(&dialect, &folder, &file);
+        let usual = usual(&dialect, &file);
+        let outcome = outcome(Some(&dialect), &usual, &folder, &file);
         if std::env::var_os("UPDATE_EXPECTED").is_some() {
             fs::write(&expected_file, &outcome).expect("samples can be written");
         }
@@ -96,20 +188,22 @@ fn every_sample_comes_to_what_is_expected_of_it() {
 
 #[test]
 fn samples_are_recognised_without_being_named() {
-    for (_, folder, file) in samples() {
-        let mut builder = Builder::new(Settings::default());
-        dialect::read(None, &Folder(folder), Path::new(&file), &mut builder);
-        let said = builder
-            .finish()
-            .map_or_else(|e| e.to_string(), |_| String::new());
-        assert!(!said.contains("not recognised"), "{file}: {said}");
+    for (dialect, folder, file) in samples() {
+        let usual = usual(&dialect, &file);
+        let named = outcome(Some(&dialect), &usual, &folder, &file);
+        assert_eq!(
+            outcome(None, &usual, &folder, &file),
+            named,
+            "{file} was not taken for a file of {dialect}"
+        );
     }
 }
 
 #[test]
 fn a_file_with_five_errors_reports_five_each_with_file_and_line() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/dialect/arangodb");
-    let outcome = outcome("arangodb", &folder, "five-errors.conf");
+    let usual = defaults("arangodb");
+    let outcome = outcome(Some("arangodb"), &usual, &folder, "five-errors.conf");
     let errors: Vec<&str> = outcome
         .lines()
         .filter_map(|line| line.strip_prefix("error: five-errors.conf:"))
