@@ -169,6 +169,9 @@ fn address<'a>(
     let networks = match (host.parse::<IpAddr>(), bits) {
         (Ok(address), Some(bits)) => vec![(address, prefix(address, bits, text)?)],
         (Ok(address), None) => vec![(address, mask_bits(address, &mask()?.text)?)],
+        (Err(_), _) if is_like_an_address(host) => {
+            return Err(format!("invalid IP address \"{host}\""));
+        }
         (Err(_), Some(_)) => {
             return Err(format!(
                 "specifying both host name and CIDR mask is invalid: \"{text}\""
@@ -178,9 +181,6 @@ fn address<'a>(
             (Ipv4Addr::LOCALHOST.into(), 32),
             (Ipv6Addr::LOCALHOST.into(), 128),
         ],
-        (Err(_), None) if is_like_an_address(host) => {
-            return Err(format!("invalid IP address \"{text}\""));
-        }
         (Err(_), None) => {
             let text = crate::settings::quoted(text);
             return Err(format!(
@@ -422,6 +422,7 @@ mod tests {
             ("10.0.0.0 ffff::", "IP address and mask do not match"),
             ("10.0.0", "invalid IP address \"10.0.0\""),
             ("::g", "invalid IP address \"::g\""),
+            ("010.0.0.0/8", "invalid IP address \"010.0.0.0\""),
             (
                 "db.example/32",
                 "specifying both host name and CIDR mask is invalid: \"db.example/32\"",

@@ -21,7 +21,7 @@ pub(super) fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
-/// Units of time and their seconds.
+/// Units of time and their seconds, each after the ones that are smaller.
 const TIMES: &[(&str, f64)] = &[
     ("us", 1e-6),
     ("ms", 1e-3),
@@ -34,8 +34,13 @@ const TIMES: &[(&str, f64)] = &[
 /// Whole seconds between two bounds, from a number with a unit or without.
 pub(super) fn seconds(text: &str, least: u32, most: u32) -> Result<Duration, String> {
     let (number, unit) = number(text).ok_or_else(|| no_time(text))?;
-    let seconds = match TIMES.iter().find(|(name, _)| *name == unit) {
-        Some((_, seconds)) => number * seconds,
+    let seconds = match TIMES.iter().position(|(name, _)| *name == unit) {
+        Some(0) => number * TIMES[0].1,
+        // A part of a unit is so many whole ones of the next smaller.
+        Some(place) => {
+            let smaller = TIMES[place - 1].1;
+            (number * TIMES[place].1 / smaller).round_ties_even() * smaller
+        }
         None if unit.is_empty() => number,
         None => return Err(no_time(text)),
     };
@@ -90,8 +95,10 @@ fn number(text: &str) -> Option<(f64, &str)> {
         _ => (unsigned, 10),
     };
     let length = run(digits, base);
-    let decimals = run(unsigned, 10);
-    let (number, rest) = if base != 16 && unsigned[decimals..].starts_with(['.', 'e', 'E']) {
+    if length == 0 && unsigned.len() < text.len() {
+        return None; // a sign belongs to digits, and not to a point
+    }
+    let (number, rest) = if base != 16 && digits[length..].starts_with(['.', 'e', 'E']) {
         real(unsigned)?
     } else {
         let number = u64::from_str_radix(digits.get(..length)?, base).ok()?;
@@ -197,6 +204,7 @@ mod tests {
             ("60000 ms", 60),
             ("2500ms", 2),
             ("0.1h", 360),
+            ("0.02h", 60),
             ("1e2", 100),
             ("0x10", 16),
             ("010", 8),
@@ -211,7 +219,7 @@ mod tests {
             assert_eq!(seconds(text, 1, 600), Err(why));
         }
         for text in [
-            "", "soon", "5m", "5 weeks", "5MIN", "08", "1..5", "0x", "5 s s",
+            "", "soon", "5m", "5 weeks", "5MIN", "08", "1..5", "0x", "+.6", "5 s s",
         ] {
             let why = format!(
                 "'{text}' is not a time (seconds, or a number with us, ms, s, min, h or d)"
