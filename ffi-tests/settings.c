@@ -76,6 +76,21 @@ static void a_file_is_loaded_over_what_was_set(void)
     tlsport_settings_free(settings);
 }
 
+static void a_file_of_another_system_brings_its_defaults(void)
+{
+    const char *path = check_write("postgresql.conf", "ssl = on\nssl_ciphers = 'HIGH'\n"
+                                                      "tlsport.threads = 2\nwork_mem = 4MB\n");
+    tlsport_settings *settings = with("ssl.groups", "X25519");
+    REQUIRE_OK(tlsport_settings_load(settings, NULL, path));
+    CHECK_STR(tlsport_settings_get(settings, "ssl.cipher-list"), "HIGH");
+    CHECK_STR(tlsport_settings_get(settings, "threads"), "2");
+    CHECK_STR(tlsport_settings_get(settings, "ssl.groups"), "X25519");
+    CHECK_STR(tlsport_settings_get(settings, "ssl.alpn"), "postgresql");
+    CHECK_STR(tlsport_settings_get(settings, "ssl.min-protocol"), "TLSv1.2");
+    CHECK_HAS(tlsport_settings_get(settings, "server.endpoint"), "postgres://127.0.0.1:5432");
+    tlsport_settings_free(settings);
+}
+
 static void every_mistake_of_a_file_is_a_line_and_nothing_is_taken(void)
 {
     const char *path = check_write("wrong.conf", "[ssl]\nprotocol = 77\nkefyile = a\n"
@@ -195,6 +210,8 @@ static void dialects_and_options_are_counted_from_zero(void)
     size_t number = 0;
     tlsport_settings *settings = tlsport_settings_new();
     CHECK_STR(tlsport_dialect_name(0), "arangodb");
+    CHECK_STR(tlsport_dialect_name(1), "postgresql");
+    CHECK(tlsport_dialect_name(2) == NULL);
     for (; tlsport_option_name(number) != NULL; number++) {
         CHECK(tlsport_settings_get(settings, tlsport_option_name(number)) != NULL);
     }
@@ -244,6 +261,7 @@ CHECK_MAIN(TEST(a_setting_is_read_back_by_any_of_its_names),
            TEST(setting_replaces_and_adding_adds),
            TEST(a_wrong_value_is_refused_at_once_and_changes_nothing),
            TEST(a_file_is_loaded_over_what_was_set),
+           TEST(a_file_of_another_system_brings_its_defaults),
            TEST(every_mistake_of_a_file_is_a_line_and_nothing_is_taken),
            TEST(a_file_that_cannot_be_read_is_named),
            TEST(a_path_is_bytes),

@@ -206,7 +206,8 @@ void tlsport_settings_free(tlsport_settings *settings);
  * Reads a configuration file, whose values replace those set so far. `dialect` is one of
  * tlsport_dialect_name; null recognises it. Everything that is wrong in the file is reported at
  * once, a line each with file and line number, and the settings stay as they were. Names in the
- * file that are not about TLS or endpoints are passed over.
+ * file that are not about TLS or endpoints are passed over. What nobody has set becomes its
+ * system's default.
  */
 TLSPORT_CHECK int tlsport_settings_load(tlsport_settings *settings, const char *dialect,
                                         const char *path);
