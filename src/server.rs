@@ -391,7 +391,9 @@ impl Server {
                     return Err(Error::settings(text));
                 }
             },
-            Some(Backend::Address(_)) | None => Answers::Backend,
+            Some(Backend::Address(_) | Backend::Tls(_) | Backend::PostgreSql(_)) | None => {
+                Answers::Backend
+            }
         })
     }
 
@@ -473,12 +475,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn resolve(settings: &Settings) -> Result<Option<Arc<Backend>>, Error> {
-    match &settings.backend.value {
-        Some(settings::Backend::Address(address)) => {
-            Ok(Some(Arc::new(Backend::resolve(address, &settings.tcp)?)))
-        }
-        Some(settings::Backend::Service(_)) | None => Ok(None),
-    }
+    let backend = settings.backend.value.as_ref();
+    let address = backend.and_then(settings::Backend::address);
+    let resolved = address.map(|address| Backend::resolve(address, &settings.tcp));
+    resolved.transpose().map(|backend| backend.map(Arc::new))
 }
 
 fn sum(counters: &[Arc<Counters>]) -> Totals {

@@ -4,6 +4,7 @@
 //! libssl can judge (cipher strings, option names, groups) are kept as the user wrote them. Read next: `table`
 //! (every option, once), `builder` (how layers of options become `Settings`), `check` (what holds between them).
 
+mod backend_tls;
 mod builder;
 mod change;
 mod check;
@@ -15,6 +16,7 @@ mod server_name;
 mod table;
 mod value;
 
+pub use backend_tls::{BackendTls, SslMode, SslNegotiation, Verification};
 pub use builder::Builder;
 pub(crate) use builder::complaint;
 pub use check::{check, check_client, check_policy};
@@ -36,6 +38,8 @@ pub struct Settings {
     pub endpoints: Vec<Setting<Endpoint>>,
     /// Where the plain bytes go.
     pub backend: Setting<Option<Backend>>,
+    /// TLS on the way there.
+    pub backend_tls: BackendTls,
     /// How a backend is told of each client.
     pub proxy_protocol: Setting<ProxyProtocol>,
     /// Worker threads; 0 means one a core.
@@ -378,6 +382,7 @@ impl Default for Settings {
         Settings {
             endpoints: Vec::new(),
             backend: Setting::default(),
+            backend_tls: BackendTls::default(),
             proxy_protocol: Setting::built_in(ProxyProtocol::Off),
             threads: Setting::built_in(0),
             busy_poll: Setting::built_in(Duration::ZERO),
