@@ -98,3 +98,33 @@ impl Default for BackendTls {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_keeps_the_tls_of_before_keeps_the_backend_it_is_for() {
+        let set = |options: &[(&str, &str)]| {
+            let mut settings = Settings::default();
+            for (name, value) in options {
+                settings.set(name, value).expect("good");
+            }
+            settings
+        };
+        let clear = set(&[("backend", "tcp://a:1")]);
+        let other = set(&[("backend", "tcp://b:1"), ("threads", "2")]);
+        let secured = set(&[("backend", "tls://c:1"), ("backend.sslmode", "require")]);
+        for (new, old, kept) in [
+            (&other, &clear, &other),
+            (&secured, &clear, &clear),
+            (&clear, &secured, &secured),
+        ] {
+            let mut settings = new.clone();
+            settings.keep_tls_of(old);
+            assert_eq!(settings.backend, kept.backend);
+            assert_eq!(settings.backend_tls, old.backend_tls);
+            assert_eq!(settings.threads, new.threads);
+        }
+    }
+}

@@ -361,6 +361,11 @@ impl Settings {
         self.policy = other.policy.clone();
         self.names.clone_from(&other.names);
         self.unknown_name = other.unknown_name.clone();
+        // With whom it is spoken is a part of it, where that is a backend.
+        if self.tls_backend().is_some() || other.tls_backend().is_some() {
+            self.backend = other.backend.clone();
+        }
+        self.backend_tls = other.backend_tls.clone();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::conn::{Onward, Request};
-use crate::settings::Builder;
+use crate::settings::{Builder, ProxyProtocol};
 
 const SSL_REQUEST: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x2f";
 
@@ -45,8 +45,10 @@ fn asking() -> Arc<Onward> {
 /// A connection whose backend speaks TLS.
 struct Chain {
     world: World,
-    /// What a backend is asked first, and what it says to that.
-    request: Option<(Vec<u8>, &'static [u8])>,
+    /// What a backend is to hear before TLS, and what it has heard of that.
+    before: (Vec<u8>, Vec<u8>),
+    /// What it says then.
+    answer: &'static [u8],
     /// The backend, once it shakes hands.
     server: Option<Client>,
     /// With which context.
@@ -56,6 +58,16 @@ struct Chain {
 impl Chain {
     /// With a client that speaks TLS up to `version`, or none.
     fn new(shape: Shape, version: Option<SslVersion>, onward: &Arc<Onward>) -> Chain {
+        Chain::introduced(shape, version, onward, ProxyProtocol::Off)
+    }
+
+    /// With a backend that is told of its client.
+    fn introduced(
+        shape: Shape,
+        version: Option<SslVersion>,
+        onward: &Arc<Onward>,
+        proxy_protocol: ProxyProtocol,
+    ) -> Chain {
         let security = match version {
             Some(_) => Security::Tls(context()),
             None => Security::Plain,
@@ -64,12 +76,21 @@ impl Chain {
         let timeouts = Settings::default().timeouts;
         let terms = Terms {
             onward: Some(Arc::clone(onward)),
+            proxy_protocol,
             ..Terms::new(endpoint, security, Answers::Backend, &timeouts)
         };
-        let asked = onward.request != Request::None;
+        let (request, answer) = match onward.request {
+            Request::None => (&b""[..], &b""[..]),
+            _ => (SSL_REQUEST, &b"S"[..]),
+        };
+        let told: &[u8] = match proxy_protocol {
+            ProxyProtocol::Off => b"",
+            _ => b"PROXY UNKNOWN\r\n",
+        };
         Chain {
             world: World::on(terms, shape, version),
-            request: asked.then(|| (Vec::new(), &b"S"[..])),
+            before: ([told, request].concat(), Vec::new()),
+            answer,
             server: None,
             context: context(),
         }
@@ -88,14 +109,15 @@ impl Chain {
         let Some(pipe) = &mut self.world.backend else {
             return;
         };
-        if let Some((asked, answer)) = &mut self.request {
-            let mut buf = [0; 8];
-            let room = SSL_REQUEST.len() - asked.len();
+        let (expected, heard) = &mut self.before;
+        if heard.len() < expected.len() {
+            let mut buf = [0; 64];
+            let room = expected.len() - heard.len();
             let count = pipe.read(&mut buf[..room]).unwrap_or(0);
-            asked.extend(&buf[..count]);
-            if asked != SSL_REQUEST || pipe.write(answer).is_err() {
-                return;
-            }
+            heard.extend(&buf[..count]);
+        }
+        if heard != expected || !self.answer.is_empty() && pipe.write(self.answer).is_err() {
+            return;
         }
         let pipe = self.world.backend.take().expect("just seen");
         let mut stream = Stream::new(Box::new(pipe));
@@ -273,8 +295,6 @@ fn a_backend_that_ends_without_a_close_notify_is_a_cut_for_the_client() {
     for mut chain in chains() {
         chain.server_says(b"half of an answ");
         drop(chain.server.take());
-        chain.request = None;
-        assert!(chain.world.backend.is_none());
         let clean = chain.clients_end();
         assert!(!clean, "{:?}", chain.world.shape);
     }
@@ -601,6 +621,19 @@ fn libssl_gives_both_sides_buffers_back_after_a_silence() {
     assert_eq!(chain.world.conn.in_use, Some(now + IN_USE));
     assert!(chain.world.conn.tend(now + IN_USE, &mut chain.world.work));
     assert_eq!(chain.world.conn.in_use, None);
+}
+
+#[test]
+fn a_backend_is_told_of_its_client_before_tls() {
+    for onward in [at_once(), asking()] {
+        for shape in SHAPES {
+            let version = Some(SslVersion::TLS1_3);
+            let mut chain = Chain::introduced(shape, version, &onward, ProxyProtocol::V1);
+            chain.client_says(b"hello");
+            chain.server_says(b"hello");
+            assert_eq!(chain.failures(), 0);
+        }
+    }
 }
 
 #[test]
