@@ -6,7 +6,7 @@
 mod plan;
 mod running;
 
-use crate::conn::{Answers, Counters, Message, Service, Totals, Work};
+use crate::conn::{Answers, Counters, Message, Onward, Request, Service, Totals, Work};
 use crate::error::{Error, Kind, Problems, reason};
 use crate::io::Pool;
 use crate::net::{
@@ -301,19 +301,22 @@ impl Server {
         let answers = self.answers(settings);
         let backend = resolve(settings);
         let contexts = self.contexts(settings, prepared);
-        match (answers, backend, contexts) {
-            (Ok(answers), Ok(backend), Ok(contexts)) => {
+        let onwards = self.onwards(settings, prepared);
+        match (answers, backend, contexts, onwards) {
+            (Ok(answers), Ok(backend), Ok(contexts), Ok(onwards)) => {
                 return Ok(Parts {
                     settings,
                     answers,
                     backend,
                     contexts,
+                    onwards,
                 });
             }
-            (answers, backend, contexts) => {
+            (answers, backend, contexts, onwards) => {
                 problems.extend(answers.err());
                 problems.extend(backend.err());
-                problems.extend(contexts.err().into_iter().flat_map(|found| found.0));
+                let refused = [contexts.err(), onwards.err()];
+                problems.extend(refused.into_iter().flatten().flat_map(|found| found.0));
             }
         }
         Err(Problems(problems))
@@ -331,6 +334,30 @@ impl Server {
         (0..self.threads)
             .map(|_| Context::build(prepared, &self.shared).map(Arc::new))
             .collect()
+    }
+
+    /// What each worker speaks TLS with the backend with, which keeps its sessions; nothing where that is not spoken.
+    fn onwards(
+        &self,
+        settings: &Settings,
+        prepared: &Prepared,
+    ) -> Result<Vec<Arc<Onward>>, Problems> {
+        let Some(address) = settings.tls_backend() else {
+            return Ok(Vec::new());
+        };
+        let mut onwards = Vec::new();
+        for _ in 0..self.threads {
+            let Some(dialer) = prepared.dialer()? else {
+                let text = "the settings were prepared without TLS to the backend";
+                return Err(Error::new(Kind::Usage, text).into());
+            };
+            onwards.push(Arc::new(Onward {
+                name: address.to_string(),
+                dialer,
+                request: request(settings),
+            }));
+        }
+        Ok(onwards)
     }
 
     /// The sockets of an endpoint: new ones, or none where the workers have them already, which leaves `known`.
@@ -391,7 +418,9 @@ impl Server {
                     return Err(Error::settings(text));
                 }
             },
-            Some(Backend::Address(_)) | None => Answers::Backend,
+            Some(Backend::Address(_) | Backend::Tls(_) | Backend::PostgreSql(_)) | None => {
+                Answers::Backend
+            }
         })
     }
 
@@ -473,11 +502,22 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn resolve(settings: &Settings) -> Result<Option<Arc<Backend>>, Error> {
-    match &settings.backend.value {
-        Some(settings::Backend::Address(address)) => {
-            Ok(Some(Arc::new(Backend::resolve(address, &settings.tcp)?)))
+    let backend = settings.backend.value.as_ref();
+    let address = backend.and_then(settings::Backend::address);
+    let resolved = address.map(|address| Backend::resolve(address, &settings.tcp));
+    resolved.transpose().map(|backend| backend.map(Arc::new))
+}
+
+/// What the backend is told before TLS.
+fn request(settings: &Settings) -> Request {
+    use settings::{Backend, SslMode, SslNegotiation};
+    let tls = &settings.backend_tls;
+    match (&settings.backend.value, *tls.negotiation, *tls.mode) {
+        (Some(Backend::PostgreSql(_)), SslNegotiation::Postgres, SslMode::Prefer) => {
+            Request::PostgreSqlOrClear
         }
-        Some(settings::Backend::Service(_)) | None => Ok(None),
+        (Some(Backend::PostgreSql(_)), SslNegotiation::Postgres, _) => Request::PostgreSql,
+        _ => Request::None,
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod counters;
 mod ending;
+mod hop;
 mod introduction;
 mod opening;
 mod plain;
@@ -20,12 +21,13 @@ mod wire;
 pub use crate::tls::Failure;
 pub use counters::{Counter, Counters, Totals};
 pub use service::{Message, Opened, Service, Verdict};
-pub use terms::{Answers, Gate, Security, Terms};
+pub use terms::{Answers, Gate, Onward, Request, Security, Terms};
 
 use crate::error::{Error, Kind, reason};
 use crate::io::{Io, Peer, Pool, Readiness, Stream};
 use crate::preface::Preface;
 use crate::tls::{Channel, HandshakeError, Outcome};
+use hop::{Hop, Secured};
 use log::{Level, debug, info, log_enabled, warn};
 use plain::Plain;
 use std::sync::Arc;
@@ -75,6 +77,8 @@ enum State {
     Handshaking,
     /// The backend is wanted.
     Connecting,
+    /// TLS with the backend is being negotiated.
+    Securing,
     /// Bytes move.
     Open,
     /// Everything is said: the client is given a moment to read it.
@@ -244,6 +248,9 @@ impl Conn {
     /// Does what can be done now, within a budget.
     pub fn step(&mut self, now: Instant, work: &mut Work) -> Next {
         self.wire.stream().lend(|| work.pool.spares.take());
+        if let Plain::Hop(hop) = &mut self.plain {
+            hop.stream().lend(|| work.pool.spares.take());
+        }
         let next = self.advance(now, work);
         self.give_back(work);
         if self.held.is_empty() && self.held.capacity() > 0 {
@@ -256,6 +263,11 @@ impl Conn {
         if let Some(buffer) = self.wire.stream().reclaim() {
             work.pool.spares.give(buffer);
         }
+        if let Plain::Hop(hop) = &mut self.plain {
+            if let Some(buffer) = hop.stream().reclaim() {
+                work.pool.spares.give(buffer);
+            }
+        }
     }
 
     fn advance(&mut self, now: Instant, work: &mut Work) -> Next {
@@ -265,6 +277,7 @@ impl Conn {
                 State::Preface => self.look(now, work),
                 State::Handshaking => self.negotiate(now, work),
                 State::Connecting => self.answer(now, work),
+                State::Securing => self.secure(now, work),
                 State::Open => self.relay(now, work),
                 State::Draining => self.drain(work),
                 State::Closed => Next::Close,
@@ -279,13 +292,14 @@ impl Conn {
     fn enter(&mut self, state: State, now: Instant) {
         let limit = match state {
             State::Preface | State::Handshaking => self.terms.handshake,
-            State::Connecting => self.terms.connect,
+            State::Connecting | State::Securing => self.terms.connect,
             State::Draining => Some(LINGER),
             State::Open | State::Closed => None,
         };
-        // The handshake's time runs from the accept, preface included.
+        // The handshake's time runs from the accept, preface included; the backend's from connecting on.
         let before = |state| matches!(state, State::Preface | State::Handshaking);
-        if !(before(state) && before(self.state)) || self.deadline.is_none() {
+        let goes_on = before(state) && before(self.state) || state == State::Securing;
+        if !goes_on || self.deadline.is_none() {
             self.deadline = limit.map(|limit| now + limit);
         }
         if matches!(state, State::Draining | State::Closed) {
@@ -360,9 +374,10 @@ impl Conn {
         }
     }
 
-    /// Whether bytes of the client are here already, most likely for the backend.
+    /// Whether there is something to say to the backend at once: bytes of the client that are here already, most likely,
+    /// or what begins TLS.
     pub fn holds_bytes(&self) -> bool {
-        !self.first.is_empty() || self.wire.holds_bytes()
+        !self.first.is_empty() || self.wire.holds_bytes() || self.terms.onward.is_some()
     }
 
     /// The loop tries an address of the backend: its time begins.
@@ -376,8 +391,62 @@ impl Conn {
         if let Some(introduction) = self.introduction() {
             stream.begin_with(&introduction);
         }
-        self.plain = Plain::Backend(stream);
-        self.enter(State::Open, now);
+        if self.terms.onward.is_some() {
+            self.plain = Plain::Hop(Box::new(Hop::new(stream)));
+            self.enter(State::Securing, now);
+        } else {
+            self.plain = Plain::Backend(stream);
+            self.enter(State::Open, now);
+        }
+    }
+
+    /// Goes on towards TLS with the backend.
+    fn secure(&mut self, now: Instant, work: &mut Work) -> Next {
+        let (Plain::Hop(hop), Some(onward)) = (&mut self.plain, &self.terms.onward) else {
+            return Next::Close;
+        };
+        let client = self.wire.channel();
+        match hop.secure(onward, client.as_deref()) {
+            Ok(Secured::Waiting) => {}
+            Ok(Secured::Open) => {
+                if log_enabled!(Level::Debug) {
+                    let facts = hop.channel().map(|channel| channel.facts());
+                    debug!("{}: backend: {}", self.peer, facts.unwrap_or_default());
+                }
+                self.enter(State::Open, now);
+            }
+            Ok(Secured::Without(mut stream)) => {
+                debug!("{}: backend: it has no TLS", self.peer);
+                if let Some(buffer) = stream.reclaim() {
+                    work.pool.spares.give(buffer);
+                }
+                self.plain = Plain::Backend(stream);
+                self.enter(State::Open, now);
+            }
+            Err(error) => self.unsecured(&error, now, work),
+        }
+        Next::Wait
+    }
+
+    /// There is no TLS with the backend, and nothing else will do.
+    fn unsecured(&mut self, error: &Error, now: Instant, work: &mut Work) {
+        let name = self.terms.onward.as_ref().map_or("", |to| &to.name);
+        let why = format!("connect to backend '{name}': {error}");
+        for line in error.cause().iter().flat_map(|cause| cause.lines()) {
+            debug!("{}: error during TLS handshake: '{line}'", self.peer);
+        }
+        self.leave_backend(work);
+        self.backend_failed(&why, now, work);
+    }
+
+    /// Lets go of whoever answers.
+    fn leave_backend(&mut self, work: &mut Work) {
+        if let Plain::Hop(hop) = &mut self.plain {
+            if let Some(buffer) = hop.stream().reclaim() {
+                work.pool.spares.give(buffer);
+            }
+        }
+        self.plain = Plain::None;
     }
 
     /// Sends the acknowledgement that has waited for bytes to the backend, unless some were sent.
@@ -413,10 +482,12 @@ impl Conn {
     /// The connection talks again and again: until it falls silent, libssl keeps its buffers.
     pub fn keep_buffers(&mut self, now: Instant) {
         if self.in_use.is_none() {
-            if let Some(channel) = self.wire.channel() {
+            let mut keeps = false;
+            for channel in self.channels() {
                 channel.keep_buffers(true);
-                self.in_use = Some(now + IN_USE);
+                keeps = true;
             }
+            self.in_use = keeps.then(|| now + IN_USE);
         }
     }
 
@@ -429,10 +500,16 @@ impl Conn {
             self.in_use = Some(silent_from);
             return false;
         }
-        if let Some(channel) = self.wire.channel() {
+        for channel in self.channels() {
             channel.keep_buffers(false);
         }
         true
+    }
+
+    /// TLS with the client and with the backend, where it is spoken.
+    fn channels(&mut self) -> impl Iterator<Item = &mut Channel> {
+        let (wire, plain) = (self.wire.channel(), self.plain.channel());
+        [wire, plain].into_iter().flatten()
     }
 
     /// Sends tickets that have waited long enough: the client stays. That it fails is noticed by whatever is done next.
@@ -475,6 +552,15 @@ impl Conn {
                 info!("{}: {idle}", self.peer);
                 self.end_for(&idle, now);
             }
+            State::Securing => {
+                let limit = self.terms.connect.unwrap_or_default();
+                let waits = match &self.plain {
+                    Plain::Hop(hop) => hop.waits_for(),
+                    _ => "",
+                };
+                let late = format!("timed out after {limit:?}, {waits}");
+                self.unsecured(&Error::new(Kind::Timeout, late), now, work);
+            }
             State::Connecting | State::Draining | State::Closed => self.enter(State::Closed, now),
         }
         self.step(now, work)
@@ -510,6 +596,9 @@ impl Conn {
     fn drain(&mut self, work: &mut Work) -> Next {
         if self.ends.farewell {
             self.ends.farewell = !self.wire.close();
+            if let Plain::Hop(hop) = &mut self.plain {
+                let _ = hop.end(); // a backend that does not take it will see a cut
+            }
         }
         match self.wire.stream().flush() {
             Ok(true) => {}
@@ -522,7 +611,7 @@ impl Conn {
             if self.ends.cut || self.wire.stream().shut_write().is_err() {
                 return self.over();
             }
-            self.plain = Plain::None;
+            self.leave_backend(work);
         }
         for _ in 0..relay::READS_A_STEP {
             match self.wire.stream().read(&mut work.pool.scratch) {

@@ -1,29 +1,124 @@
-//! The side of a connection that answers: a backend's socket, or a service in this process.
+//! The side of a connection that answers: a backend's socket, with TLS or without, or a service in this process.
 
 use super::Service;
+use super::hop::Hop;
+use crate::error::Error;
 use crate::io::{Readiness, Stream};
+use crate::tls::Channel;
+use std::io;
 
 /// The answering side.
 pub(super) enum Plain {
     /// Nobody yet.
     None,
-    /// A backend.
+    /// A backend that gets the bytes as they are.
     Backend(Stream),
+    /// A backend that TLS is spoken with. On the heap: without one a connection has no room for it.
+    Hop(Box<Hop>),
     /// Something in this process.
     Service(Box<dyn Service>),
+}
+
+/// Why a backend took nothing.
+pub(super) enum Refused {
+    /// Its socket takes no more; it may still have something to say.
+    Deaf(io::Error),
+    /// TLS with it is over.
+    Broken(Error),
+}
+
+/// What a backend, or a client, was heard to say.
+#[derive(Default)]
+pub(super) struct Heard {
+    /// How many bytes.
+    pub(super) count: usize,
+    /// After them, it has ended cleanly.
+    pub(super) ended: bool,
+    /// There is more, although nothing came of it yet.
+    pub(super) unfinished: bool,
+    /// Why it failed, after these bytes.
+    pub(super) failure: Option<Error>,
+}
+
+impl Heard {
+    /// What a read of a clear stream came to.
+    pub(super) fn of(read: io::Result<usize>) -> Heard {
+        let mut heard = Heard::default();
+        match read {
+            Ok(0) => heard.ended = true,
+            Ok(count) => heard.count = count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => heard.failure = Some(Error::io("read", &error)),
+        }
+        heard
+    }
 }
 
 impl Plain {
     pub(super) fn stream(&mut self) -> Option<&mut Stream> {
         match self {
             Plain::Backend(stream) => Some(stream),
+            Plain::Hop(hop) => Some(hop.stream()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn channel(&mut self) -> Option<&mut Channel> {
+        match self {
+            Plain::Hop(hop) => hop.channel(),
             _ => None,
         }
     }
 
     pub(super) fn announce(&mut self, readiness: Readiness) {
-        if let Plain::Backend(stream) = self {
-            stream.announce(readiness);
+        match self {
+            Plain::Backend(stream) => stream.announce(readiness),
+            Plain::Hop(hop) => hop.announce(readiness),
+            _ => {}
+        }
+    }
+
+    /// How many bytes it can be told at once, `most` at the most.
+    pub(super) fn room(&mut self, most: usize) -> usize {
+        match self {
+            Plain::Hop(hop) => hop.room().min(most),
+            _ => most,
+        }
+    }
+
+    /// Sends a backend what waits; `true` when all of it went.
+    pub(super) fn flush(&mut self) -> Result<bool, Refused> {
+        match self {
+            Plain::Backend(stream) => stream.flush().map_err(Refused::Deaf),
+            Plain::Hop(hop) => hop.flush(),
+            _ => Ok(true),
+        }
+    }
+
+    /// Whether what waits for a backend is what it hears first, and may wait for more.
+    pub(super) fn holds_beginning(&mut self) -> bool {
+        match self {
+            Plain::Backend(stream) => stream.holds_beginning(),
+            Plain::Hop(hop) => hop.holds_beginning(),
+            _ => false,
+        }
+    }
+
+    /// Whether a backend is known to have nothing to say before it is announced.
+    pub(super) fn is_exhausted(&self) -> bool {
+        match self {
+            Plain::Backend(stream) => stream.is_drained(),
+            Plain::Hop(hop) => hop.is_exhausted(),
+            _ => false,
+        }
+    }
+
+    /// Whether something for the backend has gathered that a flush would send. Without TLS nothing gathers: what waits
+    /// is what the socket did not take.
+    pub(super) fn has_gathered(&mut self) -> bool {
+        match self {
+            Plain::Hop(hop) => hop.has_gathered(),
+            _ => false,
         }
     }
 }

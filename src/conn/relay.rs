@@ -4,11 +4,11 @@
 //! way, so a slow side stops the other one and a connection holds one buffer a direction at the most. Read next:
 //! `serving`, for an answering side in this process.
 
-use super::plain::Plain;
+use super::plain::{Heard, Plain, Refused};
 use super::{Conn, Next, State, Work};
 use crate::error::{Error, Kind};
-use crate::io::{Pool, Stream};
-use crate::tls::{Channel, Outcome, RECORD};
+use crate::io::Pool;
+use crate::tls::Channel;
 use log::{debug, info};
 use std::io;
 use std::time::Instant;
@@ -31,7 +31,7 @@ struct Moved {
     bytes: usize,
     /// How often a service was told that everything it said has gone.
     calls: u32,
-    /// Whether the client's stream has more, although nothing came of it yet.
+    /// Whether the stream that was read has more, although nothing came of it yet.
     unfinished: bool,
     /// Whose stream failed, after these bytes.
     failure: Option<Failure>,
@@ -82,7 +82,7 @@ impl Conn {
             // A service that is told of what the client took may read on.
             if bytes == 0 && !taken && down.calls == 0 {
                 // What carries no bytes is limited as well: others get their turn.
-                return if up.unfinished {
+                return if up.unfinished || down.unfinished {
                     Next::Again
                 } else {
                     Next::Wait
@@ -102,10 +102,9 @@ impl Conn {
 
     /// Whether both sockets have said what they had, and nothing waits to be sent: another round would be in vain.
     fn is_at_rest(&mut self) -> bool {
-        let drained = |stream: &mut Stream| stream.is_drained();
-        let said = !self.wire.is_readable() && self.plain.stream().is_some_and(drained);
+        let said = !self.wire.is_readable() && self.plain.is_exhausted();
         // Where the budget ended the round, what was read last has not been sent.
-        said && !self.wire.stream().is_waiting()
+        said && !self.wire.stream().is_waiting() && !self.plain.has_gathered()
     }
 
     /// How many bytes both sockets have taken: a slow side that takes what waits for it is not idle.
@@ -117,19 +116,24 @@ impl Conn {
     /// The client's bytes to whoever answers.
     fn up(&mut self, work: &mut Work) -> Moved {
         let mut moved = Moved::default();
-        while moved.bytes < BUDGET && self.may_go_up(&mut work.pool) {
-            let (filled, failure) = self.gather(&mut work.pool.scratch);
-            if filled > 0 {
-                moved.bytes += filled;
-                self.hand_up(filled, &mut work.pool);
+        while moved.bytes < BUDGET && self.may_go_up(&mut moved, &mut work.pool) {
+            let limit = self.plain.room(work.pool.scratch.len());
+            let heard = self.gather(&mut work.pool.scratch[..limit]);
+            self.ends.wire_said |= heard.ended;
+            if heard.count > 0 {
+                moved.bytes += heard.count;
+                if let Err(error) = self.hand_up(heard.count, &mut work.pool) {
+                    moved.failure = Some(Failure::Plain(error));
+                    break;
+                }
             }
-            if failure.is_some() {
-                moved.failure = failure.map(Failure::Wire);
+            if heard.failure.is_some() {
+                moved.failure = heard.failure.map(Failure::Wire);
                 break;
             }
-            if filled == 0 && !self.ends.wire_said {
-                self.introduce();
-                moved.unfinished = self.wire.is_unfinished();
+            if heard.count == 0 && !self.ends.wire_said {
+                self.introduce(&mut moved);
+                moved.unfinished = heard.unfinished;
                 break;
             }
         }
@@ -137,18 +141,13 @@ impl Conn {
     }
 
     /// Whether the client may be read: the answering side has taken everything, and the client has not ended.
-    fn may_go_up(&mut self, pool: &mut Pool) -> bool {
+    fn may_go_up(&mut self, moved: &mut Moved, pool: &mut Pool) -> bool {
         let may_read = self.wire.is_readable() && !self.ends.wire_said;
         let may_say_more = may_read || !self.first.is_empty();
-        match &mut self.plain {
-            // What the backend hears first leaves with the first of the client's bytes, where they may be here already.
-            Plain::Backend(stream) if may_say_more && stream.holds_beginning() => {}
-            Plain::Backend(stream) if !self.ends.plain_shut => match stream.flush() {
-                Ok(true) => {}
-                Ok(false) => return false,
-                Err(error) => self.deaf(&error),
-            },
-            _ => {}
+        // What the backend hears first leaves with the first of the client's bytes, where they may be here already.
+        let waits = may_say_more && self.plain.holds_beginning();
+        if !waits && !self.flush_up(moved) {
+            return false;
         }
         if self.is_stopped() {
             return false;
@@ -164,55 +163,68 @@ impl Conn {
     }
 
     /// The client has said nothing yet: what the backend hears first leaves without.
-    fn introduce(&mut self) {
-        match &mut self.plain {
-            Plain::Backend(stream) if !self.ends.plain_shut && stream.holds_beginning() => {
-                if let Err(error) = stream.flush() {
-                    self.deaf(&error);
-                }
+    fn introduce(&mut self, moved: &mut Moved) {
+        if self.plain.holds_beginning() {
+            self.flush_up(moved);
+        }
+    }
+
+    /// Sends what waits for whoever answers; whether all of it went.
+    fn flush_up(&mut self, moved: &mut Moved) -> bool {
+        if self.ends.plain_shut {
+            return true;
+        }
+        match self.plain.flush() {
+            Ok(all) => all,
+            Err(Refused::Deaf(error)) => {
+                self.deaf(&error);
+                true
             }
-            _ => {}
+            Err(Refused::Broken(error)) => {
+                moved.failure = Some(Failure::Plain(error));
+                false
+            }
         }
     }
 
     /// Reads until `buf` is nearly full, nothing is left, or the client has ended. What a preface has read comes first.
-    fn gather(&mut self, buf: &mut [u8]) -> (usize, Option<Error>) {
-        if !self.first.is_empty() {
-            let first = std::mem::take(&mut self.first);
-            buf[..first.len()].copy_from_slice(&first);
-            return (first.len(), None);
+    fn gather(&mut self, buf: &mut [u8]) -> Heard {
+        if self.first.is_empty() {
+            return self.wire.gather(buf);
         }
-        let mut filled = 0;
-        while filled + RECORD <= buf.len() {
-            match self.wire.read(&mut buf[filled..]) {
-                Ok(Outcome::Done(count)) => filled += count,
-                Ok(Outcome::Closed) => {
-                    self.ends.wire_said = true;
-                    break;
-                }
-                Ok(_) => break,
-                Err(error) => return (filled, Some(error)),
-            }
+        let first = std::mem::take(&mut self.first);
+        buf[..first.len()].copy_from_slice(&first);
+        Heard {
+            count: first.len(),
+            ..Heard::default()
         }
-        (filled, None)
     }
 
     /// Gives the first `count` bytes of the scratch to whoever answers.
-    fn hand_up(&mut self, count: usize, pool: &mut Pool) {
+    ///
+    /// # Errors
+    /// TLS with the backend is over.
+    fn hand_up(&mut self, count: usize, pool: &mut Pool) -> Result<(), Error> {
         self.answered = false;
-        match &mut self.plain {
+        let bytes = &pool.scratch[..count];
+        let said = match &mut self.plain {
             Plain::Backend(stream) if !self.ends.plain_shut => {
-                let bytes = &pool.scratch[..count];
-                if let Err(error) = stream.send(bytes) {
-                    self.deaf(&error);
-                }
+                stream.send(bytes).map_err(Refused::Deaf)
             }
+            Plain::Hop(hop) if !self.ends.plain_shut => hop.say(bytes),
             Plain::Service(_) => {
                 self.make_room(pool);
                 self.consult(|service, out| service.data(&pool.scratch[..count], out));
+                Ok(())
             }
-            _ => {} // nobody listens any more
+            _ => Ok(()), // nobody listens any more
+        };
+        match said {
+            Ok(()) => {}
+            Err(Refused::Deaf(error)) => self.deaf(&error),
+            Err(Refused::Broken(error)) => return Err(error),
         }
+        Ok(())
     }
 
     /// The client has ended its direction: so do we towards whoever answers.
@@ -221,19 +233,21 @@ impl Conn {
             return;
         }
         let over = self.is_over_for_client();
-        self.ends.plain_shut = true;
-        match &mut self.plain {
-            Plain::Backend(_) if over => self.ends.plain_said = true, // the close that follows ends both
-            Plain::Backend(stream) => {
-                if let Err(error) = stream.shut_write() {
-                    self.deaf(&error);
-                }
-            }
+        let ended = match &mut self.plain {
+            Plain::Backend(_) if over => Ok(true), // the close that follows ends both
+            Plain::Backend(stream) => stream.shut_write().map(|()| true),
+            Plain::Hop(hop) => hop.end(),
             Plain::Service(_) => {
                 self.make_room(pool);
                 self.consult(|service, out| service.end(out));
+                Ok(true)
             }
-            Plain::None => {}
+            Plain::None => Ok(true),
+        };
+        self.ends.plain_said |= over;
+        match ended {
+            Ok(ended) => self.ends.plain_shut = ended || over,
+            Err(error) => self.deaf(&error),
         }
     }
 
@@ -242,11 +256,10 @@ impl Conn {
     /// have come, with nothing announced behind it.
     fn is_over_for_client(&mut self) -> bool {
         let ends_both = |tls: &mut Channel| !tls.may_half_close();
-        let silent = |backend: &mut Stream| backend.is_drained();
         self.answered
             && self.wire.channel().is_some_and(ends_both)
             && self.wire.stream().has_hung_up()
-            && self.plain.stream().is_some_and(silent)
+            && self.plain.is_exhausted()
     }
 
     /// The backend takes no more; it may still have something to say.
@@ -256,7 +269,9 @@ impl Conn {
         // These two come where the backend had ended its direction before, or where the stream's failure is yet to
         // be told. Any other has told it, to us, and the read that follows would see an ordinary end.
         let harmless = [io::ErrorKind::BrokenPipe, io::ErrorKind::NotConnected];
-        self.ends.plain_lost |= !harmless.contains(&error.kind());
+        // In TLS an end is a close-notify, which no reset looks like.
+        let clear = matches!(self.plain, Plain::Backend(_));
+        self.ends.plain_lost |= clear && !harmless.contains(&error.kind());
     }
 
     /// Answers to the client.
@@ -270,33 +285,44 @@ impl Conn {
             if limit == 0 {
                 break;
             }
-            let Plain::Backend(stream) = &mut self.plain else {
-                if moved.calls == CALLS || !self.tell_writable(&mut work.pool) {
-                    break;
+            let heard = match &mut self.plain {
+                Plain::Backend(stream) => Heard::of(stream.read(&mut work.pool.scratch[..limit])),
+                Plain::Hop(hop) => hop.hear(&mut work.pool.scratch[..limit]),
+                _ => {
+                    if moved.calls == CALLS || !self.tell_writable(&mut work.pool) {
+                        break;
+                    }
+                    moved.calls += 1;
+                    continue;
                 }
-                moved.calls += 1;
-                continue;
             };
-            match stream.read(&mut work.pool.scratch[..limit]) {
-                Ok(0) if self.ends.plain_lost => {
-                    let error = io::ErrorKind::ConnectionReset.into();
-                    moved.failure = Some(Failure::Plain(Error::io("read", &error)));
-                    break;
-                }
-                Ok(0) => self.ends.plain_said = true,
-                Ok(count) => match self.say(count, &mut work.pool) {
+            if heard.count > 0 {
+                match self.say(heard.count, &mut work.pool) {
                     Ok(said) => moved.bytes += said,
                     Err(error) => {
                         moved.failure = Some(Failure::Wire(error));
                         return moved;
                     }
-                },
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => {
-                    moved.failure = Some(Failure::Plain(Error::io("read", &error)));
-                    break;
                 }
             }
+            if heard.ended && self.ends.plain_lost {
+                let error = io::ErrorKind::ConnectionReset.into();
+                moved.failure = Some(Failure::Plain(Error::io("read", &error)));
+                break;
+            }
+            self.ends.plain_said |= heard.ended;
+            if heard.failure.is_some() {
+                moved.failure = heard.failure.map(Failure::Plain);
+                break;
+            }
+            if heard.count == 0 && !heard.ended {
+                moved.unfinished = heard.unfinished;
+                break;
+            }
+        }
+        // Reading TLS may have made libssl say something of its own, or go on with what it would not take before.
+        if moved.failure.is_none() && self.plain.has_gathered() {
+            self.flush_up(&mut moved);
         }
         if moved.failure.is_none() {
             self.end_down(&mut moved);
@@ -451,6 +477,9 @@ impl Conn {
     /// The backend's stream failed: what it said is still sent, but the client sees a cut.
     fn backend_broken(&mut self, error: &Error, now: Instant) {
         info!("{}: backend: {error}", self.peer);
+        if let Plain::Hop(hop) = &mut self.plain {
+            let _ = hop.stream().flush(); // an alert of ours, if it gets there
+        }
         self.cut(now);
     }
 }

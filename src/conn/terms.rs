@@ -4,7 +4,7 @@ use super::Service;
 use crate::preface::postgresql::{self, PostgreSql};
 use crate::preface::{FirstByte, Preface};
 use crate::settings::{ProxyProtocol, Settings, Timeouts, Words};
-use crate::tls::Context;
+use crate::tls::{Context, Dialer};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,11 +17,13 @@ pub struct Terms {
     pub security: Security,
     /// Who answers.
     pub answers: Answers,
+    /// How TLS is spoken with the backend, where it is.
+    pub onward: Option<Arc<Onward>>,
     /// How a backend is told of the client.
     pub proxy_protocol: ProxyProtocol,
     /// Until the handshake is done; `None` for ever.
     pub handshake: Option<Duration>,
-    /// Until one backend address answers; `None` for as long as the system tries.
+    /// Until one backend address answers, with TLS where that is spoken; `None` for as long as the system tries.
     pub connect: Option<Duration>,
     /// While nothing moves; `None` for ever.
     pub idle: Option<Duration>,
@@ -88,6 +90,27 @@ pub enum Answers {
     Service(Arc<dyn Fn() -> Box<dyn Service> + Send + Sync>),
 }
 
+/// TLS with the backend, as one worker speaks it.
+pub struct Onward {
+    /// The backend, as the log names it.
+    pub name: String,
+    /// Opens channels to it.
+    pub dialer: Dialer,
+    /// What is said before TLS.
+    pub request: Request,
+}
+
+/// What is said to a backend before TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Nothing.
+    None,
+    /// PostgreSQL's SSLRequest. Without TLS nothing follows.
+    PostgreSql,
+    /// PostgreSQL's SSLRequest. A server that has no TLS gets the bytes as they are.
+    PostgreSqlOrClear,
+}
+
 impl Terms {
     /// In whose words the log tells of handshakes.
     pub(super) fn words(&self) -> Words {
@@ -109,6 +132,7 @@ impl Terms {
             endpoint,
             security,
             answers,
+            onward: None,
             proxy_protocol: ProxyProtocol::Off,
             handshake: limit(timeouts.handshake.value),
             connect: limit(timeouts.connect.value),

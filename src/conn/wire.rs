@@ -1,11 +1,13 @@
-//! The side of a connection that faces the client: TLS or clear, with the same verbs.
+//! The side of a connection that faces the client: TLS or clear, with the same verbs. Towards a backend that TLS is
+//! spoken with there is another one: see `hop`.
 
+use super::plain::Heard;
 use crate::error::Error;
 use crate::io::{Readiness, Stream};
 use crate::tls::{Channel, Context, Outcome, RECORD};
 use std::io;
 
-/// The client's side.
+/// The client's side, or the backend's.
 pub(super) struct Wire {
     speech: Speech,
     /// Nothing more to read before the stream is announced readable: libssl need not be asked.
@@ -14,7 +16,7 @@ pub(super) struct Wire {
     unfinished: bool,
 }
 
-/// What is spoken with the client.
+/// What is spoken there.
 pub(super) enum Speech {
     Tls(Channel),
     /// On the heap, so that a connection with TLS, which has its stream elsewhere, has no room for another.
@@ -51,9 +53,21 @@ impl Wire {
 
     /// Goes over to TLS: what was prepended to the clear stream is its beginning.
     pub(super) fn start_tls(&mut self, context: &Context) -> Result<(), Error> {
+        self.go_over(|stream| Channel::accept_deferring_ticket(context, stream))
+    }
+
+    /// Goes over to TLS as a client.
+    pub(super) fn connect_tls(
+        &mut self,
+        dial: impl FnOnce(Stream) -> Result<Channel, Error>,
+    ) -> Result<(), Error> {
+        self.go_over(dial)
+    }
+
+    fn go_over(&mut self, to: impl FnOnce(Stream) -> Result<Channel, Error>) -> Result<(), Error> {
         if let Speech::Clear(stream) = &mut self.speech {
             let stream = std::mem::replace(&mut **stream, Stream::closed());
-            self.speech = Speech::Tls(Channel::accept_deferring_ticket(context, stream)?);
+            self.speech = Speech::Tls(to(stream)?);
             self.exhausted = false;
         }
         Ok(())
@@ -67,17 +81,12 @@ impl Wire {
         }
     }
 
-    /// Whether the last read stopped before the stream was empty.
-    pub(super) fn is_unfinished(&self) -> bool {
-        self.unfinished
-    }
-
     /// Whether a read may bring something.
     pub(super) fn is_readable(&self) -> bool {
         !self.exhausted
     }
 
-    /// Reads what the client says. On a clear wire its end is always taken for a clean one.
+    /// Reads what is said. On a clear wire the end is always taken for a clean one.
     pub(super) fn read(&mut self, buf: &mut [u8]) -> Result<Outcome, Error> {
         let outcome = match &mut self.speech {
             Speech::Tls(channel) => channel.read(buf),
@@ -94,6 +103,27 @@ impl Wire {
         self.exhausted = wants && self.stream().is_drained();
         self.unfinished = wants && !self.exhausted;
         outcome
+    }
+
+    /// Reads until `buf` is nearly full, nothing is left, or the end has come.
+    pub(super) fn gather(&mut self, buf: &mut [u8]) -> Heard {
+        let mut heard = Heard::default();
+        while heard.count + RECORD <= buf.len() {
+            match self.read(&mut buf[heard.count..]) {
+                Ok(Outcome::Done(count)) => heard.count += count,
+                Ok(Outcome::Closed) => {
+                    heard.ended = true;
+                    break;
+                }
+                Ok(_) => break,
+                Err(error) => {
+                    heard.failure = Some(error);
+                    return heard;
+                }
+            }
+        }
+        heard.unfinished = self.unfinished;
+        heard
     }
 
     /// How many bytes can be said before a flush.

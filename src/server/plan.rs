@@ -1,7 +1,7 @@
 //! What a start or a reload comes to, before anybody is told of it.
 
 use super::Listening;
-use crate::conn::{Answers, Gate, Security, Terms};
+use crate::conn::{Answers, Gate, Onward, Security, Terms};
 use crate::net::{Backend, Door, Listener, Place};
 use crate::settings::{Accept, Endpoint, Settings};
 use crate::tls::Context;
@@ -23,6 +23,8 @@ pub(super) struct Parts<'a> {
     pub(super) backend: Option<Arc<Backend>>,
     /// One a worker; none when no endpoint speaks TLS.
     pub(super) contexts: Vec<Arc<Context>>,
+    /// One a worker; none when there is no TLS with the backend.
+    pub(super) onwards: Vec<Arc<Onward>>,
 }
 
 impl Plan {
@@ -52,6 +54,7 @@ impl Plan {
                 let timeouts = &parts.settings.timeouts;
                 let mut terms = Terms::new(name.clone(), security, answers, timeouts);
                 terms.proxy_protocol = parts.settings.proxy_protocol.value;
+                terms.onward = parts.onwards.get(number).map(Arc::clone);
                 doors.push(Door {
                     place: opening.place.clone(),
                     listener: listeners.next(),

@@ -68,10 +68,26 @@ pub enum Address {
 /// Who answers the plain bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Backend {
-    /// A server at an address.
+    /// A server at an address, which gets them as they are.
     Address(Address),
+    /// A server with TLS from the first byte.
+    Tls(Address),
+    /// A server with PostgreSQL's protocol, in which TLS is asked for, or begun with.
+    PostgreSql(Address),
     /// Something in this process.
     Service(Service),
+}
+
+impl Backend {
+    /// Where it is, unless it is in this process.
+    pub fn address(&self) -> Option<&Address> {
+        match self {
+            Backend::Address(address) | Backend::Tls(address) | Backend::PostgreSql(address) => {
+                Some(address)
+            }
+            Backend::Service(_) => None,
+        }
+    }
 }
 
 /// What can answer without a backend: the words behind `service://`.
@@ -122,6 +138,8 @@ impl fmt::Display for Backend {
         match self {
             Backend::Address(address @ Address::Tcp { .. }) => write!(f, "tcp://{address}"),
             Backend::Address(address @ Address::Unix(_)) => write!(f, "unix://{address}"),
+            Backend::Tls(address) => write!(f, "tls://{address}"),
+            Backend::PostgreSql(address) => write!(f, "postgres+tls://{address}"),
             Backend::Service(Service::Echo) => f.write_str("service://echo"),
             Backend::Service(Service::Status) => f.write_str("service://status"),
             Backend::Service(Service::Program) => f.write_str("service://program"),
@@ -303,14 +321,7 @@ fn address(text: &str) -> Result<Address, String> {
     let unreadable = || "it is neither tcp://HOST:PORT nor unix:///PATH".to_owned();
     let (scheme, rest) = text.split_once("://").ok_or_else(unreadable)?;
     match scheme.to_ascii_lowercase().as_str() {
-        "tcp" => {
-            let rest = rest.strip_suffix('/').unwrap_or(rest);
-            match host_and_port(rest).map_err(|why| why.unwrap_or_else(unreadable))? {
-                (_, None) => Err("a port is missing".into()),
-                (_, Some(0)) => Err("port 0 cannot be connected to".into()),
-                (host, Some(port)) => Ok(Address::Tcp { host, port }),
-            }
-        }
+        "tcp" => server(rest, None),
         "unix" => {
             let path = socket_path(rest).map_err(|why| why.unwrap_or_else(unreadable))?;
             Ok(Address::Unix(path))
@@ -319,10 +330,34 @@ fn address(text: &str) -> Result<Address, String> {
     }
 }
 
+/// `HOST:PORT` of a server to connect to, or `HOST` where there is a port that goes without saying.
+fn server(text: &str, otherwise: Option<u16>) -> Result<Address, String> {
+    let text = text.strip_suffix('/').unwrap_or(text);
+    let (host, port) = host_and_port(text).map_err(Option::unwrap_or_default)?;
+    match port.or(otherwise) {
+        None => Err("a port is missing".into()),
+        Some(0) => Err("port 0 cannot be connected to".into()),
+        Some(port) => Ok(Address::Tcp { host, port }),
+    }
+}
+
+/// A host name, or an address with or without its brackets, as a certificate may be for it.
+pub(super) fn host(text: &str) -> Result<String, String> {
+    let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
+    let bare = bare.unwrap_or(text);
+    let host = if bare.contains(':') {
+        ipv6(bare)
+    } else {
+        host_name(text)
+    };
+    host.map_err(Option::unwrap_or_default)
+}
+
 impl FromStr for Backend {
     type Err = String;
 
-    /// Reads `tcp://HOST:PORT`, `unix:///PATH`, `service://echo` or `service://status`.
+    /// Reads `tcp://HOST:PORT`, `tls://HOST:PORT`, `postgres+tls://HOST:PORT`, `unix:///PATH`, `service://echo` or
+    /// `service://status`.
     fn from_str(text: &str) -> Result<Backend, String> {
         backend(text.trim()).map_err(|why| format!("invalid backend {}: {why}", quoted(text)))
     }
@@ -341,12 +376,23 @@ fn backend(text: &str) -> Result<Backend, String> {
                 quoted(rest)
             )),
         },
-        "https" | "ssl" | "tls" | "tcps" | "wss" | "ssl+unix" => Err(format!(
-            "only plain backends exist yet, so {scheme}:// cannot be reached"
-        )),
+        "tls" => server(rest, None).map(Backend::Tls),
+        "postgres+tls" | "postgresql+tls" => {
+            server(rest, Some(POSTGRESQL_PORT)).map(Backend::PostgreSql)
+        }
+        "https" | "ssl" | "tcps" | "wss" => {
+            Err("bytes are carried as they are: write tls://HOST:PORT".into())
+        }
         "http" => Err("bytes are carried as they are: write tcp://HOST:PORT".into()),
+        "postgres" | "postgresql" => Err(
+            "write postgres+tls://HOST:PORT for TLS, or tcp://HOST:PORT for bytes as they are"
+                .into(),
+        ),
+        "ssl+unix" | "tls+unix" => Err("there is no TLS on unix sockets to a backend".into()),
         _ => Err(
-            "it is none of tcp://HOST:PORT, unix:///PATH, service://echo, service://status".into(),
+            "it is none of tcp://HOST:PORT, tls://HOST:PORT, postgres+tls://HOST:PORT, unix:///PATH, \
+             service://echo, service://status"
+                .into(),
         ),
     }
 }

@@ -4,6 +4,7 @@
 //! libssl can judge (cipher strings, option names, groups) are kept as the user wrote them. Read next: `table`
 //! (every option, once), `builder` (how layers of options become `Settings`), `check` (what holds between them).
 
+mod backend_tls;
 mod builder;
 mod change;
 mod check;
@@ -15,6 +16,7 @@ mod server_name;
 mod table;
 mod value;
 
+pub use backend_tls::{BackendTls, SslMode, SslNegotiation, Verification};
 pub use builder::Builder;
 pub(crate) use builder::complaint;
 pub use check::{check, check_client, check_policy};
@@ -38,6 +40,8 @@ pub struct Settings {
     pub endpoints: Vec<Setting<Endpoint>>,
     /// Where the plain bytes go.
     pub backend: Setting<Option<Backend>>,
+    /// TLS on the way there.
+    pub backend_tls: BackendTls,
     /// How a backend is told of each client.
     pub proxy_protocol: Setting<ProxyProtocol>,
     /// Worker threads; 0 means one a core.
@@ -365,6 +369,11 @@ impl Settings {
         self.policy = other.policy.clone();
         self.names.clone_from(&other.names);
         self.unknown_name = other.unknown_name.clone();
+        // With whom it is spoken is a part of it, where that is a backend.
+        if self.tls_backend().is_some() || other.tls_backend().is_some() {
+            self.backend = other.backend.clone();
+        }
+        self.backend_tls = other.backend_tls.clone();
     }
 }
 
@@ -386,6 +395,7 @@ impl Default for Settings {
         Settings {
             endpoints: Vec::new(),
             backend: Setting::default(),
+            backend_tls: BackendTls::default(),
             proxy_protocol: Setting::built_in(ProxyProtocol::Off),
             threads: Setting::built_in(0),
             busy_poll: Setting::built_in(Duration::ZERO),

@@ -6,7 +6,8 @@
 
 use super::{
     AlpnMismatch, CaFileMode, DhParams, KeyPermissions, MaskPart, OptionMask, OptionsEra,
-    Passphrase, Protocol, ProxyProtocol, UnknownName, VerifyClient, Version,
+    Passphrase, Protocol, ProxyProtocol, SslMode, SslNegotiation, UnknownName, VerifyClient,
+    Version,
 };
 use std::collections::HashSet;
 use std::fmt;
@@ -134,6 +135,23 @@ impl Words for UnknownName {
     const WORDS: &'static [(&'static str, UnknownName)] = &[
         ("default", UnknownName::Default),
         ("refuse", UnknownName::Refuse),
+    ];
+}
+
+impl Words for SslMode {
+    const WORDS: &'static [(&'static str, SslMode)] = &[
+        ("disable", SslMode::Disable),
+        ("prefer", SslMode::Prefer),
+        ("require", SslMode::Require),
+        ("verify-ca", SslMode::VerifyCa),
+        ("verify-full", SslMode::VerifyFull),
+    ];
+}
+
+impl Words for SslNegotiation {
+    const WORDS: &'static [(&'static str, SslNegotiation)] = &[
+        ("postgres", SslNegotiation::Postgres),
+        ("direct", SslNegotiation::Direct),
     ];
 }
 

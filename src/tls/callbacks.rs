@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 use super::alpn;
+use super::kept::Kept;
 use super::names::{Chosen, Names, host_name};
 use super::rejected;
 use super::resume::Shared;
@@ -45,6 +46,8 @@ pub(super) struct State {
     pub(super) refuses_expired: bool,
     /// The session cache and how many sessions it may hold, where it is on.
     pub(super) cache: Option<(Arc<Shared>, usize)>,
+    /// Where a client keeps its sessions, if it does.
+    pub(super) kept: Option<Arc<Kept>>,
 }
 
 static INDEX: OnceCell<Index<SslContext, State>> = OnceCell::new();
@@ -76,6 +79,9 @@ pub(super) fn install(context: &mut SslContextBuilder, state: State) -> Result<(
             ffi::SSL_CTX_sess_set_new_cb(raw, Some(new_session));
             ffi::SSL_CTX_sess_set_get_cb(raw, Some(get_session));
             ffi::SSL_CTX_sess_set_remove_cb(raw, Some(remove_session));
+        }
+        if state.kept.is_some() {
+            ffi::SSL_CTX_sess_set_new_cb(raw, Some(given_session));
         }
         if state.tickets.is_some() {
             sys::set_ticket_key_callback(raw, Some(ticket_key));
@@ -308,6 +314,21 @@ unsafe extern "C" fn new_session(ssl: *mut ffi::SSL, session: *mut ffi::SSL_SESS
                 shared
                     .sessions
                     .insert(session.id(), encoded, expires, *capacity);
+            }
+        });
+    }
+    0
+}
+
+/// A server has given our client a session.
+unsafe extern "C" fn given_session(ssl: *mut ffi::SSL, session: *mut ffi::SSL_SESSION) -> c_int {
+    // SAFETY: libssl calls with the connection at work and a live session, whose reference it keeps on 0: what is kept
+    // is one of our own.
+    unsafe {
+        let session = SslSessionRef::from_ptr(session);
+        with(ssl, (), |_, state| {
+            if let Some(kept) = &state.kept {
+                kept.put(session.to_owned());
             }
         });
     }

@@ -15,6 +15,7 @@ use super::sys;
 use super::whom::Server;
 use crate::error::{Error, Kind};
 use crate::io::Stream;
+use log::warn;
 use openssl::ssl::{Ssl, SslRef, SslVerifyMode, SslVersion};
 
 /// What a call came to.
@@ -82,6 +83,11 @@ impl Channel {
         server: Server<'_>,
     ) -> Result<Channel, Error> {
         let mut ssl = new_ssl(context, Role::Client)?;
+        if let Server::Unverified(_) = server {
+            warn!(
+                "a server's certificate is not looked at: whoever sits in between reads everything"
+            );
+        }
         server.expect(&mut ssl)?;
         Channel::connecting(ssl, stream)
     }
@@ -241,6 +247,11 @@ impl Channel {
         facts(self.wired.ssl())
     }
 
+    /// The version that is spoken.
+    pub(super) fn version(&self) -> Option<SslVersion> {
+        self.wired.ssl().version2()
+    }
+
     /// The protocol that was agreed on by ALPN, as it was sent.
     pub(crate) fn alpn(&self) -> Option<Vec<u8>> {
         self.wired
@@ -268,13 +279,13 @@ impl Channel {
     /// is tickets, before it the last flight.
     pub fn last_words_may_wait(&self) -> bool {
         let ssl = self.wired.ssl();
-        ssl.is_server() && ssl.version2() == Some(SslVersion::TLS1_3)
+        ssl.is_server() && self.version() == Some(SslVersion::TLS1_3)
     }
 
     /// Whether the peer may go on reading after its close-notify: only since TLS 1.3. Before, it ends both directions, and
     /// what is not written yet is to be dropped (RFC 5246, section 7.2.1; RFC 8446, section 6.1).
     pub fn may_half_close(&self) -> bool {
-        self.wired.ssl().version2() == Some(SslVersion::TLS1_3)
+        self.version() == Some(SslVersion::TLS1_3)
     }
 
     /// Whether the handshake resumed a session (`SSL_session_reused`).

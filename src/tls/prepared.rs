@@ -5,6 +5,7 @@
 
 use super::context::{Making, Whose};
 use super::dh;
+use super::dialer::{Dialer, Dialling};
 use super::identity::Identity;
 use super::passphrase::Occasion;
 use super::protocol::{self, Range};
@@ -56,6 +57,8 @@ pub struct Prepared {
     pub(super) keeps_server_name: bool,
     pub(super) nameless: UnknownName,
     pub(super) ticket_keys: Option<Arc<FileKeys>>,
+    /// For TLS with the backend.
+    backend: Option<Box<Dialling>>,
     report: Report,
 }
 
@@ -81,7 +84,8 @@ struct Findings {
 }
 
 impl Prepared {
-    /// Reads every file the settings name and has libssl judge all that it can judge, for a server.
+    /// Reads every file the settings name and has libssl judge all that it can judge, for a server; also those for TLS
+    /// with its backend.
     ///
     /// # Errors
     /// Everything that is wrong, each with its origin.
@@ -117,9 +121,30 @@ impl Prepared {
             keeps_server_name: *settings.proxy_protocol == ProxyProtocol::V2,
             nameless: *settings.no_name,
             ticket_keys,
+            backend: None,
             report: Report::default(),
         };
-        prepared.judged(findings)
+        let judged = prepared.judged(findings);
+        Prepared::with_backend(judged, Dialling::load(settings, occasion))
+    }
+
+    /// Joins what a server needs towards its clients, and towards its backend.
+    fn with_backend(
+        judged: Result<(Prepared, Vec<Note>), Problems>,
+        backend: Result<Option<(Dialling, Vec<Note>)>, Problems>,
+    ) -> Result<(Prepared, Vec<Note>), Problems> {
+        match (judged, backend) {
+            (Ok(judged), Ok(None)) => Ok(judged),
+            (Ok((mut prepared, mut notes)), Ok(Some((dialling, more)))) => {
+                prepared.backend = Some(Box::new(dialling));
+                notes.extend(more);
+                Ok((prepared, without_repeats(notes)))
+            }
+            (judged, backend) => {
+                let problems = [judged.err(), backend.err()].into_iter().flatten();
+                Err(Problems(problems.flat_map(|found| found.0).collect()))
+            }
+        }
     }
 
     /// The same for a client, which takes of the policy what somebody chose ([`Policy::of_client`]), and has neither
@@ -128,9 +153,17 @@ impl Prepared {
     /// # Errors
     /// As [`Prepared::load`].
     pub fn load_client(settings: &Settings) -> Result<(Prepared, Vec<Note>), Problems> {
+        Prepared::load_policy(&settings.policy.of_client(), Occasion::Start)
+    }
+
+    /// The same of a policy as it is.
+    pub(super) fn load_policy(
+        policy: &Policy,
+        occasion: Occasion,
+    ) -> Result<(Prepared, Vec<Note>), Problems> {
         library::start()?;
-        let mut findings = Findings::new(Role::Client, Occasion::Start);
-        let base = Ready::load(None, &settings.policy.of_client(), &mut findings);
+        let mut findings = Findings::new(Role::Client, occasion);
+        let base = Ready::load(None, policy, &mut findings);
         let prepared = Prepared {
             role: Role::Client,
             base,
@@ -139,9 +172,19 @@ impl Prepared {
             keeps_server_name: false,
             nameless: UnknownName::Default,
             ticket_keys: None,
+            backend: None,
             report: Report::default(),
         };
         prepared.judged(findings)
+    }
+
+    /// What a worker speaks TLS with its backend with, if that is to be spoken.
+    ///
+    /// # Errors
+    /// Everything libssl refused, each with its origin.
+    pub fn dialer(&self) -> Result<Option<Dialer>, Problems> {
+        let dialling = self.backend.as_ref();
+        dialling.map(|dialling| dialling.dialer()).transpose()
     }
 
     /// Refuses the other side's use.

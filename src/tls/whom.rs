@@ -5,7 +5,6 @@
 
 use super::queue::Queue;
 use crate::error::{Error, Kind};
-use log::warn;
 use openssl::error::ErrorStack;
 use openssl::ssl::{SslRef, SslVerifyMode};
 use openssl::x509::verify::X509CheckFlags;
@@ -16,6 +15,8 @@ use std::net::IpAddr;
 pub enum Server<'a> {
     /// The server whose certificate is for this host name or address. A name is also sent.
     Verified(&'a str),
+    /// Any server whose certificate is of a CA that is trusted, whomever it is for. A name, if there is one, is sent.
+    Trusted(Option<&'a str>),
     /// Whoever answers: its certificate is not looked at. A name, if there is one, is sent.
     Unverified(Option<&'a str>),
 }
@@ -23,23 +24,17 @@ pub enum Server<'a> {
 impl Server<'_> {
     /// Has libssl look for it.
     pub(super) fn expect(self, ssl: &mut SslRef) -> Result<(), Error> {
-        let (host, verified) = match self {
-            Server::Verified(text) => (Some(text), true),
-            Server::Unverified(text) => (text, false),
+        let (host, named, mode) = match self {
+            Server::Verified(text) => (Some(text), true, SslVerifyMode::PEER),
+            Server::Trusted(text) => (text, false, SslVerifyMode::PEER),
+            Server::Unverified(text) => (text, false, SslVerifyMode::NONE),
         };
-        ssl.set_verify(if verified {
-            SslVerifyMode::PEER
-        } else {
-            warn!(
-                "a server's certificate is not looked at: whoever sits in between reads everything"
-            );
-            SslVerifyMode::NONE
-        });
+        ssl.set_verify(mode);
         let Some(host) = host else {
             return Ok(());
         };
         let host = Host::parse(host)?;
-        host.set(ssl, verified).map_err(|stack| {
+        host.set(ssl, named).map_err(|stack| {
             let queue = Queue::from(stack);
             let text = format!("cannot make a channel: {}", queue.reason());
             Error::new(Kind::Tls, text).caused_by(queue.to_string())
@@ -49,13 +44,13 @@ impl Server<'_> {
 
 /// A server as certificates name it.
 #[derive(Debug, PartialEq, Eq)]
-enum Host<'a> {
+pub(super) enum Host<'a> {
     Name(&'a str),
     Address(IpAddr),
 }
 
 impl<'a> Host<'a> {
-    fn parse(text: &'a str) -> Result<Host<'a>, Error> {
+    pub(super) fn parse(text: &'a str) -> Result<Host<'a>, Error> {
         let bare = text
             .strip_prefix('[')
             .and_then(|rest| rest.strip_suffix(']'));
@@ -72,12 +67,13 @@ impl<'a> Host<'a> {
         Err(Error::new(Kind::Usage, text))
     }
 
-    /// `SSL_set_tlsext_host_name` for a name; `X509_VERIFY_PARAM_set1_host` or `_set1_ip` for what is verified.
-    fn set(&self, ssl: &mut SslRef, verified: bool) -> Result<(), ErrorStack> {
+    /// `SSL_set_tlsext_host_name` for a name; `X509_VERIFY_PARAM_set1_host` or `_set1_ip` where the certificate has to be
+    /// for it.
+    fn set(&self, ssl: &mut SslRef, named: bool) -> Result<(), ErrorStack> {
         if let Host::Name(name) = self {
             ssl.set_hostname(name)?;
         }
-        if !verified {
+        if !named {
             return Ok(());
         }
         let param = ssl.param_mut();

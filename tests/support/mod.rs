@@ -12,6 +12,7 @@ pub(crate) mod openssl_program;
 pub(crate) mod pattern;
 pub(crate) mod pki;
 pub(crate) mod process;
+pub(crate) mod tls_backend;
 pub(crate) mod wait;
 
 pub(crate) use backend::{Backend, Origin};

@@ -172,6 +172,19 @@ impl Pki {
         self.keyfile("expired-server.pem", &certificate, &key)
     }
 
+    /// A server's certificate of the other CA.
+    pub(crate) fn foreign_server(&self) -> String {
+        let key = new_key(Key::Ecdsa);
+        let certificate = self.stranger.issue("localhost", &key, true, Validity::Now);
+        self.keyfile("foreign-server.pem", &certificate, &key)
+    }
+
+    /// A certificate for localhost that its own key has signed.
+    pub(crate) fn self_signed_server(&self) -> String {
+        let own = Authority::new("localhost");
+        self.keyfile("self-signed.pem", &own.certificate, &own.key)
+    }
+
     fn issue_client(&self, file: &str, authority: &Authority, validity: Validity) -> String {
         let key = new_key(Key::Ecdsa);
         let name = file.trim_end_matches(".pem");

@@ -17,6 +17,7 @@ use std::io;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+mod hop;
 mod introduction;
 mod postgresql;
 mod serving;
@@ -34,7 +35,7 @@ fn context() -> Arc<Context> {
     Arc::clone(CONTEXT.get_or_init(|| {
         let dir = tempfile::tempdir().expect("a directory");
         let file = dir.path().join("server.pem");
-        std::fs::write(&file, self_signed()).expect("writable");
+        std::fs::write(&file, identity()).expect("writable");
         let mut settings = Settings::default();
         settings
             .policy
@@ -44,6 +45,12 @@ fn context() -> Arc<Context> {
         let (prepared, _) = Prepared::load(&settings).expect("a good policy");
         Arc::new(Context::build(&prepared, &Shared::new()).expect("a context"))
     }))
+}
+
+/// Its certificate, for localhost, and its key.
+fn identity() -> &'static [u8] {
+    static IDENTITY: OnceLock<Vec<u8>> = OnceLock::new();
+    IDENTITY.get_or_init(self_signed)
 }
 
 fn self_signed() -> Vec<u8> {
@@ -145,10 +152,15 @@ impl World {
         answers: Answers,
         version: Option<SslVersion>,
     ) -> World {
-        let now = Instant::now();
-        let (theirs, ours) = pipe(shape.chunk, shape.window, shape.stutter);
         let timeouts = Settings::default().timeouts;
         let terms = Terms::new("http+ssl://test:1".into(), security, answers, &timeouts);
+        World::on(terms, shape, version)
+    }
+
+    /// On these terms.
+    fn on(terms: Terms, shape: Shape, version: Option<SslVersion>) -> World {
+        let now = Instant::now();
+        let (theirs, ours) = pipe(shape.chunk, shape.window, shape.stutter);
         let conn =
             Conn::accept(Box::new(ours), 1, Peer::Local, Arc::new(terms), now).expect("memory");
         let sessions = Arc::<AtomicUsize>::default();

@@ -1,8 +1,9 @@
 //! What must hold between settings. Every complaint names the origins involved.
 //!
 //! Errors are what cannot work, or cannot mean what was written. Warnings are what is weaker than it looks or
-//! likely a slip; the rest is good to know. Nothing here asks libssl or the system. Read next: `policy`.
+//! likely a slip; the rest is good to know. Nothing here asks libssl or the system. Read next: `policy`, `backend`.
 
+mod backend;
 mod policy;
 
 use super::builder::{Unread, complaint, remark};
@@ -27,6 +28,7 @@ pub(super) fn check_but(settings: &Settings, unread: &Unread) -> (Vec<Error>, Ve
     let mut findings = Findings::default();
     findings.endpoints(settings);
     findings.served(settings);
+    findings.tls_to_backend(settings);
     findings.limits(settings);
     findings.sort_into(&mut problems, &mut notes);
     (problems, notes)
@@ -175,7 +177,8 @@ impl Findings {
             }
             self.round_trip(endpoint, &settings.backend);
         }
-        if let Some(Backend::Address(Address::Unix(path))) = &settings.backend.value {
+        let backend = settings.backend.as_ref().and_then(Backend::address);
+        if let Some(Address::Unix(path)) = backend {
             self.socket_path(&settings.backend.origin, "backend", path);
         }
         if let Some(Backend::Service(_)) = &settings.backend.value {
@@ -190,11 +193,10 @@ impl Findings {
     /// What was chosen for a kind of endpoint that there is none of.
     fn for_other_endpoints(&mut self, settings: &Settings, warned: bool) {
         let is_unix = |address: &Address| matches!(address, Address::Unix(_));
-        let backend = match &settings.backend.value {
-            Some(Backend::Address(address)) => is_unix(address),
-            _ => true,
-        };
-        if backend && settings.endpoints.iter().all(|e| is_unix(&e.value.address)) {
+        let backend = settings.backend.as_ref().and_then(Backend::address);
+        if backend.is_none_or(is_unix)
+            && settings.endpoints.iter().all(|e| is_unix(&e.value.address))
+        {
             let congestion = &settings.tcp.congestion;
             let chosen = congestion.is_chosen().then_some(&congestion.origin);
             self.idle(chosen, "tcp.congestion", "as no socket is of TCP");
@@ -226,7 +228,7 @@ impl Findings {
 
     /// A backend that is this server would be connected to for ever.
     fn round_trip(&mut self, endpoint: &Setting<Endpoint>, backend: &Setting<Option<Backend>>) {
-        let Some(Backend::Address(to)) = &backend.value else {
+        let Some(to) = backend.as_ref().and_then(Backend::address) else {
             return;
         };
         if reaches(to, &endpoint.value.address) {

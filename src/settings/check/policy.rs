@@ -8,7 +8,7 @@ use crate::settings::{
 };
 
 /// Who set it, when somebody did.
-fn chosen<T>(setting: &Setting<T>) -> Option<&Origin> {
+pub(super) fn chosen<T>(setting: &Setting<T>) -> Option<&Origin> {
     setting.is_chosen().then_some(&setting.origin)
 }
 

@@ -61,8 +61,8 @@ fn what_could_not_be_read_is_not_called_missing_too() {
         said(&unreadable),
         [
             "--server.endpoint: invalid endpoint 'ssl://127.0.0.1:x': port 'x' is not a number",
-            "--backend: invalid backend 'nowhere': it is none of tcp://HOST:PORT, unix:///PATH, service://echo, \
-             service://status",
+            "--backend: invalid backend 'nowhere': it is none of tcp://HOST:PORT, tls://HOST:PORT, \
+             postgres+tls://HOST:PORT, unix:///PATH, service://echo, service://status",
         ]
     );
 }
@@ -431,4 +431,163 @@ fn a_clients_policy_is_not_judged_as_a_servers() {
     settings.set("ssl.min-protocol", "TLSv1.3").unwrap();
     settings.set("ssl.max-protocol", "TLSv1.1").unwrap();
     assert_eq!(counts(check_client(&settings)), (1, 1));
+}
+
+const POSTGRESQL: [&str; 3] = [
+    "server.endpoint=ssl://127.0.0.1:0",
+    "ssl.keyfile=server.pem",
+    "backend=postgres+tls://db",
+];
+
+/// What is said of TLS to a PostgreSQL server.
+fn said_of_postgresql(flags: &[&str]) -> Vec<String> {
+    said(&[&POSTGRESQL, flags].concat())
+}
+
+#[test]
+fn tls_to_the_backend_is_verified_without_a_remark() {
+    assert_eq!(said_of_postgresql(&[]), [""; 0]);
+    assert_eq!(
+        said_of_postgresql(&["backend.sslmode=verify-ca", "backend.cafile=ca.pem"]),
+        [""; 0]
+    );
+    let direct = [
+        "backend.sslnegotiation=direct",
+        "backend.sslmode=verify-full",
+    ];
+    assert_eq!(said_of_postgresql(&direct), [""; 0]);
+}
+
+#[test]
+fn what_weakens_tls_to_the_backend_says_so() {
+    assert_eq!(
+        said_of_postgresql(&["backend.sslmode=require"]),
+        [
+            "! --backend.sslmode: 'require' looks at no certificate: whoever sits in between reads everything"
+        ]
+    );
+    assert_eq!(
+        said_of_postgresql(&["backend.sslmode=require", "backend.cafile=ca.pem"]),
+        [
+            ". --backend.cafile: the backend's certificate has to be of these CAs although 'backend.sslmode' is not \
+             verify-ca, as libpq has it"
+        ]
+    );
+    assert_eq!(
+        said_of_postgresql(&["backend.sslmode=prefer"]),
+        [
+            "! --backend.sslmode: 'prefer' goes on without TLS where the backend has none, and whoever sits in between \
+             can say so"
+        ]
+    );
+    assert_eq!(
+        said_of_postgresql(&["backend.sslmode=disable", "backend.cafile=ca.pem"]),
+        [
+            "! --backend.sslmode: 'disable' speaks no TLS with the backend: whoever sits in between reads everything",
+            ". --backend.cafile: has no effect as 'backend.sslmode' is 'disable'",
+        ]
+    );
+    let old = [
+        "backend.min-protocol=TLSv1.1",
+        "backend.cipher-list=ALL:@SECLEVEL=0",
+    ];
+    assert_eq!(
+        said_of_postgresql(&old),
+        [
+            "! --backend.min-protocol: 'TLSv1.1' is a version that is broken",
+            "! --backend.cipher-list: '@SECLEVEL=' lets in keys and ciphers that can be broken",
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_meant_of_tls_to_the_backend_is_told_at_once() {
+    assert_eq!(
+        said_of_postgresql(&[
+            "backend.sslmode=prefer",
+            "backend.sslnegotiation=direct",
+            "backend.crl-file=crl.pem",
+            "backend.certfile=me.pem",
+            "backend.min-protocol=TLSv1.3",
+            "backend.max-protocol=TLSv1.2",
+        ]),
+        [
+            "--backend.sslnegotiation: 'direct' is TLS in any case, which needs require, verify-ca or verify-full for \
+             'backend.sslmode' (--backend.sslmode)",
+            "--backend.crl-file: revokes nothing, as the backend's certificate is not looked at",
+            "--backend.certfile: its private key is missing: 'backend.keyfile' names it",
+            "--backend.max-protocol: 'TLSv1.2' is below the 'TLSv1.3' of 'backend.min-protocol' \
+             (--backend.min-protocol)",
+        ]
+    );
+    assert_eq!(
+        said_of_postgresql(&["backend.sslmode=verify-ca"]),
+        [
+            "--backend.sslmode: 'verify-ca' needs CAs of one's own in 'backend.cafile': those of the system give \
+             everybody a certificate, for some name (verify-full looks at the name)"
+        ]
+    );
+    let [endpoint, keyfile, _] = POSTGRESQL;
+    for mode in ["backend.sslmode=disable", "backend.sslmode=prefer"] {
+        assert_eq!(
+            said(&[endpoint, keyfile, "backend=tls://app:443", mode]),
+            [
+                "--backend.sslmode: it is for postgres+tls:// alone: a tls:// backend is not asked whether it has TLS"
+            ]
+        );
+    }
+}
+
+#[test]
+fn options_of_tls_to_the_backend_that_do_nothing_are_named() {
+    assert_eq!(
+        said_beside_the_rest(&["backend.sslmode=require", "backend.keyfile=me.pem"]),
+        [
+            ". --backend.sslmode: has no effect as the backend is neither tls:// nor postgres+tls://",
+            ". --backend.keyfile: has no effect as the backend is neither tls:// nor postgres+tls://",
+        ]
+    );
+    assert_eq!(
+        said_of_postgresql(&["backend.alpn=h2"]),
+        [". --backend.alpn: has no effect as PostgreSQL's protocol has one name: 'postgresql'"]
+    );
+    let clear = [
+        "server.endpoint=tcp://127.0.0.1:0",
+        "backend=tls://app:443",
+        "backend.sslnegotiation=direct",
+        "backend.mirror-version",
+    ];
+    assert_eq!(
+        said(&clear),
+        [
+            ". --backend.sslnegotiation: has no effect as the backend is not postgres+tls://",
+            ". --backend.mirror-version: has no effect as no endpoint speaks TLS",
+        ]
+    );
+    assert_eq!(
+        said_of_postgresql(&[
+            "backend.mirror-version",
+            "backend.min-protocol=TLSv1.3",
+            "backend.max-protocol=TLSv1.3",
+        ]),
+        [
+            "! --backend.mirror-version: clients that speak another version than that of 'backend.min-protocol' and \
+             'backend.max-protocol' are not served"
+        ]
+    );
+}
+
+#[test]
+fn a_backend_with_tls_that_is_this_server_is_refused() {
+    assert_eq!(
+        said(&[
+            "server.endpoint=ssl://127.0.0.1:8530",
+            "ssl.keyfile=server.pem",
+            "backend=tls://localhost:8530",
+        ]),
+        [
+            "--backend: 'localhost:8530' is this server's own endpoint 'http+ssl://127.0.0.1:8530' \
+             (--server.endpoint)"
+        ]
+    );
 }

@@ -140,13 +140,16 @@ fn what_is_no_endpoint_is_refused_with_its_reason() {
 }
 
 #[test]
-fn a_backend_is_a_plain_address_or_a_service() {
+fn a_backend_is_an_address_plain_or_with_tls_or_a_service() {
     for text in [
         "tcp://127.0.0.1:80",
         "tcp://[::1]:80",
         "tcp://app.example:80",
         "tcp://localhost:80",
         "unix:///run/App.sock",
+        "tls://app.example:443",
+        "tls://[::1]:443",
+        "postgres+tls://db.example:5433",
         "service://echo",
         "service://status",
         "service://program",
@@ -165,11 +168,21 @@ fn a_backend_is_a_plain_address_or_a_service() {
         ),
         (
             "https://h:443",
-            "only plain backends exist yet, so https:// cannot be reached",
+            "bytes are carried as they are: write tls://HOST:PORT",
+        ),
+        ("tls://h", "a port is missing"),
+        ("tls://h:443/db", "port '443/db' is not a number"),
+        (
+            "postgres+tls://h?sslmode=require",
+            "'h?sslmode=require' is not a host name or address",
         ),
         (
-            "tls://h:443",
-            "only plain backends exist yet, so tls:// cannot be reached",
+            "postgres://h",
+            "write postgres+tls://HOST:PORT for TLS, or tcp://HOST:PORT for bytes as they are",
+        ),
+        (
+            "tls+unix:///a",
+            "there is no TLS on unix sockets to a backend",
         ),
         (
             "http://h:80",
@@ -177,12 +190,20 @@ fn a_backend_is_a_plain_address_or_a_service() {
         ),
         (
             "h:80",
-            "it is none of tcp://HOST:PORT, unix:///PATH, service://echo, service://status",
+            "it is none of tcp://HOST:PORT, tls://HOST:PORT, postgres+tls://HOST:PORT, unix:///PATH, \
+             service://echo, service://status",
         ),
     ] {
         let backend = text.parse::<Backend>();
         assert_eq!(backend, Err(format!("invalid backend '{text}': {why}")));
     }
+}
+
+#[test]
+fn a_backend_that_speaks_postgresql_has_its_port() {
+    let backend = "PostgreSQL+TLS://DB.example/".parse::<Backend>();
+    let shown = backend.map(|backend| backend.to_string());
+    assert_eq!(shown.as_deref(), Ok("postgres+tls://db.example:5432"));
 }
 
 #[test]
@@ -203,6 +224,8 @@ fn likely() -> impl Strategy<Value = String> {
         "tcp",
         "SSL",
         "tcp+ssl",
+        "tls",
+        "postgres+tls",
         "unix",
         "http+ssl+unix",
         "vst+tcp",

@@ -41,8 +41,8 @@ pub(super) const RECORDS: &[Record] = &[
     Record {
         name: "backend",
         value: "BACKEND",
-        help: "Where the plain bytes go: tcp://HOST:PORT, unix:///PATH, or a service in this process \
-               (service://echo, service://status).",
+        help: "Where the plain bytes go: tcp://HOST:PORT, unix:///PATH, or a service in this process (service://echo, \
+               service://status). With TLS again: tls://HOST:PORT, or postgres+tls://HOST:PORT in PostgreSQL's protocol.",
         set: |settings, text, origin| {
             let backend = Backend::parse(text).map(Some);
             put_parsed(&mut settings.backend, backend, origin)

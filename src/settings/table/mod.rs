@@ -3,6 +3,7 @@
 //! Flags, configuration files, `show`, the manual and the C surface are all derived from [`TABLE`]. One file a
 //! heading of the help; `near` finds the option that a misspelt name meant.
 
+mod backend;
 mod clients;
 mod endpoints;
 mod identity;
@@ -62,17 +63,19 @@ pub enum Group {
     Clients,
     Protocol,
     Resumption,
+    Backend,
     Limits,
 }
 
 impl Group {
     /// Every heading, in the order of the help.
-    pub const ALL: [Group; 6] = [
+    pub const ALL: [Group; 7] = [
         Group::Endpoints,
         Group::Identity,
         Group::Clients,
         Group::Protocol,
         Group::Resumption,
+        Group::Backend,
         Group::Limits,
     ];
 
@@ -84,6 +87,7 @@ impl Group {
             Group::Clients => "Client certificates",
             Group::Protocol => "Protocol, ciphers and options",
             Group::Resumption => "Session resumption",
+            Group::Backend => "TLS to the backend",
             Group::Limits => "Times and limits",
         }
     }
@@ -98,6 +102,7 @@ const GROUPS: &[&[Record]] = &[
     clients::RECORDS,
     protocol::RECORDS,
     resumption::RECORDS,
+    backend::RECORDS,
     limits::RECORDS,
 ];
 

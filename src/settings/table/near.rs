@@ -1,6 +1,6 @@
 //! Which option a misspelt name meant.
 
-use super::TABLE;
+use super::{Group, Record, TABLE};
 
 /// The option that a misspelt name most likely meant, if there is one.
 pub fn nearest(name: &str) -> Option<&'static str> {
@@ -45,12 +45,19 @@ fn tolerance(name: &str) -> usize {
     (name.len() / 4).min(3)
 }
 
-/// The one option that is called the same in another section, or in none.
+/// The one option that is called the same in another section, or in none. One of TLS to the backend is meant where there
+/// is no other.
 fn same_last_part(name: &str) -> Option<&'static str> {
     let last = name.rsplit('.').next();
-    let mut same = TABLE
+    let same = TABLE
         .iter()
         .filter(|record| record.name.rsplit('.').next() == last);
+    let (to_backend, mut others): (Vec<&Record>, Vec<&Record>) =
+        same.partition(|record| record.group == Group::Backend);
+    if others.is_empty() {
+        others = to_backend;
+    }
+    let mut same = others.into_iter();
     match (same.next(), same.next()) {
         (Some(record), None) => Some(record.name),
         _ => None,
@@ -91,6 +98,9 @@ mod tests {
             ("server.endpiont", "server.endpoint"),
             ("thread", "threads"),
             ("keyfile", "ssl.keyfile"),
+            ("sslmode", "backend.sslmode"),
+            ("postgresql.sslmode", "backend.sslmode"),
+            ("backend.cafil", "backend.cafile"),
             ("tls.min-protocol", "ssl.min-protocol"),
             ("server.kefile", "ssl.keyfile"),
             ("tmeout.idle", "timeout.idle"),

@@ -8,6 +8,7 @@ use super::before::Before;
 use crate::error::{Error, Kind, Problems};
 use crate::settings::{AlpnMismatch, Origin, VerifyClient};
 use crate::tls::callbacks::{self, State};
+use crate::tls::kept::Kept;
 use crate::tls::library::{self, SectionError};
 use crate::tls::names::Names;
 use crate::tls::prepared::{Prepared, Ready, Role, blame};
@@ -47,6 +48,8 @@ pub(in crate::tls) struct Making<'a> {
     pub(super) ready: &'a Ready,
     prepared: &'a Prepared,
     shared: Arc<Shared>,
+    /// Where a client keeps its sessions.
+    pub(super) kept: Option<Arc<Kept>>,
     pub(super) whose: Whose<'a>,
     problems: Vec<Error>,
 }
@@ -62,6 +65,7 @@ impl<'a> Making<'a> {
             ready,
             prepared,
             shared: shared.clone(),
+            kept: None,
             whose,
             problems: Vec::new(),
         }
@@ -141,7 +145,8 @@ impl<'a> Making<'a> {
         self.callbacks(c, names);
     }
 
-    /// What only clients have: the server's certificate is always verified, and sessions are nobody's to keep.
+    /// What only clients have: the server's certificate is always verified, and sessions are nobody's to keep unless
+    /// somebody does.
     fn connect(&mut self, c: &mut SslContextBuilder) {
         sys::set_verify(c, SslVerifyMode::PEER);
         let alpn = &self.ready.policy.alpn;
@@ -149,10 +154,18 @@ impl<'a> Making<'a> {
             let result = c.set_alpn_protos(&wire_list(&self.ready.policy.alpn_order()));
             self.keep(&alpn.origin, "cannot set the protocols of ALPN", result);
         }
+        let kept = self.kept.clone();
         if matches!(self.whose, Whose::Ours) {
-            c.set_session_cache_mode(SslSessionCacheMode::OFF);
+            c.set_session_cache_mode(match kept {
+                Some(_) => SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL,
+                None => SslSessionCacheMode::OFF,
+            });
         }
-        self.install(c, State::default());
+        let state = State {
+            kept,
+            ..State::default()
+        };
+        self.install(c, state);
     }
 
     /// With a suite by which the server shows no certificate, libssl has nothing to verify and lets everybody pass.
@@ -424,6 +437,7 @@ impl<'a> Making<'a> {
             tickets,
             refuses_expired: ours || policy.verify() != VerifyClient::None,
             cache: cached.then(|| (self.shared.clone(), capacity)),
+            kept: None,
         };
         self.install(c, state);
     }

@@ -10,6 +10,7 @@ mod sessions;
 
 pub(super) use making::{Making, Whose};
 
+use super::kept::Kept;
 use super::names::Names;
 use super::prepared::{Prepared, Ready, Role};
 use super::queue::Queue;
@@ -65,8 +66,17 @@ impl Context {
     /// # Errors
     /// Everything libssl refused, each with its origin; a policy that was prepared for a server.
     pub fn client(prepared: &Prepared) -> Result<Context, Problems> {
+        Context::keeping(prepared, None)
+    }
+
+    /// The same, with a place for the sessions that servers give.
+    pub(super) fn keeping(
+        prepared: &Prepared,
+        kept: Option<Arc<Kept>>,
+    ) -> Result<Context, Problems> {
         prepared.is_for(Role::Client)?;
-        let making = Making::new(&prepared.base, prepared, &Shared::new(), Whose::Ours);
+        let mut making = Making::new(&prepared.base, prepared, &Shared::new(), Whose::Ours);
+        making.kept = kept;
         Ok(Context {
             default: making.finish(None)?,
             role: Role::Client,

@@ -3,6 +3,7 @@
 #[cfg(openssl3)]
 use super::text;
 use foreign_types::{ForeignType, ForeignTypeRef};
+use openssl::error::ErrorStack;
 use openssl::ssl::{SslCipher, SslCipherRef, SslMode, SslRef, SslSessionRef};
 use openssl::stack::{Stack, StackRef};
 use openssl::x509::X509Ref;
@@ -187,11 +188,24 @@ pub(in crate::tls) fn has_expired_peer(session: &SslSessionRef) -> bool {
     !now.is_ok_and(|now| peer.not_after() > now.as_ref())
 }
 
-/// `SSL_set_session`.
-#[cfg(test)]
-pub(in crate::tls) fn set_session(ssl: &mut SslRef, session: &SslSessionRef) {
-    // SAFETY: both are live; each test's session goes to one client after the other, on one thread.
-    unsafe { ssl.set_session(session) }.expect("a session of the same method");
+/// `SSL_SESSION_is_resumable`: whether it may be used, as far as libssl has seen how its connections ended.
+pub(in crate::tls) fn is_resumable(session: &SslSessionRef) -> bool {
+    unsafe extern "C" {
+        fn SSL_SESSION_is_resumable(session: *const ffi::SSL_SESSION) -> c_int;
+    }
+    // SAFETY: a live session; the call only looks at it.
+    unsafe { SSL_SESSION_is_resumable(session.as_ptr()) == 1 }
+}
+
+/// `SSL_set_session`: what a client offers to resume. libssl refuses a session of another method.
+pub(in crate::tls) fn set_session(
+    ssl: &mut SslRef,
+    session: &SslSessionRef,
+) -> Result<(), ErrorStack> {
+    // SAFETY: both are live, and libssl takes a reference of its own. What the openssl crate asks of its callers, that
+    // the session is of the same SSL_CTX, keeps the callbacks of that apart; those of this crate find theirs by the
+    // connection.
+    unsafe { ssl.set_session(session) }
 }
 
 /// `SSL_get0_peer_CA_list`: the names of the CAs that the peer announced.

@@ -210,7 +210,7 @@ impl Client {
             ssl.set_hostname(name).unwrap();
         }
         if let Some(session) = &self.session {
-            super::sys::set_session(&mut ssl, session);
+            super::sys::set_session(&mut ssl, session).expect("a session of the same method");
         }
         ssl
     }

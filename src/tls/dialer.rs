@@ -1,0 +1,178 @@
+//! TLS with the server behind: what is read for it once, and what a worker opens its channels with.
+
+use super::channel::Channel;
+use super::context::Context;
+use super::kept::Kept;
+use super::passphrase::Occasion;
+use super::prepared::Prepared;
+use super::probe;
+use super::queue::Queue;
+use super::sys;
+use super::whom::{Host, Server};
+use crate::error::{Error, Kind, Problems};
+use crate::io::Stream;
+use crate::settings::{Address, Backend, Note, Setting, Settings, SslNegotiation, Verification};
+use openssl::ssl::{SslRef, SslVersion};
+use std::sync::Arc;
+
+/// The name of PostgreSQL's protocol in ALPN.
+const POSTGRESQL: &str = "postgresql";
+
+/// A client's policy with its files, and whom it is for: what dialers are made of.
+pub(super) struct Dialling {
+    prepared: Prepared,
+    plan: Plan,
+}
+
+/// What holds for every channel.
+#[derive(Clone)]
+struct Plan {
+    /// Whom the certificate has to be for; who is asked for, where it is a name.
+    host: Option<String>,
+    verification: Verification,
+    mirrors: bool,
+    resumes: bool,
+    /// The protocol that has to be agreed on.
+    insists_on: Option<&'static str>,
+}
+
+/// Opens channels to one server. One a worker: what is kept of a session serves the worker's next connection.
+pub struct Dialer {
+    context: Context,
+    kept: Option<Arc<Kept>>,
+    plan: Plan,
+}
+
+impl Dialling {
+    /// Reads what the settings name for TLS with the backend, if there is to be any.
+    pub(super) fn load(
+        settings: &Settings,
+        occasion: Occasion,
+    ) -> Result<Option<(Dialling, Vec<Note>)>, Problems> {
+        let Some(address) = settings.tls_backend() else {
+            return Ok(None);
+        };
+        let tls = &settings.backend_tls;
+        let mut policy = tls.policy.of_client();
+        let mut insists_on = None;
+        if let Some(Backend::PostgreSql(_)) = settings.backend.value {
+            policy.alpn = Setting::built_in(vec![POSTGRESQL.into()]);
+            let direct = *tls.negotiation == SslNegotiation::Direct;
+            insists_on = direct.then_some(POSTGRESQL);
+        }
+        let plan = Plan {
+            host: None,
+            verification: tls.verification(),
+            mirrors: *tls.mirror_version,
+            resumes: *tls.session_reuse,
+            insists_on,
+        };
+        let host = host(settings, address);
+        let loaded = Prepared::load_policy(&policy, occasion);
+        match (host, loaded) {
+            (Ok(host), Ok((prepared, notes))) => {
+                let plan = Plan { host, ..plan };
+                Ok(Some((Dialling { prepared, plan }, notes)))
+            }
+            (host, loaded) => {
+                let mut problems: Vec<Error> = host.err().into_iter().collect();
+                problems.extend(loaded.err().into_iter().flat_map(|found| found.0));
+                Err(Problems(problems))
+            }
+        }
+    }
+
+    /// A worker's.
+    pub(super) fn dialer(&self) -> Result<Dialer, Problems> {
+        let kept = self.plan.resumes.then(Arc::<Kept>::default);
+        Ok(Dialer {
+            context: Context::keeping(&self.prepared, kept.clone())?,
+            kept,
+            plan: self.plan.clone(),
+        })
+    }
+}
+
+/// Who is to be found at the address; nobody that can be named where that is not looked at.
+fn host(settings: &Settings, address: &Address) -> Result<Option<String>, Error> {
+    let tls = &settings.backend_tls;
+    let found = match address {
+        Address::Tcp { host, .. } => Some(host),
+        Address::Unix(_) => None,
+    };
+    let Some(host) = tls.server_name.as_ref().or(found) else {
+        return Ok(None);
+    };
+    match Host::parse(host) {
+        Ok(_) => Ok(Some(host.clone())),
+        Err(_) if tls.verification() != Verification::Name => Ok(None),
+        Err(why) => {
+            let text = format!("cannot verify the certificate of backend '{address}': {why}");
+            let hint = "'backend.server-name' says whom it has to be for";
+            Err(Error::settings(format!("{text}: {hint}")))
+        }
+    }
+}
+
+impl Dialer {
+    /// Begins a channel. `client` is who it is for, where that is a channel too.
+    ///
+    /// # Errors
+    /// Out of memory; `Tls` where the client speaks a version that is not to be spoken here, and it is the one to speak.
+    pub fn dial(&self, stream: Stream, client: Option<&Channel>) -> Result<Channel, Error> {
+        let mut ssl = self.context.new_ssl()?;
+        let host = self.plan.host.as_deref();
+        let server = match (self.plan.verification, host) {
+            (Verification::None, host) => Server::Unverified(host),
+            (Verification::Authority, host) => Server::Trusted(host),
+            (Verification::Name, host) => Server::Verified(host.unwrap_or_default()),
+        };
+        server.expect(&mut ssl)?;
+        let version = client
+            .and_then(Channel::version)
+            .filter(|_| self.plan.mirrors);
+        if let Some(version) = version {
+            speak_only(&mut ssl, version)?;
+        }
+        if let Some(session) = self.kept.as_ref().and_then(|kept| kept.take(version)) {
+            // One that libssl does not like is one less: the handshake is a full one.
+            let _ = sys::set_session(&mut ssl, &session);
+        }
+        Channel::connecting(ssl, stream)
+    }
+
+    /// Looks at what a handshake has agreed on.
+    ///
+    /// # Errors
+    /// The server did not agree to the protocol that there has to be.
+    pub fn agreed(&self, channel: &Channel) -> Result<(), Error> {
+        match self.plan.insists_on {
+            Some(protocol) if channel.alpn().as_deref() != Some(protocol.as_bytes()) => {
+                let text = format!("the server did not agree on '{protocol}' by ALPN");
+                Err(Error::new(Kind::Peer, text).context("handshake"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Makes a version the only one, within what the context allows.
+fn speak_only(ssl: &mut SslRef, version: SslVersion) -> Result<(), Error> {
+    let number = probe::number(version);
+    let (min, max) = sys::version_range(ssl);
+    if number < min || max != 0 && number > max {
+        let name = probe::name(number);
+        let text = format!("the client speaks {name}, which is not to be spoken with the backend");
+        return Err(Error::new(Kind::Tls, text));
+    }
+    let set = ssl
+        .set_min_proto_version(Some(version))
+        .and_then(|()| ssl.set_max_proto_version(Some(version)));
+    set.map_err(|stack| {
+        let refused = Queue::from(stack).reason();
+        Error::new(
+            Kind::Tls,
+            format!("cannot speak the client's version: {refused}"),
+        )
+    })
+}
