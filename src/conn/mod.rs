@@ -25,10 +25,10 @@ pub use terms::{Answers, Gate, Onward, Request, Security, Terms};
 
 use crate::error::{Error, Kind, reason};
 use crate::io::{Io, Peer, Pool, Readiness, Stream};
-use crate::preface::Preface;
 use crate::tls::{Channel, HandshakeError, Outcome};
 use hop::{Hop, Secured};
 use log::{Level, debug, info, log_enabled, warn};
+use opening::Opening;
 use plain::Plain;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -94,10 +94,8 @@ pub struct Conn {
     peer: Peer,
     state: State,
     deadline: Option<Instant>,
-    /// Decides what is spoken, and who comes in; none once it has.
-    preface: Option<Box<dyn Preface>>,
-    /// What it has been shown of the client's bytes, and then those that are for whoever answers.
-    first: Vec<u8>,
+    /// The client's first bytes, until it is decided what is spoken and who comes in, and whoever answers has them.
+    opening: Option<Box<Opening>>,
     wire: Wire,
     plain: Plain,
     ends: Ends,
@@ -166,8 +164,7 @@ impl Conn {
         };
         let mut conn = Conn {
             id,
-            preface: terms.security.preface(),
-            first: Vec::new(),
+            opening: terms.security.preface().map(Opening::new).map(Box::new),
             terms,
             peer,
             state,
@@ -327,7 +324,7 @@ impl Conn {
                     debug!("{}: {}", self.peer, channel.facts());
                 }
                 self.tickets_wait = channel.last_words_may_wait().then(|| now + TICKETS_WAIT);
-                let inside = self.preface.is_some();
+                let inside = self.opening.is_some();
                 self.enter(
                     if inside {
                         State::Preface
@@ -377,7 +374,7 @@ impl Conn {
     /// Whether there is something to say to the backend at once: bytes of the client that are here already, most likely,
     /// or what begins TLS.
     pub fn holds_bytes(&self) -> bool {
-        !self.first.is_empty() || self.wire.holds_bytes() || self.terms.onward.is_some()
+        self.opening.is_some() || self.wire.holds_bytes() || self.terms.onward.is_some()
     }
 
     /// The loop tries an address of the backend: its time begins.

@@ -4,31 +4,53 @@
 use super::{Conn, Next, State, Work, ending};
 use crate::error::Error;
 use crate::io::Peer;
-use crate::preface::{Answer, Decision, Guest, Shown, Subject, Then};
+use crate::preface::{Decision, Guest, Preface, Shown, Subject, Then};
 use crate::tls::{HandshakeError, Outcome};
 use log::{info, warn};
 use std::time::Instant;
 
+/// What is there of a connection before anybody answers.
+pub(super) struct Opening {
+    /// Decides; none once it has.
+    preface: Option<Box<dyn Preface>>,
+    /// What it has been shown, and then what is for whoever answers.
+    first: Vec<u8>,
+}
+
+impl Opening {
+    pub(super) fn new(preface: Box<dyn Preface>) -> Opening {
+        Opening {
+            preface: Some(preface),
+            first: Vec::new(),
+        }
+    }
+}
+
 impl Conn {
     /// Shows the preface what has come until it has decided.
     pub(super) fn look(&mut self, now: Instant, work: &mut Work) -> Next {
-        let Some(mut preface) = self.preface.take() else {
+        let Some(mut opening) = self.opening.take() else {
+            return self.pass(now);
+        };
+        let Some(preface) = &mut opening.preface else {
             return self.pass(now);
         };
         let guest = self.guest();
         loop {
-            let decision = preface.look(&self.first, &guest);
+            let decision = preface.look(&opening.first, &guest);
             let remark = preface.remark();
             match decision {
                 Decision::Pass => {
                     if let Some(remark) = remark {
                         info!("{}: {remark}", self.peer);
                     }
+                    opening.preface = None;
+                    self.opening = (!opening.first.is_empty()).then_some(opening);
                     return self.pass(now);
                 }
                 Decision::Tls => {
-                    self.preface = Some(preface);
-                    let first = std::mem::take(&mut self.first);
+                    let first = std::mem::take(&mut opening.first);
+                    self.opening = Some(opening);
                     self.wire.stream().prepend(&first);
                     return self.start_tls(now);
                 }
@@ -36,15 +58,15 @@ impl Conn {
                     if let Some(remark) = remark {
                         ending::report_refusal(self.peer, &remark);
                     }
-                    match self.say_first(&answer) {
-                        Ok(()) => {}
-                        Err(error) => return self.lost(&error, now, work),
+                    opening.first.drain(..answer.taken);
+                    if let Err(error) = self.say_first(&answer.say) {
+                        return self.lost(&error, now, work);
                     }
                     match answer.then {
                         Then::GoOn => {}
                         Then::Tls => {
-                            self.preface = Some(preface);
-                            self.first = Vec::new(); // what came too early is none of the handshake
+                            opening.first = Vec::new(); // what came too early is none of the handshake
+                            self.opening = Some(opening);
                             return self.start_tls(now);
                         }
                         Then::End => {
@@ -54,28 +76,32 @@ impl Conn {
                         }
                     }
                 }
-                Decision::More => match self.read_first(preface.longest(), work) {
-                    Ok(Outcome::Done(_)) => {}
-                    Ok(Outcome::Closed) => {
-                        if !preface.ended(&self.first) {
-                            self.ends.wire_said = true;
-                            return self.pass(now);
+                Decision::More => {
+                    let room = preface.longest().saturating_sub(opening.first.len()).max(1);
+                    let read = self.wire.read(&mut work.pool.scratch[..room]);
+                    match read {
+                        Ok(Outcome::Done(count)) => {
+                            let bytes = &work.pool.scratch[..count];
+                            opening.first.extend_from_slice(bytes);
                         }
-                        if let Some(remark) = preface.remark() {
-                            ending::report_refusal(self.peer, &remark);
+                        Ok(Outcome::Closed) => {
+                            preface.ended(&opening.first);
+                            if let Some(remark) = preface.remark() {
+                                ending::report_refusal(self.peer, &remark);
+                            }
+                            self.enter(State::Closed, now);
+                            return Next::Wait;
                         }
-                        self.enter(State::Closed, now);
-                        return Next::Wait;
+                        Ok(_) => {
+                            self.opening = Some(opening);
+                            if let Err(error) = self.wire.stream().flush() {
+                                return self.lost(&Error::io("write", &error), now, work);
+                            }
+                            return Next::Wait;
+                        }
+                        Err(error) => return self.lost(&error, now, work),
                     }
-                    Ok(_) => {
-                        self.preface = Some(preface);
-                        if let Err(error) = self.wire.stream().flush() {
-                            return self.lost(&Error::io("write", &error), now, work);
-                        }
-                        return Next::Wait;
-                    }
-                    Err(error) => return self.lost(&error, now, work),
-                },
+                }
             }
         }
     }
@@ -99,26 +125,19 @@ impl Conn {
 
     /// It is decided: what was looked at is for whoever answers.
     fn pass(&mut self, now: Instant) -> Next {
-        self.preface = None;
         self.enter(State::Connecting, now);
         Next::Wait
     }
 
-    /// Reads more for a preface that has to see `longest` bytes at the most.
-    fn read_first(&mut self, longest: usize, work: &mut Work) -> Result<Outcome, Error> {
-        let room = longest.saturating_sub(self.first.len()).max(1);
-        let outcome = self.wire.read(&mut work.pool.scratch[..room])?;
-        if let Outcome::Done(count) = outcome {
-            self.first.extend_from_slice(&work.pool.scratch[..count]);
-        }
-        Ok(outcome)
+    /// What was looked at, once.
+    pub(super) fn take_first(&mut self) -> Option<Vec<u8>> {
+        Some(self.opening.take()?.first)
     }
 
-    fn say_first(&mut self, answer: &Answer) -> Result<(), Error> {
-        self.first.drain(..answer.taken);
-        if !answer.say.is_empty() {
+    fn say_first(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if !bytes.is_empty() {
             self.speak();
-            self.wire.write(&answer.say)?;
+            self.wire.write(bytes)?;
         }
         let flushed = self.wire.stream().flush();
         flushed.map_err(|error| Error::io("write", &error))?;

@@ -143,7 +143,7 @@ impl Conn {
     /// Whether the client may be read: the answering side has taken everything, and the client has not ended.
     fn may_go_up(&mut self, moved: &mut Moved, pool: &mut Pool) -> bool {
         let may_read = self.wire.is_readable() && !self.ends.wire_said;
-        let may_say_more = may_read || !self.first.is_empty();
+        let may_say_more = may_read || self.opening.is_some();
         // What the backend hears first leaves with the first of the client's bytes, where they may be here already.
         let waits = may_say_more && self.plain.holds_beginning();
         if !waits && !self.flush_up(moved) {
@@ -152,7 +152,7 @@ impl Conn {
         if self.is_stopped() {
             return false;
         }
-        if !self.first.is_empty() {
+        if self.opening.is_some() {
             return true;
         }
         if self.ends.wire_said {
@@ -189,10 +189,9 @@ impl Conn {
 
     /// Reads until `buf` is nearly full, nothing is left, or the client has ended. What a preface has read comes first.
     fn gather(&mut self, buf: &mut [u8]) -> Heard {
-        if self.first.is_empty() {
+        let Some(first) = self.take_first() else {
             return self.wire.gather(buf);
-        }
-        let first = std::mem::take(&mut self.first);
+        };
         buf[..first.len()].copy_from_slice(&first);
         Heard {
             count: first.len(),

@@ -19,9 +19,7 @@ impl Preface for FirstByte {
         }
     }
 
-    fn ended(&mut self, _: &[u8]) -> bool {
-        true // there was not a byte
-    }
+    fn ended(&mut self, _: &[u8]) {} // there was not a byte
 
     fn longest(&self) -> usize {
         64

@@ -82,9 +82,9 @@ pub(crate) trait Preface: Send {
     /// with none, and once more with none behind a handshake.
     fn look(&mut self, bytes: &[u8], guest: &Guest) -> Decision;
 
-    /// The client has ended with these bytes, about which more was to be known. Says whether that is worth a line in
-    /// the log ([`Preface::remark`]), after which it is over, or else the bytes are for whoever answers.
-    fn ended(&mut self, bytes: &[u8]) -> bool;
+    /// The client has ended with these bytes, about which more was to be known: it is over. Leaves a
+    /// [`Preface::remark`] where that is worth one.
+    fn ended(&mut self, bytes: &[u8]);
 
     /// The most bytes that have to be seen.
     fn longest(&self) -> usize;

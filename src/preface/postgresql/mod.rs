@@ -221,12 +221,11 @@ impl Preface for PostgreSql {
     }
 
     /// Whoever only looks whether somebody listens is not worth a line.
-    fn ended(&mut self, bytes: &[u8]) -> bool {
+    fn ended(&mut self, bytes: &[u8]) {
         let negotiated = self.ssl_done || self.gss_done;
         if bytes.len() >= 4 || !bytes.is_empty() && !negotiated {
             self.remark = Some("incomplete startup packet".into());
         }
-        true
     }
 
     /// A byte more than the longest packet shows whether there is something behind it.
