@@ -119,9 +119,9 @@ impl Builder {
         self.settings.names.push(Setting::new(name, origin));
     }
 
-    /// Takes the rules that `postgresql.hba-file` was found to hold.
-    pub(crate) fn set_rules(&mut self, rules: Hba) {
-        self.settings.postgresql.hba = Some(Arc::new(rules));
+    /// Takes the rules that `postgresql.hba-file` was found to hold, in place of any before.
+    pub(crate) fn set_rules(&mut self, rules: Option<Hba>) {
+        self.settings.postgresql.hba = rules.map(Arc::new);
     }
 
     fn earlier(&self, record: &Record) -> Option<&Origin> {

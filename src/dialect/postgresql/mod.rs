@@ -23,7 +23,7 @@ pub(super) use rules::complete;
 use super::Dialect;
 use crate::settings::{
     AlpnMismatch, CaFileMode, DhParams, KeyPermissions, MaskPart, OptionMask, Passphrase, Policy,
-    Protocol, Setting, Settings, Version,
+    Protocol, Setting, Settings, Version, Words,
 };
 use reading::read;
 use std::ffi::OsStr;
@@ -76,6 +76,7 @@ fn recognise(path: &Path, bytes: &[u8]) -> bool {
 fn defaults() -> Settings {
     let mask = ["NO_COMPRESSION", "NO_RENEGOTIATION"].map(|name| MaskPart::Name(name.into()));
     let policy = Policy {
+        words: Words::PostgreSql,
         key_permissions: Setting::built_in(KeyPermissions::Private),
         passphrase: Setting::built_in(Passphrase::Prompt),
         ca_file_mode: Setting::built_in(CaFileMode::Request),

@@ -17,6 +17,7 @@ const IDENT: &str = "postgresql.ident-file";
 
 /// Hands the builder the rules, if there are any, and nothing wrong with them.
 pub(in crate::dialect) fn complete(source: &dyn Source, builder: &mut Builder) {
+    builder.set_rules(None);
     let files = builder.settings().postgresql.clone();
     let Some(path) = &files.hba_file.value else {
         let endpoints = &builder.settings().endpoints;
@@ -45,7 +46,7 @@ pub(in crate::dialect) fn complete(source: &dyn Source, builder: &mut Builder) {
         for note in remarks(&hba, builder.settings()) {
             builder.note(note);
         }
-        builder.set_rules(hba);
+        builder.set_rules(Some(hba));
     }
 }
 
