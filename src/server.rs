@@ -10,12 +10,13 @@ use crate::conn::{Answers, Counters, Message, Onward, Request, Service, Totals, 
 use crate::error::{Error, Kind, Problems, reason};
 use crate::io::Pool;
 use crate::net::{
-    Backend, Ceilings, Command, Handle, Place, Quiet, Swap, WORKERS, Worker, bind, check_congestion,
+    Backend, Ceilings, Command, Handle, Place, Quiet, Swap, WORKERS, Worker, bind,
+    check_congestion, has_ipv6,
 };
 use crate::service::{Echo, status};
-use crate::settings::{self, Endpoint, Note, Setting, Settings, Tcp};
+use crate::settings::{self, Address, Endpoint, Note, Setting, Settings, Tcp, Words};
 use crate::tls::{Context, Prepared, Report, Shared};
-use log::{debug, info};
+use log::{debug, info, warn};
 use plan::{Opening, Parts, Plan};
 use running::{Count, End};
 use std::sync::mpsc::{self, Receiver};
@@ -281,7 +282,7 @@ impl Server {
         plan.doors.resize_with(self.threads, Vec::new);
         // One asked for twice (port 0, where each is another) is matched in order.
         let mut known = lock(&self.state).listening.clone();
-        for endpoint in &settings.endpoints {
+        for endpoint in listened_on(settings) {
             match (self.open(endpoint, settings, &mut known), &parts) {
                 (Ok(opened), Some(parts)) => plan.add(endpoint, opened, parts),
                 (Ok(_), None) => {}
@@ -499,6 +500,29 @@ impl Drop for Server {
 /// What these locks guard is whole at any moment, also after a panic of whoever held one.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The endpoints but for those that PostgreSQL does without: of an IPv6 that the system has not, beside others. Its
+/// `localhost` and its `*` stand for both kinds of addresses.
+fn listened_on(settings: &Settings) -> impl Iterator<Item = &Setting<Endpoint>> {
+    let is_ipv6 = |endpoint: &Endpoint| match &endpoint.address {
+        Address::Tcp { host, .. } => host.contains(':'),
+        Address::Unix(_) => false,
+    };
+    let lenient = settings.policy.words == Words::PostgreSql
+        && !settings.endpoints.iter().all(|endpoint| is_ipv6(endpoint))
+        && settings.endpoints.iter().any(|endpoint| is_ipv6(endpoint))
+        && !has_ipv6();
+    settings.endpoints.iter().filter(move |endpoint| {
+        let left_out = lenient && is_ipv6(endpoint);
+        if left_out {
+            warn!(
+                "could not create listen socket for \"{}\": there is no IPv6 here",
+                endpoint.value
+            );
+        }
+        !left_out
+    })
 }
 
 fn resolve(settings: &Settings) -> Result<Option<Arc<Backend>>, Error> {

@@ -117,6 +117,13 @@ pub(crate) fn bind(
     .map_err(|error| Error::new(Kind::Io, reason(&error)))
 }
 
+/// Whether the system has IPv6, at least for itself.
+pub(crate) fn has_ipv6() -> bool {
+    let socket = Raw::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP));
+    let itself = SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, 0));
+    socket.is_ok_and(|socket| socket.bind(&SockAddr::from(itself)).is_ok())
+}
+
 fn bind_tcp(address: SocketAddr, tcp: &Tcp, workers: usize) -> io::Result<(Vec<Listener>, Place)> {
     let mut address = address;
     let mut listeners = Vec::new();

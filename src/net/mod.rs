@@ -18,5 +18,5 @@ pub(crate) use ceiling::Ceilings;
 pub(crate) use command::{Command, Handle, Swap};
 pub(crate) use congestion::check as check_congestion;
 pub(crate) use doors::Door;
-pub(crate) use listener::{Listener, Place, bind};
+pub(crate) use listener::{Listener, Place, bind, has_ipv6};
 pub(crate) use worker::{Quiet, WORKERS, Worker};
