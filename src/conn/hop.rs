@@ -4,11 +4,11 @@
 //! ClientHello, but for the one byte that was asked for, is an error: it cannot be taken for something said in TLS.
 //! Read next: `plain` (the same verbs without TLS), `relay`.
 
-use super::plain::{Heard, Refused};
+use super::plain::Heard;
 use super::terms::{Onward, Request};
 use super::wire::{Speech, Wire};
 use crate::error::{Error, Kind, reason};
-use crate::io::{Readiness, Stream};
+use crate::io::{Pool, Readiness, Stream};
 use crate::tls::{Channel, HandshakeError, Outcome};
 use std::io;
 
@@ -36,6 +36,14 @@ enum Stage {
     Shaking,
     /// Bytes move.
     Open,
+}
+
+/// Why a backend took nothing.
+pub(super) enum Refused {
+    /// Its socket takes no more; it may still have something to say.
+    Deaf(io::Error),
+    /// TLS with it is over.
+    Broken(Error),
 }
 
 /// What a turn on the way to TLS came to.
@@ -174,6 +182,13 @@ impl Hop {
         match self.stage {
             Stage::Fresh | Stage::Asked => "waiting to hear whether the server has TLS",
             Stage::Shaking | Stage::Open => "waiting for the server's handshake",
+        }
+    }
+
+    /// Gives a lent buffer back.
+    pub(super) fn give_back(&mut self, pool: &mut Pool) {
+        if let Some(buffer) = self.wire.stream().reclaim() {
+            pool.spares.give(buffer);
         }
     }
 

@@ -261,9 +261,7 @@ impl Conn {
             work.pool.spares.give(buffer);
         }
         if let Plain::Hop(hop) = &mut self.plain {
-            if let Some(buffer) = hop.stream().reclaim() {
-                work.pool.spares.give(buffer);
-            }
+            hop.give_back(&mut work.pool);
         }
     }
 
@@ -439,9 +437,7 @@ impl Conn {
     /// Lets go of whoever answers.
     fn leave_backend(&mut self, work: &mut Work) {
         if let Plain::Hop(hop) = &mut self.plain {
-            if let Some(buffer) = hop.stream().reclaim() {
-                work.pool.spares.give(buffer);
-            }
+            hop.give_back(&mut work.pool);
         }
         self.plain = Plain::None;
     }

@@ -19,14 +19,6 @@ pub(super) enum Plain {
     Service(Box<dyn Service>),
 }
 
-/// Why a backend took nothing.
-pub(super) enum Refused {
-    /// Its socket takes no more; it may still have something to say.
-    Deaf(io::Error),
-    /// TLS with it is over.
-    Broken(Error),
-}
-
 /// What a backend, or a client, was heard to say.
 #[derive(Default)]
 pub(super) struct Heard {
@@ -37,7 +29,7 @@ pub(super) struct Heard {
     /// There is more, although nothing came of it yet.
     pub(super) unfinished: bool,
     /// Why it failed, after these bytes.
-    pub(super) failure: Option<Error>,
+    pub(super) failure: Option<Box<Error>>,
 }
 
 impl Heard {
@@ -48,7 +40,7 @@ impl Heard {
             Ok(0) => heard.ended = true,
             Ok(count) => heard.count = count,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => heard.failure = Some(Error::io("read", &error)),
+            Err(error) => heard.failure = Some(Box::new(Error::io("read", &error))),
         }
         heard
     }
@@ -83,24 +75,6 @@ impl Plain {
         match self {
             Plain::Hop(hop) => hop.room().min(most),
             _ => most,
-        }
-    }
-
-    /// Sends a backend what waits; `true` when all of it went.
-    pub(super) fn flush(&mut self) -> Result<bool, Refused> {
-        match self {
-            Plain::Backend(stream) => stream.flush().map_err(Refused::Deaf),
-            Plain::Hop(hop) => hop.flush(),
-            _ => Ok(true),
-        }
-    }
-
-    /// Whether what waits for a backend is what it hears first, and may wait for more.
-    pub(super) fn holds_beginning(&mut self) -> bool {
-        match self {
-            Plain::Backend(stream) => stream.holds_beginning(),
-            Plain::Hop(hop) => hop.holds_beginning(),
-            _ => false,
         }
     }
 

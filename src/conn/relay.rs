@@ -4,7 +4,8 @@
 //! way, so a slow side stops the other one and a connection holds one buffer a direction at the most. Read next:
 //! `serving`, for an answering side in this process.
 
-use super::plain::{Heard, Plain, Refused};
+use super::hop::Refused;
+use super::plain::{Heard, Plain};
 use super::{Conn, Next, State, Work};
 use crate::error::{Error, Kind};
 use crate::io::Pool;
@@ -37,9 +38,20 @@ struct Moved {
     failure: Option<Failure>,
 }
 
+/// On the heap, so that what does not fail has little to carry.
 enum Failure {
-    Wire(Error),
-    Plain(Error),
+    Wire(Box<Error>),
+    Plain(Box<Error>),
+}
+
+impl Failure {
+    fn wire(error: Error) -> Failure {
+        Failure::Wire(Box::new(error))
+    }
+
+    fn plain(error: Error) -> Failure {
+        Failure::Plain(Box::new(error))
+    }
 }
 
 impl Conn {
@@ -122,8 +134,8 @@ impl Conn {
             self.ends.wire_said |= heard.ended;
             if heard.count > 0 {
                 moved.bytes += heard.count;
-                if let Err(error) = self.hand_up(heard.count, &mut work.pool) {
-                    moved.failure = Some(Failure::Plain(error));
+                self.hand_up(heard.count, &mut moved, &mut work.pool);
+                if moved.failure.is_some() {
                     break;
                 }
             }
@@ -144,9 +156,21 @@ impl Conn {
     fn may_go_up(&mut self, moved: &mut Moved, pool: &mut Pool) -> bool {
         let may_read = self.wire.is_readable() && !self.ends.wire_said;
         let may_say_more = may_read || self.opening.is_some();
-        // What the backend hears first leaves with the first of the client's bytes, where they may be here already.
-        let waits = may_say_more && self.plain.holds_beginning();
-        if !waits && !self.flush_up(moved) {
+        let flushed = match &mut self.plain {
+            // What the backend hears first leaves with the first of the client's bytes, where they may be here already.
+            Plain::Backend(stream) if may_say_more && stream.holds_beginning() => true,
+            Plain::Hop(hop) if may_say_more && hop.holds_beginning() => true,
+            Plain::Backend(stream) if !self.ends.plain_shut => match stream.flush() {
+                Ok(all) => all,
+                Err(error) => {
+                    self.deaf(&error);
+                    true
+                }
+            },
+            Plain::Hop(_) => self.flush_hop(moved),
+            _ => true,
+        };
+        if !flushed {
             return false;
         }
         if self.is_stopped() {
@@ -164,24 +188,42 @@ impl Conn {
 
     /// The client has said nothing yet: what the backend hears first leaves without.
     fn introduce(&mut self, moved: &mut Moved) {
-        if self.plain.holds_beginning() {
-            self.flush_up(moved);
+        match &mut self.plain {
+            Plain::Backend(stream) if !self.ends.plain_shut && stream.holds_beginning() => {
+                if let Err(error) = stream.flush() {
+                    self.deaf(&error);
+                }
+            }
+            Plain::Hop(hop) if hop.holds_beginning() => {
+                self.flush_hop(moved);
+            }
+            _ => {}
         }
     }
 
-    /// Sends what waits for whoever answers; whether all of it went.
-    fn flush_up(&mut self, moved: &mut Moved) -> bool {
+    /// Sends what waits for a backend that TLS is spoken with; whether all of it went.
+    fn flush_hop(&mut self, moved: &mut Moved) -> bool {
+        let Plain::Hop(hop) = &mut self.plain else {
+            return true;
+        };
         if self.ends.plain_shut {
             return true;
         }
-        match self.plain.flush() {
+        match hop.flush() {
             Ok(all) => all,
-            Err(Refused::Deaf(error)) => {
+            Err(refused) => self.refused(refused, moved),
+        }
+    }
+
+    /// TLS with a backend took nothing; whether that is all, and it may still speak.
+    fn refused(&mut self, refused: Refused, moved: &mut Moved) -> bool {
+        match refused {
+            Refused::Deaf(error) => {
                 self.deaf(&error);
                 true
             }
-            Err(Refused::Broken(error)) => {
-                moved.failure = Some(Failure::Plain(error));
+            Refused::Broken(error) => {
+                moved.failure = Some(Failure::plain(error));
                 false
             }
         }
@@ -200,30 +242,26 @@ impl Conn {
     }
 
     /// Gives the first `count` bytes of the scratch to whoever answers.
-    ///
-    /// # Errors
-    /// TLS with the backend is over.
-    fn hand_up(&mut self, count: usize, pool: &mut Pool) -> Result<(), Error> {
+    fn hand_up(&mut self, count: usize, moved: &mut Moved, pool: &mut Pool) {
         self.answered = false;
         let bytes = &pool.scratch[..count];
-        let said = match &mut self.plain {
+        match &mut self.plain {
             Plain::Backend(stream) if !self.ends.plain_shut => {
-                stream.send(bytes).map_err(Refused::Deaf)
+                if let Err(error) = stream.send(bytes) {
+                    self.deaf(&error);
+                }
             }
-            Plain::Hop(hop) if !self.ends.plain_shut => hop.say(bytes),
+            Plain::Hop(hop) if !self.ends.plain_shut => {
+                if let Err(refused) = hop.say(bytes) {
+                    self.refused(refused, moved);
+                }
+            }
             Plain::Service(_) => {
                 self.make_room(pool);
                 self.consult(|service, out| service.data(&pool.scratch[..count], out));
-                Ok(())
             }
-            _ => Ok(()), // nobody listens any more
-        };
-        match said {
-            Ok(()) => {}
-            Err(Refused::Deaf(error)) => self.deaf(&error),
-            Err(Refused::Broken(error)) => return Err(error),
+            _ => {} // nobody listens any more
         }
-        Ok(())
     }
 
     /// The client has ended its direction: so do we towards whoever answers.
@@ -276,6 +314,8 @@ impl Conn {
     /// Answers to the client.
     fn down(&mut self, work: &mut Work) -> Moved {
         let mut moved = Moved::default();
+        // Reading TLS may make libssl say something of its own, or go on with what it would not take before.
+        let mut gathered = false;
         if self.ends.wire_shut {
             return moved;
         }
@@ -286,7 +326,11 @@ impl Conn {
             }
             let heard = match &mut self.plain {
                 Plain::Backend(stream) => Heard::of(stream.read(&mut work.pool.scratch[..limit])),
-                Plain::Hop(hop) => hop.hear(&mut work.pool.scratch[..limit]),
+                Plain::Hop(hop) => {
+                    let heard = hop.hear(&mut work.pool.scratch[..limit]);
+                    gathered = hop.has_gathered();
+                    heard
+                }
                 _ => {
                     if moved.calls == CALLS || !self.tell_writable(&mut work.pool) {
                         break;
@@ -299,14 +343,14 @@ impl Conn {
                 match self.say(heard.count, &mut work.pool) {
                     Ok(said) => moved.bytes += said,
                     Err(error) => {
-                        moved.failure = Some(Failure::Wire(error));
+                        moved.failure = Some(Failure::wire(error));
                         return moved;
                     }
                 }
             }
             if heard.ended && self.ends.plain_lost {
                 let error = io::ErrorKind::ConnectionReset.into();
-                moved.failure = Some(Failure::Plain(Error::io("read", &error)));
+                moved.failure = Some(Failure::plain(Error::io("read", &error)));
                 break;
             }
             self.ends.plain_said |= heard.ended;
@@ -319,9 +363,8 @@ impl Conn {
                 break;
             }
         }
-        // Reading TLS may have made libssl say something of its own, or go on with what it would not take before.
-        if moved.failure.is_none() && self.plain.has_gathered() {
-            self.flush_up(&mut moved);
+        if gathered && moved.failure.is_none() {
+            self.flush_hop(&mut moved);
         }
         if moved.failure.is_none() {
             self.end_down(&mut moved);
@@ -339,7 +382,7 @@ impl Conn {
                 Ok(true) => {}
                 Ok(false) => return false,
                 Err(error) => {
-                    moved.failure = Some(Failure::Wire(Error::io("write", &error)));
+                    moved.failure = Some(Failure::wire(Error::io("write", &error)));
                     return false;
                 }
             }
@@ -350,7 +393,7 @@ impl Conn {
                 Ok(0) => return false,
                 Ok(count) => moved.bytes += count,
                 Err(error) => {
-                    moved.failure = Some(Failure::Wire(error));
+                    moved.failure = Some(Failure::wire(error));
                     return false;
                 }
             }
@@ -403,12 +446,12 @@ impl Conn {
                 // to take what the client said last.
                 if !self.ends.wire_said || !self.nobody_listens() {
                     if let Err(error) = self.wire.stream().shut_write() {
-                        moved.failure = Some(Failure::Wire(Error::io("shut down", &error)));
+                        moved.failure = Some(Failure::wire(Error::io("shut down", &error)));
                     }
                 }
             }
             Ok(_) => {}
-            Err(error) => moved.failure = Some(Failure::Wire(Error::io("write", &error))),
+            Err(error) => moved.failure = Some(Failure::wire(Error::io("write", &error))),
         }
     }
 

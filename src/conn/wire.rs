@@ -117,7 +117,7 @@ impl Wire {
                 }
                 Ok(_) => break,
                 Err(error) => {
-                    heard.failure = Some(error);
+                    heard.failure = Some(Box::new(error));
                     return heard;
                 }
             }
