@@ -129,9 +129,16 @@ impl Conn {
         Next::Wait
     }
 
-    /// What was looked at, once.
-    pub(super) fn take_first(&mut self) -> Option<Vec<u8>> {
-        Some(self.opening.take()?.first)
+    /// What was looked at, once, as much of it as `buf` holds.
+    pub(super) fn take_first(&mut self, buf: &mut [u8]) -> Option<usize> {
+        let first = &mut self.opening.as_mut()?.first;
+        let count = first.len().min(buf.len());
+        buf[..count].copy_from_slice(&first[..count]);
+        first.drain(..count);
+        if first.is_empty() {
+            self.opening = None;
+        }
+        Some(count)
     }
 
     fn say_first(&mut self, bytes: &[u8]) -> Result<(), Error> {

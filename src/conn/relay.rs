@@ -231,13 +231,12 @@ impl Conn {
 
     /// Reads until `buf` is nearly full, nothing is left, or the client has ended. What a preface has read comes first.
     fn gather(&mut self, buf: &mut [u8]) -> Heard {
-        let Some(first) = self.take_first() else {
-            return self.wire.gather(buf);
-        };
-        buf[..first.len()].copy_from_slice(&first);
-        Heard {
-            count: first.len(),
-            ..Heard::default()
+        match self.take_first(buf) {
+            Some(count) => Heard {
+                count,
+                ..Heard::default()
+            },
+            None => self.wire.gather(buf),
         }
     }
 
