@@ -135,8 +135,12 @@ impl HandshakeError {
 impl Detail {
     fn of(queue: &Queue, telling: Option<&Entry>, kind: Failure, ssl: &SslRef) -> Option<Detail> {
         let rejected = rejected::take();
+        let first = queue.entries().first()?;
         Some(Detail {
-            reason: queue.entries().first()?.words(),
+            reason: match (first.library(), first.reason_code()) {
+                (sys::ERR_LIB_SSL, CALLBACK_FAILED) => in_words(first, ssl), // libssl does not know why
+                _ => first.words(),
+            },
             versions: telling.and_then(|entry| versions(entry, ssl)),
             rejected: rejected.filter(|_| kind == Failure::PeerCertificate),
         })
