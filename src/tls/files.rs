@@ -37,11 +37,10 @@ impl Access {
     /// The original never runs as root, whose files fall under the rule of an owner there; here they are root's, so that
     /// one and the same file will do for a front that is started as root and for the server behind.
     fn is_private(self, path: &Path, us: u32) -> Result<(), Error> {
-        let path = path.display();
         if !self.regular {
-            let text = format!("private key file \"{path}\" is not a regular file");
-            return Err(Error::settings(text));
+            return Err(not_regular(path));
         }
+        let path = path.display();
         let forbidden = match self.owner {
             0 => 0o037,
             owner if owner == us => 0o077,
@@ -59,6 +58,20 @@ impl Access {
             return Err(Error::settings(text));
         }
         Ok(())
+    }
+}
+
+fn not_regular(path: &Path) -> Error {
+    let path = path.display();
+    Error::settings(format!("private key file \"{path}\" is not a regular file"))
+}
+
+/// The first of PostgreSQL's rules for a file with a private key, before it is opened: a pipe would wait for whoever writes
+/// to it. A file that is not there is for whoever opens it to find.
+pub(super) fn is_regular(path: &Path) -> Result<(), Error> {
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(not_regular(path)),
+        _ => Ok(()),
     }
 }
 

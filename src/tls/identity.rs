@@ -36,20 +36,29 @@ impl Identity {
     ) -> Result<(Identity, Vec<Note>), Error> {
         let words = policy.words;
         let file = policy.cert_file.value.as_deref().unwrap_or(key_file);
+        let private = policy.key_permissions.value == KeyPermissions::Private;
+        if private && file == key_file {
+            files::is_regular(key_file)?;
+        }
         let both = read(file, "certificate", words)?;
         let (leaf, chain) = certificates(&pem::blocks(&both.bytes), file, words)?;
         let content = match file == key_file {
             true => both,
-            false => read(key_file, "key", words)?,
+            false => {
+                if private {
+                    files::is_regular(key_file)?;
+                }
+                read(key_file, "key", words)?
+            }
         };
-        if policy.key_permissions.value == KeyPermissions::Private {
+        if private {
             content.is_private(key_file)?;
         }
         let key = private_key(&pem::blocks(&content.bytes), key_file, policy, occasion)?;
         let belongs = leaf.public_key().is_ok_and(|public| public.public_eq(&key));
         queue::clear();
         if !belongs {
-            return Err(Error::settings(match policy.cert_file.value {
+            let why = Error::settings(match policy.cert_file.value {
                 None => format!(
                     "private key in '{}' does not belong to its certificate",
                     key_file.display()
@@ -59,7 +68,11 @@ impl Identity {
                     key_file.display(),
                     file.display()
                 ),
-            }));
+            });
+            return Err(match words {
+                Words::ArangoDb => why,
+                Words::PostgreSql => why.context("check of private key failed"),
+            });
         }
         let identity = Identity {
             file: file.to_owned(),

@@ -10,7 +10,7 @@ use super::queue::Queue;
 use super::sys;
 use super::validity;
 use crate::error::{Error, reason};
-use crate::settings::{Note, Origin, Policy};
+use crate::settings::{Note, Origin, Policy, Words};
 use openssl::stack::Stack;
 use openssl::x509::store::{X509Store, X509StoreBuilder, X509StoreBuilderRef};
 use openssl::x509::verify::X509VerifyFlags;
@@ -37,20 +37,30 @@ impl Trust {
         let mut trust = Trust::default();
         let mut notes = Vec::new();
         if let Some(file) = &policy.ca_file.value {
-            match authorities(file) {
+            match authorities(file, policy.words) {
                 Ok(authorities) => trust.authorities = authorities,
                 Err(error) => problem(&policy.ca_file.origin, error),
             }
             notes.extend(trust.expired(file));
         }
         if let Some(file) = &policy.crl_file.value {
-            match crls(file).and_then(|crls| some(crls, file)) {
+            let place = Place {
+                path: file,
+                kind: "file",
+                words: policy.words,
+            };
+            match place.file().and_then(|crls| place.some(crls)) {
                 Ok(crls) => trust.crls = crls,
                 Err(error) => problem(&policy.crl_file.origin, error),
             }
         }
         if let Some(directory) = &policy.crl_dir.value {
-            match crl_directory(directory) {
+            let place = Place {
+                path: directory,
+                kind: "directory",
+                words: policy.words,
+            };
+            match place.directory() {
                 Ok(crls) => trust.crls.extend(crls),
                 Err(error) => problem(&policy.crl_dir.origin, error),
             }
@@ -147,55 +157,78 @@ impl Trust {
     }
 }
 
-fn authorities(file: &Path) -> Result<Vec<X509>, Error> {
+fn authorities(file: &Path, words: Words) -> Result<Vec<X509>, Error> {
     let content = files::read(file, LARGEST_FILE).map_err(|why| Error::settings(why.to_string()));
     let found = content.and_then(|content| pem::certificates(&pem::blocks(&content.bytes)));
-    let tried = || format!("cannot load CA certificates from '{}'", file.display());
-    found.map_err(|why| why.context(tried()))
+    let tried = |file: std::path::Display<'_>| match words {
+        Words::ArangoDb => format!("cannot load CA certificates from '{file}'"),
+        Words::PostgreSql => format!("could not load root certificate file \"{file}\""),
+    };
+    found.map_err(|why| why.context(tried(file.display())))
 }
 
-fn refuse_lists(place: &Path, why: impl std::fmt::Display) -> Error {
-    let place = place.display();
-    Error::settings(format!(
-        "cannot load revocation lists from '{place}': {why}"
-    ))
+/// Where revocation lists are.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    path: &'a Path,
+    /// `file` or `directory`.
+    kind: &'a str,
+    words: Words,
 }
 
-fn some(crls: Vec<X509Crl>, file: &Path) -> Result<Vec<X509Crl>, Error> {
-    if crls.is_empty() {
-        return Err(refuse_lists(file, "there is none in it"));
-    }
-    Ok(crls)
-}
-
-fn crls(file: &Path) -> Result<Vec<X509Crl>, Error> {
-    let content = files::read(file, LARGEST_FILE).map_err(|why| refuse_lists(file, why))?;
-    pem::blocks(&content.bytes)
-        .iter()
-        .filter(|block| block.is_crl() && !block.is_encrypted())
-        .map(|block| {
-            X509Crl::from_pem(block.text)
-                .map_err(|stack| refuse_lists(file, Queue::from(stack).first()))
+impl Place<'_> {
+    fn refuse(self, why: impl std::fmt::Display) -> Error {
+        let (path, kind) = (self.path.display(), self.kind);
+        Error::settings(match self.words {
+            Words::ArangoDb => format!("cannot load revocation lists from '{path}': {why}"),
+            Words::PostgreSql => {
+                format!("could not load SSL certificate revocation list {kind} \"{path}\": {why}")
+            }
         })
-        .collect()
-}
+    }
 
-/// Every list under a hashed name, as `openssl rehash` makes them, in the order of their names.
-fn crl_directory(directory: &Path) -> Result<Vec<X509Crl>, Error> {
-    let refuse = |error: std::io::Error| refuse_lists(directory, reason(&error));
-    let mut files: Vec<PathBuf> = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(refuse)? {
-        let entry = entry.map_err(refuse)?;
-        if is_hashed_name(entry.file_name().as_encoded_bytes()) {
-            files.push(entry.path());
+    fn some(self, crls: Vec<X509Crl>) -> Result<Vec<X509Crl>, Error> {
+        if crls.is_empty() {
+            return Err(self.refuse("there is none in it"));
         }
+        Ok(crls)
     }
-    files.sort();
-    let mut all = Vec::new();
-    for file in files {
-        all.extend(crls(&file)?);
+
+    /// The lists in a file.
+    fn file(self) -> Result<Vec<X509Crl>, Error> {
+        let content = files::read(self.path, LARGEST_FILE).map_err(|why| self.refuse(why))?;
+        pem::blocks(&content.bytes)
+            .iter()
+            .filter(|block| block.is_crl() && !block.is_encrypted())
+            .map(|block| {
+                X509Crl::from_pem(block.text)
+                    .map_err(|stack| self.refuse(Queue::from(stack).first()))
+            })
+            .collect()
     }
-    some(all, directory)
+
+    /// Every list under a hashed name, as `openssl rehash` makes them, in the order of their names.
+    fn directory(self) -> Result<Vec<X509Crl>, Error> {
+        let refuse = |error: std::io::Error| self.refuse(reason(&error));
+        let mut files: Vec<PathBuf> = Vec::new();
+        for entry in std::fs::read_dir(self.path).map_err(refuse)? {
+            let entry = entry.map_err(refuse)?;
+            if is_hashed_name(entry.file_name().as_encoded_bytes()) {
+                files.push(entry.path());
+            }
+        }
+        files.sort();
+        let mut all = Vec::new();
+        for file in files {
+            let file = Place {
+                path: &file,
+                kind: "file",
+                ..self
+            };
+            all.extend(file.file()?);
+        }
+        self.some(all)
+    }
 }
 
 /// `HHHHHHHH.rN`

@@ -4,7 +4,7 @@ use super::{Finding, Findings};
 use crate::settings::value::Value;
 use crate::settings::{
     CaFileMode, MaskPart, OptionsEra, Origin, Policy, ServerName, Setting, Settings, VerifyClient,
-    Version,
+    Version, Words,
 };
 
 /// Who set it, when somebody did.
@@ -157,7 +157,14 @@ impl Findings {
             .map(|high| (high, "ssl.max-protocol", &max.origin));
         match (low.or(only), high.or(only)) {
             (Some((low, name, origin)), Some((high, other, set))) if low > high => {
-                let why = format!("'{low}' is above the '{high}' of '{other}' ({set})");
+                let named = (name, other) == ("ssl.min-protocol", "ssl.max-protocol");
+                let why = match policy.words {
+                    Words::PostgreSql if named => format!(
+                        "could not set SSL protocol version range: \"ssl_min_protocol_version\" cannot be higher than \
+                         \"ssl_max_protocol_version\" ({set})"
+                    ),
+                    _ => format!("'{low}' is above the '{high}' of '{other}' ({set})"),
+                };
                 self.error(origin, name, why);
             }
             _ => {}
