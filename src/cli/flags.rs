@@ -9,7 +9,7 @@ use log::error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tlsport::dialect::{self, System};
-use tlsport::error::Problems;
+use tlsport::error::{Error, Problems};
 use tlsport::settings::{Builder, Form, Note, Origin, Record, Settings, TABLE, Words};
 use tlsport::tls::{Occasion, Prepared};
 
@@ -136,26 +136,34 @@ pub(crate) fn tell(notes: &[Note]) {
 /// # Errors
 /// Everything that is wrong, with the settings and with the files they name.
 pub(crate) fn prepare(matches: &ArgMatches) -> Result<Ready, Problems> {
-    let (settings, notes) = settled(matches, Occasion::Start)?;
+    let (settings, notes) = settled(collect(matches), Occasion::Start)?;
     // What is odd about the settings may be why a file cannot be used.
     let loaded = Prepared::load(&settings).inspect_err(|_| tell(&notes))?;
     Ok(ready(settings, notes, loaded))
 }
 
 /// The same for a reload of what is served. With PostgreSQL's files, TLS stays as it was where anything about it is wrong,
-/// as a key that needs a passphrase is, and all else is reloaded.
+/// as a key that needs a passphrase is, so do the rules of who may come in, and all else is reloaded.
 ///
 /// # Errors
 /// As [`prepare`].
 pub(crate) fn prepare_again(matches: &ArgMatches, before: &Ready) -> Result<Ready, Problems> {
-    let (mut settings, notes) = settled(matches, Occasion::Reload)?;
+    let builder = collect(matches);
+    if builder.settings().policy.words != Words::PostgreSql {
+        let (settings, notes) = settled(builder, Occasion::Reload)?;
+        let loaded =
+            Prepared::load_at(&settings, Occasion::Reload).inspect_err(|_| tell(&notes))?;
+        return Ok(ready(settings, notes, loaded));
+    }
+    let (mut settings, notes, of_rules) = builder.finish_but_rules()?;
+    if !of_rules.is_empty() {
+        kept(&of_rules, "pg_hba.conf was not reloaded");
+        settings.postgresql = before.settings.postgresql.clone();
+    }
     match Prepared::load_at(&settings, Occasion::Reload) {
         Ok(loaded) => Ok(ready(settings, notes, loaded)),
-        Err(Problems(problems)) if settings.policy.words == Words::PostgreSql => {
-            for problem in problems {
-                error!("{problem}");
-            }
-            error!("SSL configuration was not reloaded");
+        Err(Problems(problems)) => {
+            kept(&problems, "SSL configuration was not reloaded");
             settings.keep_tls_of(&before.settings);
             Ok(Ready {
                 settings,
@@ -163,11 +171,15 @@ pub(crate) fn prepare_again(matches: &ArgMatches, before: &Ready) -> Result<Read
                 notes,
             })
         }
-        Err(problems) => {
-            tell(&notes);
-            Err(problems)
-        }
     }
+}
+
+/// Says what was not taken over, and why.
+fn kept(problems: &[Error], what: &str) {
+    for problem in problems {
+        error!("{problem}");
+    }
+    error!("{what}");
 }
 
 fn ready(
@@ -184,8 +196,7 @@ fn ready(
 }
 
 /// The settings, checked against each other.
-fn settled(matches: &ArgMatches, occasion: Occasion) -> Result<(Settings, Vec<Note>), Problems> {
-    let builder = collect(matches);
+fn settled(builder: Builder, occasion: Occasion) -> Result<(Settings, Vec<Note>), Problems> {
     let so_far = builder.settings().clone();
     builder.finish().map_err(|mut problems| {
         // Nothing will come of it, but whoever has to mend the settings had better hear of all of it.

@@ -24,7 +24,8 @@ const LONG_ABOUT: &str = "\
 Serve TLS endpoints in front of a plain backend.
 
 SIGTERM and SIGINT stop accepting and let open connections end, for as long as --timeout.drain says; a second one ends \
-them at once. SIGHUP reads files, keys and certificates again: all of it is used, or, when anything is wrong, none.";
+them at once. SIGHUP reads files, keys and certificates again: all of it is used, or, when anything is wrong, none. With \
+PostgreSQL's files, what is wrong about TLS or about who may come in leaves that as it was, and the rest is used.";
 
 /// `tlsport serve`.
 pub(crate) fn command() -> Command {

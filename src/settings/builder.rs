@@ -13,6 +13,8 @@ pub struct Builder {
     settings: Settings,
     problems: Vec<Error>,
     notes: Vec<Note>,
+    /// What is wrong with the rules of who may come in.
+    of_rules: Vec<Error>,
     /// What the layer at work has set, and where first.
     layer: Vec<(&'static Record, Origin)>,
     /// What could not be read, so that nobody complains of its absence as well.
@@ -48,6 +50,7 @@ impl Builder {
             settings: base,
             problems: Vec::new(),
             notes: Vec::new(),
+            of_rules: Vec::new(),
             layer: Vec::new(),
             unread: Unread::default(),
         }
@@ -124,6 +127,16 @@ impl Builder {
         self.settings.postgresql.hba = rules.map(Arc::new);
     }
 
+    /// How many problems there are, for [`Builder::of_rules_since`].
+    pub(crate) fn problems_so_far(&self) -> usize {
+        self.problems.len()
+    }
+
+    /// The problems that have come since are of the rules alone.
+    pub(crate) fn of_rules_since(&mut self, problems: usize) {
+        self.of_rules.extend(self.problems.drain(problems..));
+    }
+
     fn earlier(&self, record: &Record) -> Option<&Origin> {
         let earlier = self.layer.iter().find(|(known, _)| *known == record);
         earlier.map(|(_, origin)| origin)
@@ -171,7 +184,8 @@ impl Builder {
     ///
     /// # Errors
     /// Everything that is wrong by itself, each with its origin.
-    pub fn unchecked(self) -> Result<(Settings, Vec<Note>), Problems> {
+    pub fn unchecked(mut self) -> Result<(Settings, Vec<Note>), Problems> {
+        self.problems.append(&mut self.of_rules);
         Problems::or(self.problems, (self.settings, self.notes))
     }
 
@@ -180,10 +194,21 @@ impl Builder {
     /// # Errors
     /// Everything that is wrong, each with its origin.
     pub fn finish(mut self) -> Result<(Settings, Vec<Note>), Problems> {
+        self.problems.append(&mut self.of_rules);
+        let (settings, notes, _) = self.finish_but_rules()?;
+        Ok((settings, notes))
+    }
+
+    /// The same, with what is wrong with PostgreSQL's rules beside the settings, which have none then: a reload keeps
+    /// those before.
+    ///
+    /// # Errors
+    /// Everything else that is wrong.
+    pub fn finish_but_rules(mut self) -> Result<(Settings, Vec<Note>, Vec<Error>), Problems> {
         let (problems, notes) = check_but(&self.settings, &self.unread);
         self.problems.extend(problems);
         self.notes.extend(notes);
-        Problems::or(self.problems, (self.settings, self.notes))
+        Problems::or(self.problems, (self.settings, self.notes, self.of_rules))
     }
 }
 

@@ -366,6 +366,14 @@ pub struct Tcp {
 impl Settings {
     /// Takes all that TLS has to do with from other settings.
     pub fn keep_tls_of(&mut self, other: &Settings) {
+        if other.policy.key_files.is_empty() {
+            // There was none, and there is none now.
+            for endpoint in &mut self.endpoints {
+                if endpoint.value.accept == Accept::PostgreSql {
+                    endpoint.value.accept = Accept::PostgreSqlPlain;
+                }
+            }
+        }
         self.policy = other.policy.clone();
         self.names.clone_from(&other.names);
         self.unknown_name = other.unknown_name.clone();

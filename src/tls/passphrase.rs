@@ -197,7 +197,7 @@ mod tests {
         let said = |command| from_command(command).err().expect("failed").to_string();
         assert_eq!(
             said("echo secret1; exit 3"),
-            "cannot get a passphrase from command \"echo secret1; exit 3\": it ended with exit status: 3"
+            "cannot get a passphrase by the command for it: it ended with exit status: 3"
         );
         let long = said("head -c 2000 /dev/zero | tr '\\0' x");
         assert!(

@@ -38,8 +38,18 @@ fn backreference(ident: &IdentLine, system: &Word, user: &Word) -> Result<(), St
     let (SystemName::Matches(regex), NamePattern::Name(name)) = (&ident.system, &ident.user) else {
         return Ok(());
     };
+    if !name.contains("\\1") {
+        return Ok(());
+    }
+    if let Some(part) = pattern::choice(&system.text[1..]) {
+        let system = quoted(&system.text);
+        return Err(format!(
+            "{system} cannot be used with '\\1': '{part}' leaves a choice of what the group matches, and PostgreSQL may \
+             choose otherwise: write a line for each"
+        ));
+    }
     // The whole of a pattern counts as a group.
-    if name.contains("\\1") && regex.captures_len() < 2 {
+    if regex.captures_len() < 2 {
         return Err(format!(
             "regular expression \"{}\" has no subexpressions as requested by backreference in \"{}\"",
             &system.text[1..],

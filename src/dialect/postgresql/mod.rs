@@ -91,7 +91,6 @@ fn defaults() -> Settings {
         alpn_mismatch: Setting::built_in(AlpnMismatch::Refuse),
         session_cache: Setting::built_in(false),
         session_tickets: Setting::built_in(Some(false)),
-        num_tickets: Setting::built_in(Some(0)),
         ..Policy::default()
     };
     // The deadline of a handshake is 60 s with both.

@@ -53,6 +53,28 @@ fn read_otherwise(pattern: &str) -> Option<String> {
     None
 }
 
+/// The first part that leaves a choice of how a pattern matches, in which the two differ: the server takes the longest
+/// way, the crate the first one.
+pub(super) fn choice(pattern: &str) -> Option<&str> {
+    let mut letters = pattern.char_indices();
+    let (mut bracketed, mut repeated) = (false, false);
+    while let Some((place, letter)) = letters.next() {
+        let repeats = std::mem::take(&mut repeated);
+        match letter {
+            '\\' => {
+                letters.next();
+            }
+            _ if bracketed => bracketed = letter != ']',
+            '[' => bracketed = true,
+            '|' => return Some("|"),
+            '?' if repeats => return pattern.get(place - 1..=place),
+            '*' | '+' | '?' | '}' => repeated = true,
+            _ => {}
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +96,20 @@ mod tests {
         ] {
             let regex = compile(pattern).expect(pattern);
             assert_eq!(regex.is_match(text), fits, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn alternatives_and_short_repetitions_leave_a_choice() {
+        for (pattern, part) in [
+            ("^(admin|administrator)", Some("|")),
+            ("^(.*?)@x$", Some("*?")),
+            ("^(.+)@(a|b)$", Some("|")),
+            ("x{2}?", Some("}?")),
+            (r"^(.*)@example\.org$", None),
+            (r"^(x?)\|[|*?]$", None),
+        ] {
+            assert_eq!(choice(pattern), part, "{pattern}");
         }
     }
 

@@ -5,9 +5,9 @@ use super::words::{self, Line, MOST_ERRORS, Outcome};
 use super::{hba, ident};
 use crate::dialect::Source;
 use crate::error::Error;
-use crate::settings::hba::{AuthMethod, ClientCert, Hba, IdentLine, Rule, RuleKind};
+use crate::settings::hba::{ClientCert, Hba, IdentLine, Rule, RuleKind};
 use crate::settings::{
-    Accept, Address, Backend, Builder, Endpoint, Note, Setting, Settings, VerifyClient, complaint,
+    Accept, Address, Backend, Builder, Note, Setting, Settings, VerifyClient, complaint,
     quoted,
 };
 use std::path::{Path, PathBuf};
@@ -18,6 +18,24 @@ const IDENT: &str = "postgresql.ident-file";
 /// Hands the builder the rules, if there are any, and nothing wrong with them.
 pub(in crate::dialect) fn complete(source: &dyn Source, builder: &mut Builder) {
     builder.set_rules(None);
+    let settings = builder.settings();
+    let speaks = settings
+        .endpoints
+        .iter()
+        .any(|e| e.value.accept.is_postgresql());
+    if speaks && is_unix(settings.backend.value.as_ref()) {
+        let origin = settings.backend.origin.clone();
+        builder.note(Note::warn(format!(
+            "{origin}: over its unix socket the server takes every client for the user that tlsport runs as: its \
+             pg_hba.conf must have neither 'peer' nor 'trust' for 'local'"
+        )));
+    }
+    let problems = builder.problems_so_far();
+    read(source, builder);
+    builder.of_rules_since(problems);
+}
+
+fn read(source: &dyn Source, builder: &mut Builder) {
     let files = builder.settings().postgresql.clone();
     let Some(path) = &files.hba_file.value else {
         let endpoints = &builder.settings().endpoints;
@@ -149,16 +167,6 @@ fn remarks(hba: &Hba, settings: &Settings) -> Vec<Note> {
              postgresql.conf, or 'ssl.cafile'",
         );
     }
-    if settings.endpoints.iter().any(is_local) && is_unix(settings.backend.value.as_ref()) {
-        say(
-            &|rule| {
-                let peer = |name: &String| name == "peer" || name == "ident";
-                let asks = matches!(&rule.method, AuthMethod::Other(name) if peer(name));
-                rule.kind == RuleKind::Local && asks
-            },
-            "the backend takes whoever comes in by a unix socket for the user that tlsport runs as",
-        );
-    }
     say(
         &|rule| {
             let is_map = |map: &String| hba.maps.iter().any(|line| line.map == *map);
@@ -172,9 +180,4 @@ fn remarks(hba: &Hba, settings: &Settings) -> Vec<Note> {
 
 fn is_unix(backend: Option<&Backend>) -> bool {
     matches!(backend, Some(Backend::Address(Address::Unix(_))))
-}
-
-fn is_local(endpoint: &Setting<Endpoint>) -> bool {
-    let endpoint = &endpoint.value;
-    endpoint.accept.is_postgresql() && matches!(endpoint.address, Address::Unix(_))
 }

@@ -29,6 +29,10 @@ impl Gate {
         let Some(hba) = &self.hba else {
             return Ok(());
         };
+        if !startup.exact {
+            let text = "names of users and databases have to be UTF-8, and at most 63 bytes long";
+            return Err(Refusal::new("08P01", text));
+        }
         let visit = Visit {
             address: guest.address,
             tls: guest.shown.is_some(),
@@ -48,7 +52,7 @@ impl Gate {
         if asked != ClientCert::Off {
             if !shown.is_some_and(|shown| shown.verifies) {
                 let text = "client certificates can only be checked if a root certificate store is available";
-                return Err(Refusal::new("28000", text));
+                return Err(Refusal::new("F0000", text));
             }
             if subject.is_none() {
                 let text = "connection requires a valid client certificate";

@@ -2,7 +2,7 @@
 
 use super::message::Refusal;
 
-/// `NAMEDATALEN`: longer names are cut, as the server does before it compares them.
+/// `NAMEDATALEN`: a server cuts longer names.
 const LONGEST_NAME: usize = 63;
 
 /// Whom a client asks to be, and where.
@@ -12,6 +12,9 @@ pub(super) struct Startup {
     pub(super) database: String,
     /// It asks for physical replication, which has no database.
     pub(super) replication: bool,
+    /// The names are what was sent. Others can only be shown, and not compared: bytes that are no text, and what servers
+    /// cut and those in front of them may not.
+    pub(super) exact: bool,
 }
 
 impl Startup {
@@ -48,9 +51,11 @@ impl Startup {
             return Err(Refusal::new("28000", text));
         };
         let database = database.filter(|name| !name.is_empty()).unwrap_or(user);
+        let exact = |name: &[u8]| name.len() <= LONGEST_NAME && std::str::from_utf8(name).is_ok();
         Ok(Startup {
-            user: cut(user),
-            database: cut(database),
+            exact: exact(user) && exact(database),
+            user: shown(user),
+            database: shown(database),
             replication: replication.map_or(Ok(false), is_physical)?,
         })
     }
@@ -69,8 +74,8 @@ fn text<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Refusal> {
     Ok(text)
 }
 
-/// A name as it is compared. Bytes that are no text become a sign that no rule is likely to hold.
-fn cut(name: &[u8]) -> String {
+/// A name as a text.
+fn shown(name: &[u8]) -> String {
     String::from_utf8_lossy(&name[..name.len().min(LONGEST_NAME)]).into_owned()
 }
 
@@ -110,6 +115,7 @@ mod tests {
         assert_eq!(startup.database, "alice", "the user's");
         let long = [&b"user\0"[..], &[b'x'; 70], b"\0\0"].concat();
         assert_eq!(read(&long).user.len(), 63);
+        assert!(startup.exact && !read(&long).exact && !read(b"user\0\xff\0\0").exact);
     }
 
     #[test]
