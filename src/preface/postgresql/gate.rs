@@ -91,10 +91,10 @@ fn named(
         ));
     }
     if rule.method == AuthMethod::Cert {
+        // Its letters are printable and ASCII: what is not was escaped as RFC 2253 has it.
         let identity = String::from_utf8_lossy(&subject.distinguished_name);
         *remark = Some(format!(
-            "connection authenticated: identity=\"{}\" method=cert ({})",
-            identity.escape_debug(),
+            "connection authenticated: identity=\"{identity}\" method=cert ({})",
             rule.origin
         ));
     }
