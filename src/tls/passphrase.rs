@@ -85,8 +85,9 @@ impl Drop for Secret {
 /// That it could not be run, failed, or took too long. Nothing that it printed is told.
 pub(super) fn from_command(command: &str) -> Result<Secret, Error> {
     let failed = |why: String| {
+        // Not the command: some have the passphrase in it.
         Error::settings(format!(
-            "cannot get a passphrase from command \"{command}\": {why}"
+            "cannot get a passphrase by the command for it: {why}"
         ))
     };
     let mut child = Command::new("/bin/sh")

@@ -7,8 +7,7 @@ use crate::dialect::Source;
 use crate::error::Error;
 use crate::settings::hba::{ClientCert, Hba, IdentLine, Rule, RuleKind};
 use crate::settings::{
-    Accept, Address, Backend, Builder, Note, Setting, Settings, VerifyClient, complaint,
-    quoted,
+    Accept, Address, Backend, Builder, Note, Setting, Settings, VerifyClient, complaint, quoted,
 };
 use std::path::{Path, PathBuf};
 

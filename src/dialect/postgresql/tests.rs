@@ -257,16 +257,10 @@ fn rules_need_no_dialect() {
 
 #[test]
 fn a_backend_that_asks_the_system_who_is_there_would_see_tlsport() {
-    let conf = "listen_addresses = ''\nunix_socket_directories = '/run/tlsport'";
-    let source = Memory::of([
-        (NAME, conf),
-        (
-            "pg_hba.conf",
-            "local all all md5\nlocal all all peer\nlocal all all ident map=m\n",
-        ),
-    ]);
-    let warned = "! pg_hba.conf:2: the backend takes whoever comes in by a unix socket for the user that tlsport runs as \
-                  (and one record more)";
+    let rules = "host all all all scram-sha-256\n";
+    let source = Memory::of([(NAME, ""), ("pg_hba.conf", rules)]);
+    let warned = "! --backend: over its unix socket the server takes every client for the user that tlsport runs as: its \
+                  pg_hba.conf must have neither 'peer' nor 'trust' for 'local'";
     assert_eq!(said(&source, &[("backend", "unix:///run/b")]), [warned]);
     assert_eq!(said(&source, &[("backend", "tcp://127.0.0.1:1")]), [""; 0]);
 }
