@@ -283,8 +283,17 @@ impl Maker<'_> {
             (N::ORGANIZATIONALUNITNAME, "Some Organizational Unit"),
             (N::COMMONNAME, LONG_NAME),
         ];
+        let nameless = [(N::ORGANIZATIONALUNITNAME, "Testing")];
+        let null_in_name = [(N::COMMONNAME, "ssltestuser\0.evil")];
+        let escaped = [
+            (N::ORGANIZATIONNAME, "Acme, \"Inc\""),
+            (N::COMMONNAME, "Οδυσσέας"),
+        ];
         for (stem, name) in [
-            ("client", &one[..]),
+            ("client-nameless", &nameless[..]),
+            ("client-null-in-name", &null_in_name),
+            ("client-escaped", &escaped),
+            ("client", &one),
             ("client-dn", &dn),
             ("client-revoked", &one),
             ("client-revoked-utf8", &greek),
@@ -469,7 +478,7 @@ impl Authority {
     }
 }
 
-/// Subjects as they are written, without the order they are shown in.
+/// A subject, from the widest part to the narrowest.
 fn subject(parts: &[(Nid, &str)]) -> X509Name {
     let mut builder = X509NameBuilder::new().unwrap();
     for (kind, value) in parts {

@@ -320,6 +320,43 @@ fn what_is_wrong_further_up_the_chain_is_logged_with_its_depth() {
     assert!(line.contains(&subject), "{line}");
 }
 
+/// In a common name. In the whole name it is escaped, and no null any more.
+#[test]
+fn a_name_with_a_null_in_it_is_shut_out_whatever_the_rule() {
+    let scene = scene();
+    for database in ["certdb", "trustdb"] {
+        let mark = scene.front.daemon.mark();
+        scene.refused(&scene.conninfo(database, "ssltestuser", "client-null-in-name"));
+        let why = "SSL certificate's common name contains embedded null";
+        scene.front.daemon.said_after(mark, why);
+    }
+    assert_eq!(scene.front.count(IDENTITY), 0);
+}
+
+#[test]
+fn an_identity_is_logged_with_the_escapes_of_rfc_2253_and_no_others() {
+    let scene = scene();
+    scene.refused(&scene.conninfo("certdb", "ssltestuser", "client-escaped"));
+    let greek = r"\CE\9F\CE\B4\CF\85\CF\83\CF\83\CE\AD\CE\B1\CF\82";
+    let identity = format!("{IDENTITY}\"CN={greek},O=Acme\\, \\\"Inc\\\"\" method=cert (");
+    scene.front.daemon.said(&identity);
+}
+
+#[test]
+fn a_certificate_without_a_common_name_is_nobodys() {
+    let scene = scene();
+    let why = "certificate authentication failed for user \"ssltestuser\"";
+    scene.assert_refused(
+        &scene.conninfo("certdb", "ssltestuser", "client-nameless"),
+        why,
+    );
+    scene
+        .front
+        .daemon
+        .said(&format!("{why}: client certificate contains no user name"));
+    scene.assert_served(&scene.conninfo("trustdb", "ssltestuser", "client-nameless"));
+}
+
 #[test]
 fn without_authorities_a_rule_that_asks_for_a_certificate_can_only_refuse() {
     let scene = Scene::with_hba(HBA);
@@ -350,6 +387,10 @@ fn rules_with_certificates_are_for_tls_only() {
         (
             "hostssl all all all trust clientcert=1",
             "invalid value for clientcert: \"1\"",
+        ),
+        (
+            "hostssl all all all trust clientcert=no-verify",
+            "invalid value for clientcert: \"no-verify\"",
         ),
         (
             "hostssl all all all trust clientname=SN",

@@ -7,7 +7,7 @@
 use crate::certificates::Certificates;
 use crate::support::backend::closed_port;
 use crate::support::process;
-use crate::support::wait::PATIENCE;
+use crate::support::wait::eventually;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -45,12 +45,12 @@ pub(crate) const PASSWORD: &str = "pass";
 
 /// Whom it lets in by itself: everybody, some with a password.
 const HBA: &str = "\
-host postgres ssltestuser   127.0.0.1/32 scram-sha-256
-host all scramtestuser 127.0.0.1/32 scram-sha-256
-host all md5testuser   127.0.0.1/32 md5
-host all all           127.0.0.1/32 trust
-host replication all   127.0.0.1/32 trust
-local all all trust
+host   postgres     ssltestuser    127.0.0.1/32  scram-sha-256
+host   all          scramtestuser  127.0.0.1/32  scram-sha-256
+host   all          md5testuser    127.0.0.1/32  md5
+host   all          all            127.0.0.1/32  trust
+host   replication  all            127.0.0.1/32  trust
+local  all          all                          trust
 ";
 
 /// Quick about a disk that nobody will read again.
@@ -70,7 +70,7 @@ timezone = UTC
 /// A running server.
 pub(crate) struct Cluster {
     pub(crate) port: u16,
-    process: Child,
+    _server: Server,
     /// Its socket and its log.
     directory: TempDir,
     _data: Option<TempDir>,
@@ -97,7 +97,7 @@ impl Cluster {
 
     /// One with more options, which may have files in a directory.
     fn with(options: impl Fn(&Path) -> Vec<String>) -> Cluster {
-        if !kept_where_owner_gets() {
+        if !is_kept_in_reach() {
             let template = template();
             let place = place_for_data();
             let data = place.path().join("data");
@@ -128,10 +128,10 @@ impl Cluster {
         // Somebody else may take the port first.
         for _ in 0..5 {
             match serve(directory.path(), data, &options) {
-                Ok((port, process)) => {
+                Ok((port, server)) => {
                     return Some(Cluster {
                         port,
-                        process,
+                        _server: server,
                         directory,
                         _data: place,
                     });
@@ -175,19 +175,32 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // Without a farewell to its clients, and without keeping anything.
-        for (name, patience) in [("QUIT", 5000), ("KILL", 5000)] {
-            if !matches!(self.process.try_wait(), Ok(None)) {
-                break;
-            }
-            process::signal(self.process.id(), name);
-            let deadline = Instant::now() + Duration::from_millis(patience);
-            while matches!(self.process.try_wait(), Ok(None)) && Instant::now() < deadline {
-                thread::sleep(Duration::from_millis(2));
-            }
-        }
         if thread::panicking() {
             eprintln!("PostgreSQL's log:\n{}", self.log());
+        }
+    }
+}
+
+/// The server's process, which ends with its guard: without a farewell to its clients, and without keeping anything.
+struct Server(Child);
+
+impl Server {
+    fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        for (name, patience) in [("QUIT", 5000), ("KILL", 5000)] {
+            if self.has_ended() {
+                return;
+            }
+            process::signal(self.0.id(), name);
+            let deadline = Instant::now() + Duration::from_millis(patience);
+            while !self.has_ended() && Instant::now() < deadline {
+                thread::sleep(Duration::from_millis(2));
+            }
         }
     }
 }
@@ -215,8 +228,8 @@ pub(crate) fn programs() -> PathBuf {
 /// A program of the server's, run by its user, and ended with the thread that has started it.
 fn as_owner(program: &str) -> Command {
     let mut command = Command::new("setpriv");
-    if let Some(user) = owner() {
-        command.args(["--reuid", &user, "--regid", &user, "--clear-groups"]);
+    if let Some((user, group)) = owner() {
+        command.args(["--reuid", &user, "--regid", &group, "--clear-groups"]);
     }
     command
         .args(["--pdeathsig", "QUIT", "--"])
@@ -227,53 +240,51 @@ fn as_owner(program: &str) -> Command {
     command
 }
 
-/// Who it belongs to where the tests are root's. Users and groups of that name are on every Debian; where they have
-/// other numbers is not asked.
-fn owner() -> Option<String> {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let mut ids = status.lines().filter_map(|line| line.strip_prefix("Uid:"));
-    if ids.next()?.split_whitespace().nth(1)? != "0" {
+/// Who it belongs to where the tests are root's: the numbers of a user and a group.
+fn owner() -> Option<(String, String)> {
+    if crate::us() != 0 {
         return None;
     }
     let users = fs::read_to_string("/etc/passwd").unwrap();
-    let id = |name: &str| {
-        let mut line = users
+    let numbers = |name: &str| {
+        let mut users = users
             .lines()
-            .map(|line| line.split(':'))
-            .find(|line| line.clone().next() == Some(name))?;
-        line.nth(2).map(str::to_owned)
+            .map(|line| line.split(':').collect::<Vec<_>>());
+        let user = users.find(|user| user[0] == name)?;
+        Some((user[2].to_owned(), user[3].to_owned()))
     };
-    Some(id("postgres").or_else(|| id("nobody")).unwrap())
+    let found = numbers("postgres").or_else(|| numbers("nobody"));
+    Some(found.unwrap())
 }
 
-/// Lets the server's user have a folder.
-fn give_away(folder: &Path) {
-    if let Some(user) = owner() {
+/// Lets the server's user have a file or a folder.
+fn give_away(place: &Path) {
+    if let Some((user, group)) = owner() {
         run(Command::new("chown")
-            .arg(format!("{user}:{user}"))
-            .arg(folder));
+            .arg(format!("{user}:{group}"))
+            .arg(place));
     }
 }
 
-/// What is kept for the next tests. What others have made is of another version, another user, or of another file here.
+/// What is kept for the next tests: of this version, this user, and as this file makes it.
 fn kept() -> &'static Path {
     static KEPT: LazyLock<PathBuf> = LazyLock::new(|| {
         let version = run(as_owner("postgres").arg("--version"));
-        let kind = format!("{version}{:?}{}", owner(), include_str!("cluster.rs"));
-        crate::kept("postgresql", &kind)
+        let way = format!("{version}{:?}{}", owner(), include_str!("cluster.rs"));
+        crate::kept("postgresql", &way)
     });
     &KEPT
 }
 
-/// Whether the server's user gets to what is kept.
-fn kept_where_owner_gets() -> bool {
+/// Whether the server's user gets to what is kept. If not, each test has to make its own.
+fn is_kept_in_reach() -> bool {
     let open = |folder: &Path| fs::metadata(folder).unwrap().permissions().mode() & 1 == 1;
     owner().is_none() || kept().ancestors().all(open)
 }
 
 /// A place for data that goes with its guard.
 fn place_for_data() -> TempDir {
-    let place = if kept_where_owner_gets() {
+    let place = if is_kept_in_reach() {
         tempfile::tempdir_in(kept()).unwrap()
     } else {
         tempfile::tempdir().unwrap()
@@ -296,7 +307,7 @@ fn run(command: &mut Command) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Makes a folder, whole or not at all. If another test was first, its own does as well.
+/// Makes a folder, whole or not at all. If another test has been first, its own does as well.
 fn make(folder: &Path, fill: impl FnOnce(&Path)) {
     let near = tempfile::tempdir_in(kept()).unwrap();
     let made = near.path().join("data");
@@ -344,7 +355,7 @@ fn fill(data: &Path) {
         orders += &format!("CREATE ROLE {user} LOGIN SUPERUSER;\n");
     }
     for database in DATABASES {
-        orders += &format!("CREATE DATABASE {database} STRATEGY FILE_COPY;\n");
+        orders += &format!("CREATE DATABASE {database};\n");
     }
     for (user, method) in [
         ("ssltestuser", "scram-sha-256"),
@@ -381,10 +392,11 @@ enum Taken {
 }
 
 /// Starts the server on a port that is free now.
-fn serve(directory: &Path, data: &Path, options: &[String]) -> Result<(u16, Child), Taken> {
+fn serve(directory: &Path, data: &Path, options: &[String]) -> Result<(u16, Server), Taken> {
     let port = closed_port();
     let log_file = File::create(directory.join("log")).unwrap();
-    let mut process = as_owner("postgres")
+    let mut command = as_owner("postgres");
+    command
         .arg("-D")
         .arg(data)
         .args(["-p", &port.to_string(), "-k"])
@@ -392,29 +404,27 @@ fn serve(directory: &Path, data: &Path, options: &[String]) -> Result<(u16, Chil
         .args(options)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(log_file)
-        .spawn()
-        .unwrap();
-    let mut ended = None;
-    let deadline = Instant::now() + PATIENCE;
-    while ended.is_none() && Instant::now() < deadline {
-        if log(directory).contains("database system is ready to accept connections") {
-            return Ok((port, process));
-        }
-        ended = process.try_wait().unwrap();
-        thread::sleep(Duration::from_millis(2));
+        .stderr(log_file);
+    let mut server = Server(command.spawn().unwrap());
+    let ready = eventually("PostgreSQL, ready or at an end", || {
+        let ended = server.has_ended();
+        let ready = log(directory).contains("database system is ready to accept connections");
+        (ready || ended).then_some(ready)
+    });
+    if ready {
+        return Ok((port, server));
     }
     let log = log(directory);
-    if ended.is_none() {
-        let _ = process.kill();
-        panic!("it does not start: {log}");
-    }
-    if log.contains("lock file \"postmaster.pid\" already exists") {
+    let taken = [
+        "lock file \"postmaster.pid\" already exists",
+        "lock file \"postmaster.pid\" is empty",
+        "pre-existing shared memory block",
+    ];
+    if taken.iter().any(|text| log.contains(text)) {
         Err(Taken::Data)
-    } else if log.contains("could not bind") {
-        Err(Taken::Port)
     } else {
-        panic!("it does not start ({ended:?}): {log}")
+        assert!(log.contains("could not bind"), "it does not start: {log}");
+        Err(Taken::Port)
     }
 }
 

@@ -156,7 +156,7 @@ impl Plan {
         self
     }
 
-    /// CAs for clients, in one of the files, and the lists of what they have revoked.
+    /// CAs of clients, in one of the files.
     pub(crate) fn trusting(self, certificates: &Certificates, authorities: &str) -> Plan {
         self.set("ssl_ca_file", &certificates.path(authorities))
     }
@@ -230,7 +230,7 @@ impl Front {
 
     /// How libpq gets here, with more to be said.
     pub(crate) fn conninfo(&self, more: &str) -> String {
-        // A later word wins.
+        // Of a word that is said again, the last counts.
         let port = self.address().port();
         format!("host=127.0.0.1 port={port} user=ssltestuser dbname=trustdb {more}")
     }
