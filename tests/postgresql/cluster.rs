@@ -242,7 +242,7 @@ fn as_owner(program: &str) -> Command {
 
 /// Who it belongs to where the tests are root's: the numbers of a user and a group.
 fn owner() -> Option<(String, String)> {
-    if fs::metadata("/proc/self").unwrap().uid() != 0 {
+    if crate::us() != 0 {
         return None;
     }
     let users = fs::read_to_string("/etc/passwd").unwrap();
@@ -266,12 +266,12 @@ fn give_away(place: &Path) {
     }
 }
 
-/// What is kept for the next tests. What others have made is of another version, another user, or of another file here.
+/// What is kept for the next tests: of this version, this user, and as this file makes it.
 fn kept() -> &'static Path {
     static KEPT: LazyLock<PathBuf> = LazyLock::new(|| {
         let version = run(as_owner("postgres").arg("--version"));
-        let kind = format!("{version}{:?}{}", owner(), include_str!("cluster.rs"));
-        crate::kept("postgresql", &kind)
+        let way = format!("{version}{:?}{}", owner(), include_str!("cluster.rs"));
+        crate::kept("postgresql", &way)
     });
     &KEPT
 }
@@ -417,6 +417,7 @@ fn serve(directory: &Path, data: &Path, options: &[String]) -> Result<(u16, Serv
     let log = log(directory);
     let taken = [
         "lock file \"postmaster.pid\" already exists",
+        "lock file \"postmaster.pid\" is empty",
         "pre-existing shared memory block",
     ];
     if taken.iter().any(|text| log.contains(text)) {

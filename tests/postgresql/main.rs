@@ -29,11 +29,13 @@ mod startup_packets;
 mod traffic;
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// A folder beside the build's other temporary files, for what takes long to make. What was made in another way is in
-/// another folder, and goes.
+/// A folder beside the build's other temporary files, for what takes long to make. What was made in another way, or by
+/// another user, is in another folder, and goes.
 fn kept(name: &str, way: &str) -> PathBuf {
+    let way = format!("{way}{}", us());
     let hash = &openssl::sha::sha256(way.as_bytes())[..8];
     let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     let near = Path::new(env!("CARGO_TARGET_TMPDIR"));
@@ -51,4 +53,9 @@ fn kept(name: &str, way: &str) -> PathBuf {
         fs::create_dir_all(&folder).unwrap();
     }
     folder
+}
+
+/// The number of the user whom this process belongs to.
+fn us() -> u32 {
+    fs::metadata("/proc/self").unwrap().uid()
 }
