@@ -89,7 +89,14 @@ impl Conn {
                             if let Some(remark) = preface.remark() {
                                 ending::report_refusal(self.peer, &remark);
                             }
-                            self.enter(State::Closed, now);
+                            let inside = self.wire.channel().is_some();
+                            self.ends.farewell = inside; // the answer to a close-notify
+                            let next = if inside {
+                                State::Draining
+                            } else {
+                                State::Closed
+                            };
+                            self.enter(next, now);
                             return Next::Wait;
                         }
                         Ok(_) => {

@@ -143,6 +143,20 @@ fn who_does_not_come_in_hears_why_inside_tls_and_without() {
 }
 
 #[test]
+fn a_client_that_ends_in_tls_before_its_startup_packet_is_answered_with_a_close_notify() {
+    for shape in SHAPES {
+        let mut world = world(shape, true, &Settings::default());
+        world.client_writes(SSL_REQUEST);
+        world.client_hears(1);
+        world.client_starts_tls();
+        world.client_writes(&STARTUP[..9]);
+        world.client.as_mut().expect("there").close();
+        assert_eq!(world.client_hears_all(), (Vec::new(), true));
+        assert!(world.backend.is_none());
+    }
+}
+
+#[test]
 fn the_time_to_come_in_runs_through_the_handshake_and_the_startup_packet() {
     let mut world = world(SHAPES[2], true, &Settings::default());
     let deadline = world.conn.deadline().expect("one");
