@@ -29,7 +29,7 @@ pub struct Rule {
     pub address: AddressPattern,
     /// What is done with whom it fits.
     pub method: AuthMethod,
-    /// What of the client's certificate is asked for besides.
+    /// What of the client's certificate is asked for besides: see [`Rule::asks`].
     pub client_cert: ClientCert,
     /// Which name in the certificate is the client's.
     pub client_name: ClientName,
@@ -203,6 +203,14 @@ impl Hba {
 }
 
 impl Rule {
+    /// What of the client's certificate is asked for in all: `cert` is about nothing else.
+    pub fn asks(&self) -> ClientCert {
+        match self.method {
+            AuthMethod::Cert => ClientCert::VerifyFull,
+            _ => self.client_cert,
+        }
+    }
+
     fn fits(&self, visit: &Visit<'_>) -> bool {
         let kind = match (self.kind, visit.address) {
             (RuleKind::Local, address) => address.is_none(),

@@ -63,9 +63,6 @@ pub(super) fn rule(line: &Line) -> Result<Rule, String> {
     for word in columns.flatten() {
         option(&mut rule, &word.text)?;
     }
-    if rule.method == AuthMethod::Cert {
-        rule.client_cert = ClientCert::VerifyFull;
-    }
     Ok(rule)
 }
 
@@ -347,7 +344,7 @@ mod tests {
         let network = ("127.0.0.1".parse().unwrap(), 32);
         assert_eq!(found.address, AddressPattern::Networks(vec![network]));
         assert_eq!(found.method, AuthMethod::Cert);
-        assert_eq!(found.client_cert, ClientCert::VerifyFull);
+        assert_eq!(found.asks(), ClientCert::VerifyFull);
         assert_eq!(found.client_name, ClientName::Dn);
         assert_eq!(found.map.as_deref(), Some("dn"));
         assert_eq!(found.origin.to_string(), "a:1");

@@ -161,7 +161,7 @@ fn remarks(hba: &Hba, settings: &Settings) -> Vec<Note> {
             .any(|name| settings.policy_of(name).verify() != VerifyClient::None);
     if !verifies && accepts(Accept::PostgreSql) {
         say(
-            &|rule| rule.client_cert != ClientCert::Off,
+            &|rule| rule.asks() != ClientCert::Off,
             "client certificates can only be checked if a root certificate store is available: set ssl_ca_file in \
              postgresql.conf, or 'ssl.cafile'",
         );
@@ -169,7 +169,7 @@ fn remarks(hba: &Hba, settings: &Settings) -> Vec<Note> {
     say(
         &|rule| {
             let is_map = |map: &String| hba.maps.iter().any(|line| line.map == *map);
-            let checked = rule.client_cert == ClientCert::VerifyFull;
+            let checked = rule.asks() == ClientCert::VerifyFull;
             checked && rule.map.as_ref().is_some_and(|map| !is_map(map))
         },
         "nobody can match, as pg_ident.conf has no such map",

@@ -45,10 +45,7 @@ impl Gate {
         };
         let shown = guest.shown.as_ref();
         let subject = shown.and_then(|shown| shown.subject.as_ref());
-        let asked = match rule.method {
-            AuthMethod::Cert => ClientCert::VerifyFull,
-            _ => rule.client_cert,
-        };
+        let asked = rule.asks();
         if asked != ClientCert::Off {
             if !shown.is_some_and(|shown| shown.verifies) {
                 let text = "client certificates can only be checked if a root certificate store is available";
