@@ -1,7 +1,8 @@
 //! `tlsport serve`: endpoints until a signal says otherwise.
 //!
 //! SIGTERM and SIGINT stop accepting and let open connections end, a second one ends them at once. SIGHUP reads
-//! everything anew and goes over to it only if all of it works.
+//! everything anew and goes over to it only if all of it works; what PostgreSQL's files leave as it was, see
+//! `flags::prepare_again`.
 
 use super::failure::Failure;
 use super::flags::{self, Ready, tell};

@@ -323,14 +323,12 @@ impl Conn {
                 }
                 self.tickets_wait = channel.last_words_may_wait().then(|| now + TICKETS_WAIT);
                 let inside = self.opening.is_some();
-                self.enter(
-                    if inside {
-                        State::Preface
-                    } else {
-                        State::Connecting
-                    },
-                    now,
-                );
+                let next = if inside {
+                    State::Preface
+                } else {
+                    State::Connecting
+                };
+                self.enter(next, now);
             }
             Ok(_) => {
                 if let Err(error) = self.wire.stream().flush() {
