@@ -121,7 +121,7 @@ fn rule(rule: &Rule) -> String {
         names(&rule.databases),
         names(&rule.users),
         rule.method,
-        rule.client_cert,
+        rule.asks(),
         rule.client_name,
         map.unwrap_or_default(),
         rule.origin
