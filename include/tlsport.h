@@ -498,9 +498,9 @@ typedef struct tlsport_callbacks {
     /* A client has come, and its handshake is done. */
     int (*open)(void *user, tlsport_conn *conn);
     /*
-     * Bytes came, all of them to be taken. Not called while what was written before waits to be
-     * sent, nor while the connection is paused: a client that does not read is not read from.
-     * Null takes them and does nothing.
+     * Bytes came, 260 KiB at most, all of them to be taken. Not called while what was written
+     * before waits to be sent, nor while the connection is paused: a client that does not read is
+     * not read from. Null takes them and does nothing.
      */
     int (*data)(void *user, tlsport_conn *conn, const void *bytes, size_t len);
     /*
