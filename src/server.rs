@@ -3,21 +3,23 @@
 //! Everything that can go wrong goes wrong while a `Plan` is made: contexts are built, names resolved, sockets
 //! bound. Committing a plan only tells the workers, so a reload is all or nothing. Read next: `net` (the loop).
 
+mod parts;
 mod plan;
 mod running;
 
-use crate::conn::{Answers, Counters, Message, Onward, Request, Service, Totals, Work};
+use crate::conn::{Counters, Message, Service, Totals, Work};
 use crate::error::{Error, Kind, Problems, reason};
 use crate::io::Pool;
 use crate::net::{
-    Backend, Ceilings, Command, Handle, Place, Quiet, Swap, WORKERS, Worker, bind,
-    check_congestion, has_ipv6,
+    Ceilings, Command, Handle, Place, Quiet, Swap, WORKERS, Worker, bind, check_congestion,
+    has_ipv6,
 };
-use crate::service::{Echo, status};
-use crate::settings::{self, Address, Endpoint, Note, Setting, Settings, Tcp, Words};
-use crate::tls::{Context, Prepared, Report, Shared};
+use crate::service::status;
+use crate::settings::{Address, Endpoint, Note, Setting, Settings, Tcp, Words};
+use crate::tls::{Prepared, Report, Shared};
 use log::{debug, info, warn};
-use plan::{Opening, Parts, Plan};
+use parts::Parts;
+use plan::{Opening, Plan};
 use running::{Count, End};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -134,7 +136,12 @@ impl Server {
             ))
         };
         let mut problems: Vec<Error> = settings.endpoints.iter().filter_map(unknown).collect();
-        problems.extend(resolve(settings).err());
+        for endpoint in &settings.endpoints {
+            parts::add(
+                &mut problems,
+                parts::unresolved(&settings.of_endpoint(endpoint)),
+            );
+        }
         problems.extend(check_congestion(&settings.tcp.congestion).err());
         Problems::or(problems, ())
     }
@@ -267,13 +274,7 @@ impl Server {
     fn plan(&self, settings: &Settings, prepared: &Prepared) -> Result<Plan, Problems> {
         check_congestion(&settings.tcp.congestion)?;
         let mut problems = Vec::new();
-        let parts = match self.parts(settings, prepared) {
-            Ok(parts) => Some(parts),
-            Err(Problems(found)) => {
-                problems = found;
-                None
-            }
-        };
+        let mut parts = Parts::new(self, settings, prepared);
         let mut plan = Plan {
             doors: Vec::new(),
             listening: Vec::new(),
@@ -283,82 +284,17 @@ impl Server {
         // One asked for twice (port 0, where each is another) is matched in order.
         let mut known = lock(&self.state).listening.clone();
         for endpoint in listened_on(settings) {
-            match (self.open(endpoint, settings, &mut known), &parts) {
-                (Ok(opened), Some(parts)) => plan.add(endpoint, opened, parts),
-                (Ok(_), None) => {}
-                (Err(error), _) => problems.push(error),
+            let part = parts.of(endpoint);
+            match (self.open(endpoint, settings, &mut known), part) {
+                (Ok(opened), Ok(part)) => plan.add(endpoint, opened, &part),
+                (opened, part) => {
+                    let found = part.err().map_or(Vec::new(), |found| found.0);
+                    parts::add(&mut problems, found);
+                    problems.extend(opened.err());
+                }
             }
         }
         Problems::or(problems, plan)
-    }
-
-    /// What the endpoints have in common.
-    fn parts<'a>(
-        &self,
-        settings: &'a Settings,
-        prepared: &Prepared,
-    ) -> Result<Parts<'a>, Problems> {
-        let mut problems = Vec::new();
-        let answers = self.answers(settings);
-        let backend = resolve(settings);
-        let contexts = self.contexts(settings, prepared);
-        let onwards = self.onwards(settings, prepared);
-        match (answers, backend, contexts, onwards) {
-            (Ok(answers), Ok(backend), Ok(contexts), Ok(onwards)) => {
-                return Ok(Parts {
-                    settings,
-                    answers,
-                    backend,
-                    contexts,
-                    onwards,
-                });
-            }
-            (answers, backend, contexts, onwards) => {
-                problems.extend(answers.err());
-                problems.extend(backend.err());
-                let refused = [contexts.err(), onwards.err()];
-                problems.extend(refused.into_iter().flatten().flat_map(|found| found.0));
-            }
-        }
-        Err(Problems(problems))
-    }
-
-    /// One context a worker, so that workers share no lock of libssl's; none when no endpoint speaks TLS.
-    fn contexts(
-        &self,
-        settings: &Settings,
-        prepared: &Prepared,
-    ) -> Result<Vec<Arc<Context>>, Problems> {
-        if !has_tls(settings) {
-            return Ok(Vec::new());
-        }
-        (0..self.threads)
-            .map(|_| Context::build(prepared, &self.shared).map(Arc::new))
-            .collect()
-    }
-
-    /// What each worker speaks TLS with the backend with, which keeps its sessions; nothing where that is not spoken.
-    fn onwards(
-        &self,
-        settings: &Settings,
-        prepared: &Prepared,
-    ) -> Result<Vec<Arc<Onward>>, Problems> {
-        let Some(address) = settings.tls_backend() else {
-            return Ok(Vec::new());
-        };
-        let mut onwards = Vec::new();
-        for _ in 0..self.threads {
-            let Some(dialer) = prepared.dialer()? else {
-                let text = "the settings were prepared without TLS to the backend";
-                return Err(Error::new(Kind::Usage, text).into());
-            };
-            onwards.push(Arc::new(Onward {
-                name: address.to_string(),
-                dialer,
-                request: request(settings),
-            }));
-        }
-        Ok(onwards)
     }
 
     /// The sockets of an endpoint: new ones, or none where the workers have them already, which leaves `known`.
@@ -398,31 +334,6 @@ impl Server {
             });
         }
         Ok(opened)
-    }
-
-    fn answers(&self, settings: &Settings) -> Result<Answers, Error> {
-        use settings::{Backend, Service};
-        Ok(match &settings.backend.value {
-            Some(Backend::Service(Service::Echo)) => {
-                Answers::Service(Arc::new(|| Box::new(Echo::new())))
-            }
-            Some(Backend::Service(Service::Status)) => {
-                let overview = Arc::clone(&self.overview);
-                Answers::Service(Arc::new(move || {
-                    Box::new(status::StatusPage::new(Arc::clone(&overview)))
-                }))
-            }
-            Some(Backend::Service(Service::Program)) => match self.program.clone() {
-                Some(make) => Answers::Service(make),
-                None => {
-                    let text = "backend 'service://program': it is for programs that bring a service of their own";
-                    return Err(Error::settings(text));
-                }
-            },
-            Some(Backend::Address(_) | Backend::Tls(_) | Backend::PostgreSql(_)) | None => {
-                Answers::Backend
-            }
-        })
     }
 
     fn spawn(&mut self) -> Result<(), Error> {
@@ -523,26 +434,6 @@ fn listened_on(settings: &Settings) -> impl Iterator<Item = &Setting<Endpoint>> 
         }
         !left_out
     })
-}
-
-fn resolve(settings: &Settings) -> Result<Option<Arc<Backend>>, Error> {
-    let backend = settings.backend.value.as_ref();
-    let address = backend.and_then(settings::Backend::address);
-    let resolved = address.map(|address| Backend::resolve(address, &settings.tcp));
-    resolved.transpose().map(|backend| backend.map(Arc::new))
-}
-
-/// What the backend is told before TLS.
-fn request(settings: &Settings) -> Request {
-    use settings::{Backend, SslMode, SslNegotiation};
-    let tls = &settings.backend_tls;
-    match (&settings.backend.value, *tls.negotiation, *tls.mode) {
-        (Some(Backend::PostgreSql(_)), SslNegotiation::Postgres, SslMode::Prefer) => {
-            Request::PostgreSqlOrClear
-        }
-        (Some(Backend::PostgreSql(_)), SslNegotiation::Postgres, _) => Request::PostgreSql,
-        _ => Request::None,
-    }
 }
 
 fn sum(counters: &[Arc<Counters>]) -> Totals {

@@ -78,26 +78,33 @@ unsafe fn ready(
     dialect::complete(&System, &mut builder);
     let (settings, notes) = builder.unchecked()?;
     notes.iter().for_each(Note::log);
-    let prepared = prepared(&settings, settings::check, Prepared::load)?;
-    Ok((settings, prepared))
+    let mut degraded = None;
+    let load = |settings: &Settings| {
+        let (settings, prepared, notes) = Prepared::load_or_degrade(settings, None)?;
+        degraded = Some(settings);
+        Ok((prepared, notes))
+    };
+    let prepared = prepared(&settings, settings::check, load)?;
+    Ok((degraded.unwrap_or(settings), prepared))
 }
 
 /// Makes callbacks the ones who answer, if nobody else was chosen.
 fn answered_by_callbacks(settings: &mut Settings) -> Result<(), Error> {
     let program = Backend::Service(Service::Program);
-    match &settings.backend.value {
-        Some(chosen) if *chosen != program => {
-            let origin = &settings.backend.origin;
-            let text = format!(
-                "backend '{chosen}' ({origin}): callbacks answer in its place, so there can be none"
-            );
-            Err(Error::settings(text))
-        }
-        _ => {
-            settings.backend = Setting::new(Some(program), Origin::Program);
-            Ok(())
-        }
+    let own = settings
+        .endpoints
+        .iter()
+        .map(|endpoint| settings.of_endpoint(endpoint));
+    let all: Vec<Settings> = std::iter::once(settings.clone()).chain(own).collect();
+    let mut chosen = all.iter().flat_map(Settings::all_backends);
+    if let Some((chosen, origin)) = chosen.find(|(chosen, _)| **chosen != program) {
+        let text = format!(
+            "backend '{chosen}' ({origin}): callbacks answer in its place, so there can be none"
+        );
+        return Err(Error::settings(text));
     }
+    settings.backend = Setting::new(Some(program), Origin::Program);
+    Ok(())
 }
 
 /// Milliseconds from C, where -1 is for ever.

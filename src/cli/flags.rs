@@ -138,8 +138,9 @@ pub(crate) fn tell(notes: &[Note]) {
 pub(crate) fn prepare(matches: &ArgMatches) -> Result<Ready, Problems> {
     let (settings, notes) = settled(collect(matches), Occasion::Start)?;
     // What is odd about the settings may be why a file cannot be used.
-    let loaded = Prepared::load(&settings).inspect_err(|_| tell(&notes))?;
-    Ok(ready(settings, notes, loaded))
+    let loaded = Prepared::load_or_degrade(&settings, None).inspect_err(|_| tell(&notes))?;
+    let (settings, prepared, more) = loaded;
+    Ok(ready(settings, notes, (prepared, more)))
 }
 
 /// The same for a reload of what is served. With PostgreSQL's files, TLS stays as it was where anything about it is wrong,
@@ -151,9 +152,10 @@ pub(crate) fn prepare_again(matches: &ArgMatches, before: &Ready) -> Result<Read
     let builder = collect(matches);
     if builder.settings().policy.words != Words::PostgreSql {
         let (settings, notes) = settled(builder, Occasion::Reload)?;
-        let loaded =
-            Prepared::load_at(&settings, Occasion::Reload).inspect_err(|_| tell(&notes))?;
-        return Ok(ready(settings, notes, loaded));
+        let loaded = Prepared::load_or_degrade(&settings, Some(&before.prepared))
+            .inspect_err(|_| tell(&notes))?;
+        let (settings, prepared, more) = loaded;
+        return Ok(ready(settings, notes, (prepared, more)));
     }
     let (mut settings, notes, of_rules) = builder.finish_but_rules()?;
     if !of_rules.is_empty() {

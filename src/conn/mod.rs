@@ -21,7 +21,7 @@ mod wire;
 pub use crate::tls::Failure;
 pub use counters::{Counter, Counters, Totals};
 pub use service::{Message, Opened, Service, Verdict};
-pub use terms::{Answers, Gate, Onward, Request, Security, Terms};
+pub use terms::{Answers, Gate, Onward, Request, Security, Terms, Way};
 
 use crate::error::{Error, Kind, reason};
 use crate::io::{Io, Peer, Pool, Readiness, Stream};
@@ -98,6 +98,8 @@ pub struct Conn {
     opening: Option<Box<Opening>>,
     wire: Wire,
     plain: Plain,
+    /// Which of the terms' ways it goes.
+    way: usize,
     ends: Ends,
     /// Plain bytes for the client that libssl would not take yet, and those of a service's answer.
     held: Vec<u8>,
@@ -153,8 +155,10 @@ impl Conn {
     ) -> Result<Conn, Error> {
         let stream = Stream::new(io);
         let (state, speech) = match &terms.security {
-            Security::Plain => (State::Connecting, Speech::Clear(Box::new(stream))),
-            Security::Either(_) | Security::PostgreSql(..) => {
+            Security::Plain | Security::MySql { .. } => {
+                (State::Connecting, Speech::Clear(Box::new(stream)))
+            }
+            Security::Either(_) | Security::PostgreSql(..) | Security::Manticore { .. } => {
                 (State::Preface, Speech::Clear(Box::new(stream)))
             }
             Security::Tls(context) => (
@@ -171,6 +175,7 @@ impl Conn {
             deadline: None,
             wire: Wire::new(speech),
             plain: Plain::None,
+            way: 0,
             ends: Ends::default(),
             held: Vec::new(),
             held_from: 0,
@@ -220,6 +225,16 @@ impl Conn {
     /// On which terms it was accepted.
     pub fn terms(&self) -> &Arc<Terms> {
         &self.terms
+    }
+
+    /// The number of the way it goes, among those of its terms.
+    pub fn way(&self) -> usize {
+        self.way
+    }
+
+    /// How TLS is spoken with its backend, where it is.
+    fn onward(&self) -> Option<&Arc<Onward>> {
+        self.terms.ways.get(self.way)?.onward.as_ref()
     }
 
     /// Its number.
@@ -350,14 +365,15 @@ impl Conn {
 
     /// Finds who answers.
     fn answer(&mut self, now: Instant, work: &mut Work) -> Next {
-        match &self.terms.answers {
-            Answers::Service(make) => {
+        match self.terms.ways.get(self.way).map(|way| &way.answers) {
+            Some(Answers::Service(make)) => {
                 let service = make();
                 self.serve(service, now, work);
                 Next::Wait
             }
-            Answers::Backend if self.tickets_wait.is_some() => Next::Connect,
-            Answers::Backend => match self.wire.stream().flush() {
+            None => Next::Close,
+            Some(Answers::Backend) if self.tickets_wait.is_some() => Next::Connect,
+            Some(Answers::Backend) => match self.wire.stream().flush() {
                 Ok(_) => Next::Connect,
                 Err(error) => {
                     self.broken(&Error::io("write", &error), now);
@@ -370,7 +386,7 @@ impl Conn {
     /// Whether there is something to say to the backend at once: bytes of the client that are here already, most likely,
     /// or what begins TLS.
     pub fn holds_bytes(&self) -> bool {
-        self.opening.is_some() || self.wire.holds_bytes() || self.terms.onward.is_some()
+        self.opening.is_some() || self.wire.holds_bytes() || self.onward().is_some()
     }
 
     /// The loop tries an address of the backend: its time begins.
@@ -384,7 +400,7 @@ impl Conn {
         if let Some(introduction) = self.introduction() {
             stream.begin_with(&introduction);
         }
-        if self.terms.onward.is_some() {
+        if self.onward().is_some() {
             self.plain = Plain::Hop(Box::new(Hop::new(stream)));
             self.enter(State::Securing, now);
         } else {
@@ -395,7 +411,12 @@ impl Conn {
 
     /// Goes on towards TLS with the backend.
     fn secure(&mut self, now: Instant, work: &mut Work) -> Next {
-        let (Plain::Hop(hop), Some(onward)) = (&mut self.plain, &self.terms.onward) else {
+        let onward = self
+            .terms
+            .ways
+            .get(self.way)
+            .and_then(|way| way.onward.as_ref());
+        let (Plain::Hop(hop), Some(onward)) = (&mut self.plain, onward) else {
             return Next::Close;
         };
         let client = self.wire.channel();
@@ -423,7 +444,7 @@ impl Conn {
 
     /// There is no TLS with the backend, and nothing else will do.
     fn unsecured(&mut self, error: &Error, now: Instant, work: &mut Work) {
-        let name = self.terms.onward.as_ref().map_or("", |to| &to.name);
+        let name = self.onward().map_or("", |to| &to.name);
         let why = format!("connect to backend '{name}': {error}");
         for line in error.cause().iter().flat_map(|cause| cause.lines()) {
             debug!("{}: error during TLS handshake: '{line}'", self.peer);

@@ -5,6 +5,7 @@ use super::{Conn, Next, State, Work, ending};
 use crate::error::Error;
 use crate::io::Peer;
 use crate::preface::{Decision, Guest, Preface, Shown, Subject, Then};
+use crate::settings::Spoken;
 use crate::tls::{HandshakeError, Outcome};
 use log::{info, warn};
 use std::time::Instant;
@@ -44,9 +45,10 @@ impl Conn {
                     if let Some(remark) = remark {
                         info!("{}: {remark}", self.peer);
                     }
+                    let spoken = preface.spoken();
                     opening.preface = None;
                     self.opening = (!opening.first.is_empty()).then_some(opening);
-                    return self.pass(now);
+                    return self.pass_as(spoken, now);
                 }
                 Decision::Tls => {
                     let first = std::mem::take(&mut opening.first);
@@ -130,7 +132,20 @@ impl Conn {
         Guest { address, shown }
     }
 
-    /// It is decided: what was looked at is for whoever answers.
+    /// It is decided what is spoken: who answers that gets what was looked at.
+    fn pass_as(&mut self, spoken: Option<Spoken>, now: Instant) -> Next {
+        if let Some(way) = self.terms.way_of(spoken) {
+            self.way = way;
+            return self.pass(now);
+        }
+        let what = spoken.map(|spoken| spoken.to_string()).unwrap_or_default();
+        ending::report_refusal(self.peer, &format!("there is no backend for '{what}'"));
+        self.opening = None;
+        self.ends.farewell = self.wire.channel().is_some();
+        self.enter(State::Draining, now);
+        Next::Wait
+    }
+
     fn pass(&mut self, now: Instant) -> Next {
         self.enter(State::Connecting, now);
         Next::Wait

@@ -2,8 +2,8 @@
 
 use super::Service;
 use crate::preface::postgresql::{self, PostgreSql};
-use crate::preface::{FirstByte, Preface};
-use crate::settings::{ProxyProtocol, Settings, Timeouts, Words};
+use crate::preface::{FirstByte, Manticore, Preface};
+use crate::settings::{ProxyProtocol, Settings, Spoken, Timeouts, Words};
 use crate::tls::{Context, Dialer};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +15,8 @@ pub struct Terms {
     pub endpoint: String,
     /// What is spoken there.
     pub security: Security,
-    /// Who answers.
-    pub answers: Answers,
-    /// How TLS is spoken with the backend, where it is.
-    pub onward: Option<Arc<Onward>>,
+    /// Who answers, for each of what is spoken there; what has none is refused.
+    pub ways: Vec<Way>,
     /// How a backend is told of the client.
     pub proxy_protocol: ProxyProtocol,
     /// Until the handshake is done; `None` for ever.
@@ -27,6 +25,17 @@ pub struct Terms {
     pub connect: Option<Duration>,
     /// While nothing moves; `None` for ever.
     pub idle: Option<Duration>,
+}
+
+/// Who answers, and how they are reached.
+#[derive(Clone)]
+pub struct Way {
+    /// What has to be spoken; `None` takes everything.
+    pub spoken: Option<Spoken>,
+    /// Who answers.
+    pub answers: Answers,
+    /// How TLS is spoken with the backend, where it is.
+    pub onward: Option<Arc<Onward>>,
 }
 
 /// What is spoken on an endpoint.
@@ -40,6 +49,20 @@ pub enum Security {
     Either(Arc<Context>),
     /// PostgreSQL's protocol, with TLS where there is a context.
     PostgreSql(Option<Arc<Context>>, Gate),
+    /// MySQL's protocol, with TLS where there is a context.
+    MySql {
+        /// Whose handshakes are offered.
+        context: Option<Arc<Context>>,
+        /// Whether nobody is served without TLS, but on a unix socket.
+        secure: bool,
+    },
+    /// Manticore Search's port for several protocols, with TLS where there is a context.
+    Manticore {
+        /// Whose handshakes there are.
+        context: Option<Arc<Context>>,
+        /// Whether HTTP is refused in the clear.
+        https: bool,
+    },
 }
 
 /// What an endpoint that speaks PostgreSQL's protocol asks of its clients.
@@ -67,14 +90,19 @@ impl Security {
         match self {
             Security::Plain => None,
             Security::Tls(context) | Security::Either(context) => Some(context),
-            Security::PostgreSql(context, _) => context.as_ref(),
+            Security::PostgreSql(context, _)
+            | Security::MySql { context, .. }
+            | Security::Manticore { context, .. } => context.as_ref(),
         }
     }
 
     /// What comes before the answering side has the client's bytes.
     pub(super) fn preface(&self) -> Option<Box<dyn Preface>> {
         match self {
-            Security::Plain | Security::Tls(_) => None,
+            Security::Plain | Security::Tls(_) | Security::MySql { .. } => None,
+            Security::Manticore { context, https } => {
+                Some(Box::new(Manticore::new(context.is_some(), *https)))
+            }
             Security::Either(_) => Some(Box::new(FirstByte)),
             Security::PostgreSql(_, gate) => Some(Box::new(PostgreSql::new(Arc::clone(&gate.0)))),
         }
@@ -109,9 +137,25 @@ pub enum Request {
     PostgreSql,
     /// PostgreSQL's SSLRequest. A server that has no TLS gets the bytes as they are.
     PostgreSqlOrClear,
+    /// MySQL's SSLRequest, in answer to the server's greeting. Without TLS nothing follows.
+    MySql,
+    /// The same. A server that has no TLS is answered as it is.
+    MySqlOrClear,
 }
 
 impl Terms {
+    /// The number of the way of what is spoken, if anybody answers that.
+    pub(super) fn way_of(&self, spoken: Option<Spoken>) -> Option<usize> {
+        let fits = |way: &Way| way.spoken.is_none() || way.spoken == spoken;
+        self.ways.iter().position(fits)
+    }
+
+    /// Whether a service answers, on any way.
+    pub(crate) fn has_service(&self) -> bool {
+        let mut ways = self.ways.iter();
+        ways.any(|way| matches!(way.answers, Answers::Service(_)))
+    }
+
     /// In whose words the log tells of handshakes.
     pub(super) fn words(&self) -> Words {
         match self.security {
@@ -131,8 +175,11 @@ impl Terms {
         Terms {
             endpoint,
             security,
-            answers,
-            onward: None,
+            ways: vec![Way {
+                spoken: None,
+                answers,
+                onward: None,
+            }],
             proxy_protocol: ProxyProtocol::Off,
             handshake: limit(timeouts.handshake.value),
             connect: limit(timeouts.connect.value),

@@ -10,6 +10,10 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The backends of an endpoint, one for each of the ways of its terms; none where a service answers.
+pub(crate) type Backends = Arc<[Option<Arc<Backend>>]>;
 
 /// A backend, its name resolved.
 #[derive(Debug)]

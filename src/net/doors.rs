@@ -1,6 +1,6 @@
 //! A worker's listeners: which of them may have connections waiting, and which have to pause.
 
-use super::backend::Backend;
+use super::backend::Backends;
 use super::ceiling::{Ceilings, Ticket};
 use super::listener::{Listener, Place};
 use super::socket::Socket;
@@ -29,7 +29,7 @@ pub(crate) struct Door {
     /// The socket; `None` in a reload, when the worker has it already.
     pub(crate) listener: Option<Listener>,
     pub(crate) terms: Arc<Terms>,
-    pub(crate) backend: Option<Arc<Backend>>,
+    pub(crate) backends: Backends,
 }
 
 /// Somebody at a door, with the places that the ceilings gave.
@@ -38,7 +38,7 @@ pub(super) struct Arrival {
     pub(super) peer: Peer,
     pub(super) ticket: Ticket,
     pub(super) terms: Arc<Terms>,
-    pub(super) backend: Option<Arc<Backend>>,
+    pub(super) backends: Backends,
 }
 
 /// All doors of a worker.
@@ -54,7 +54,7 @@ struct Gate {
     place: Place,
     listener: Listener,
     terms: Arc<Terms>,
-    backend: Option<Arc<Backend>>,
+    backends: Backends,
     /// Whether the poll knows the socket.
     known: bool,
     /// Whether connections may be waiting.
@@ -87,7 +87,7 @@ impl Doors {
                 place: door.place,
                 listener,
                 terms: door.terms,
-                backend: door.backend,
+                backends: door.backends,
                 known,
                 ready: true,
                 held: None,
@@ -179,7 +179,7 @@ impl Gate {
             peer,
             ticket,
             terms: Arc::clone(&self.terms),
-            backend: self.backend.clone(),
+            backends: Arc::clone(&self.backends),
         })
     }
 

@@ -13,7 +13,7 @@ mod timer;
 mod token;
 mod worker;
 
-pub(crate) use backend::Backend;
+pub(crate) use backend::{Backend, Backends};
 pub(crate) use ceiling::Ceilings;
 pub(crate) use command::{Command, Handle, Swap};
 pub(crate) use congestion::check as check_congestion;

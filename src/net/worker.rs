@@ -10,14 +10,14 @@ mod quiet;
 
 pub(crate) use quiet::Quiet;
 
-use super::backend::Backend;
+use super::backend::{Backend, Backends};
 use super::ceiling::{Ceilings, Ticket};
 use super::command::{Command, Handle, Swap};
 use super::doors::Doors;
 use super::socket::Socket;
 use super::timer::Timer;
 use super::token::{Side, Target};
-use crate::conn::{Answers, Conn, Message, Next, Terms, Work};
+use crate::conn::{Conn, Message, Next, Work};
 use crate::error::{Error, reason};
 use crate::io::Readiness;
 use log::{error, warn};
@@ -85,7 +85,7 @@ pub(crate) struct Worker {
 struct Entry {
     conn: Conn,
     generation: u32,
-    backend: Option<Arc<Backend>>,
+    backends: Backends,
     connecting: Option<Connecting>,
     /// Its places under the ceilings.
     ticket: Ticket,
@@ -107,6 +107,11 @@ struct Connecting {
 }
 
 impl Entry {
+    /// Who is to be connected to.
+    fn backend(&self) -> Option<Arc<Backend>> {
+        self.backends.get(self.conn.way())?.clone()
+    }
+
     /// Has it step later, if that is not so yet.
     fn queue(&mut self, number: u32, queue: &mut VecDeque<Visitor>) {
         if !self.queued {
@@ -352,7 +357,7 @@ impl Worker {
 
     fn remove(&mut self, number: u32) {
         if let Some(entry) = self.entries.try_remove(number as usize) {
-            if is_served(entry.conn.terms()) {
+            if entry.conn.terms().has_service() {
                 self.served.remove(&entry.conn.id());
             }
             self.timer.clear(number);
@@ -441,11 +446,6 @@ impl Drop for Worker {
             self.remove(u32::try_from(number).unwrap_or(u32::MAX));
         }
     }
-}
-
-/// Whether it is a service that answers. Connections of a backend need no number, nor a place to be found by it.
-fn is_served(terms: &Terms) -> bool {
-    matches!(terms.answers, Answers::Service(_))
 }
 
 /// What an event says. After an error every call tells it, so everything is worth trying.

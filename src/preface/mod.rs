@@ -5,11 +5,14 @@
 //! the handshake, about the bytes inside. Nothing here reads a socket or knows time.
 
 mod first_byte;
+mod manticore;
 pub(crate) mod postgresql;
 pub(crate) mod proxy;
 
 pub(crate) use first_byte::FirstByte;
+pub(crate) use manticore::Manticore;
 
+use crate::settings::Spoken;
 use std::net::IpAddr;
 
 /// What the first bytes mean.
@@ -88,6 +91,11 @@ pub(crate) trait Preface: Send {
 
     /// The most bytes that have to be seen.
     fn longest(&self) -> usize;
+
+    /// What the bytes that were passed on are, where that decides who answers.
+    fn spoken(&self) -> Option<Spoken> {
+        None
+    }
 
     /// What the log is to hear of the last decision.
     fn remark(&mut self) -> Option<String> {

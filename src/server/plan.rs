@@ -1,9 +1,10 @@
 //! What a start or a reload comes to, before anybody is told of it.
 
 use super::Listening;
-use crate::conn::{Answers, Gate, Onward, Security, Terms};
-use crate::net::{Backend, Door, Listener, Place};
-use crate::settings::{Accept, Endpoint, Settings};
+use super::parts::{self, Part};
+use crate::conn::{Answers, Gate, Security, Terms, Way};
+use crate::net::{Backends, Door, Listener, Place};
+use crate::settings::{Accept, Endpoint, Own, Settings};
 use crate::tls::Context;
 use std::sync::Arc;
 
@@ -16,50 +17,37 @@ pub(super) struct Plan {
     pub(super) lines: Vec<String>,
 }
 
-/// What the endpoints of a plan have in common.
-pub(super) struct Parts<'a> {
-    pub(super) settings: &'a Settings,
-    pub(super) answers: Answers,
-    pub(super) backend: Option<Arc<Backend>>,
-    /// One a worker; none when no endpoint speaks TLS.
-    pub(super) contexts: Vec<Arc<Context>>,
-    /// One a worker; none when there is no TLS with the backend.
-    pub(super) onwards: Vec<Arc<Onward>>,
-}
-
 impl Plan {
     /// Adds an endpoint with its sockets.
-    pub(super) fn add(&mut self, endpoint: &Endpoint, opened: Vec<Opening>, parts: &Parts<'_>) {
-        let gate = Gate::new(parts.settings, endpoint.accept.has_tls());
+    pub(super) fn add(&mut self, endpoint: &Endpoint, opened: Vec<Opening>, part: &Part) {
+        let Part {
+            settings,
+            contexts,
+            ways,
+        } = part;
+        let gate = Gate::new(settings, endpoint.accept.has_tls());
+        let backends: Backends = ways.iter().map(|way| way.backend.clone()).collect();
         for opening in opened {
             let name = unified(endpoint, &opening.place);
-            let security = match endpoint.accept {
-                Accept::Plain | Accept::PostgreSqlPlain => "non-encrypted",
-                Accept::Tls => "ssl-encrypted",
-                Accept::Either | Accept::PostgreSql => "ssl-encrypted and non-encrypted",
-            };
-            let line = format!("using endpoint '{name}' for {security} requests");
-            self.lines.push(line);
+            self.lines.push(line(endpoint, &name));
             let mut listeners = opening.listeners.into_iter();
             for (number, doors) in self.doors.iter_mut().enumerate() {
-                let context = parts.contexts.get(number).map(Arc::clone);
-                let security = match (endpoint.accept, context) {
-                    (Accept::PostgreSql, context) => Security::PostgreSql(context, gate.clone()),
-                    (Accept::PostgreSqlPlain, _) => Security::PostgreSql(None, gate.clone()),
-                    (Accept::Plain, _) | (_, None) => Security::Plain,
-                    (Accept::Tls, Some(context)) => Security::Tls(context),
-                    (Accept::Either, Some(context)) => Security::Either(context),
+                let context = contexts.get(number).map(Arc::clone);
+                let terms = Terms {
+                    ways: ways.iter().map(|way| way.of_worker(number)).collect(),
+                    proxy_protocol: settings.proxy_protocol.value,
+                    ..Terms::new(
+                        name.clone(),
+                        security(endpoint.accept, context, &gate, settings),
+                        Answers::Backend,
+                        &settings.timeouts,
+                    )
                 };
-                let answers = parts.answers.clone();
-                let timeouts = &parts.settings.timeouts;
-                let mut terms = Terms::new(name.clone(), security, answers, timeouts);
-                terms.proxy_protocol = parts.settings.proxy_protocol.value;
-                terms.onward = parts.onwards.get(number).map(Arc::clone);
                 doors.push(Door {
                     place: opening.place.clone(),
                     listener: listeners.next(),
                     terms: Arc::new(terms),
-                    backend: parts.backend.clone(),
+                    backends: Arc::clone(&backends),
                 });
             }
             self.listening.push(Listening {
@@ -69,6 +57,54 @@ impl Plan {
             });
         }
     }
+}
+
+impl parts::Way {
+    /// As one worker goes it.
+    fn of_worker(&self, number: usize) -> Way {
+        Way {
+            spoken: self.spoken,
+            answers: self.answers.clone(),
+            onward: self.onwards.get(number).map(Arc::clone),
+        }
+    }
+}
+
+/// What is spoken on an endpoint, with this context where there is TLS.
+fn security(
+    accept: Accept,
+    context: Option<Arc<Context>>,
+    gate: &Gate,
+    settings: &Settings,
+) -> Security {
+    match (accept, context) {
+        (Accept::PostgreSql { .. }, context) => Security::PostgreSql(context, gate.clone()),
+        (Accept::MySql { .. }, context) => Security::MySql {
+            context,
+            secure: *settings.mysql.require_secure_transport,
+        },
+        (Accept::Manticore { .. }, context) => Security::Manticore {
+            context,
+            https: false,
+        },
+        (Accept::ManticoreHttps { .. }, context) => Security::Manticore {
+            context,
+            https: true,
+        },
+        (Accept::Plain | Accept::Sphinx, _) | (_, None) => Security::Plain,
+        (Accept::Tls, Some(context)) => Security::Tls(context),
+        (Accept::Either, Some(context)) => Security::Either(context),
+    }
+}
+
+/// The log's line about an endpoint.
+fn line(endpoint: &Endpoint, name: &str) -> String {
+    let what = match endpoint.accept {
+        accept if !accept.has_tls() => "non-encrypted",
+        Accept::Tls | Accept::ManticoreHttps { .. } => "ssl-encrypted",
+        _ => "ssl-encrypted and non-encrypted",
+    };
+    format!("using endpoint '{name}' for {what} requests")
 }
 
 /// One place of an endpoint.
@@ -82,6 +118,7 @@ fn unified(endpoint: &Endpoint, place: &Place) -> String {
     Endpoint {
         address: place.address(),
         accept: endpoint.accept,
+        own: Own::default(),
     }
     .to_string()
 }

@@ -1,6 +1,6 @@
 //! TLS towards the backend: what libpq calls `sslmode` and what goes with it, and a client's policy.
 
-use super::{Address, Backend, Policy, Setting, Settings, Version};
+use super::{Policy, Setting, Version};
 
 /// What a server asks of TLS with its backend. Without effect unless that is to speak TLS.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,19 +67,6 @@ impl BackendTls {
     }
 }
 
-impl Settings {
-    /// The backend with which TLS is to be spoken, if there is one.
-    pub fn tls_backend(&self) -> Option<&Address> {
-        match &self.backend.value {
-            Some(Backend::Tls(address)) => Some(address),
-            Some(Backend::PostgreSql(address)) if *self.backend_tls.mode != SslMode::Disable => {
-                Some(address)
-            }
-            _ => None,
-        }
-    }
-}
-
 impl Default for BackendTls {
     /// What is verified unless somebody says otherwise. The lowest version is libpq's.
     fn default() -> BackendTls {
@@ -101,7 +88,7 @@ impl Default for BackendTls {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::settings::Settings;
 
     #[test]
     fn who_keeps_the_tls_of_before_keeps_the_backend_it_is_for() {

@@ -4,25 +4,32 @@
 //! libssl can judge (cipher strings, option names, groups) are kept as the user wrote them. Read next: `table`
 //! (every option, once), `builder` (how layers of options become `Settings`), `check` (what holds between them).
 
+mod address;
+mod backend;
 mod backend_tls;
 mod builder;
 mod change;
 mod check;
+mod degrade;
 mod endpoint;
 pub mod hba;
 mod note;
 mod origin;
+mod own;
 mod server_name;
 mod table;
 mod value;
 
+pub use address::Address;
+pub use backend::{Backend, Service, Way};
 pub use backend_tls::{BackendTls, SslMode, SslNegotiation, Verification};
 pub use builder::Builder;
 pub(crate) use builder::complaint;
 pub use check::{check, check_client, check_policy};
-pub use endpoint::{Accept, Address, Backend, Endpoint, Service};
+pub use endpoint::{Accept, Endpoint, Spoken};
 pub use note::{Level, Note};
 pub use origin::{Origin, Setting};
+pub use own::Own;
 pub use server_name::NO_NAME;
 pub(crate) use server_name::server_name;
 pub use table::{Form, Group, Record, TABLE, find, nearest};
@@ -38,8 +45,10 @@ use std::time::Duration;
 pub struct Settings {
     /// Where to listen.
     pub endpoints: Vec<Setting<Endpoint>>,
-    /// Where the plain bytes go.
+    /// Where the plain bytes go, of whatever has no backend of its own.
     pub backend: Setting<Option<Backend>>,
+    /// Backends for what is spoken; each once.
+    pub backends: Vec<Setting<(Spoken, Backend)>>,
     /// TLS on the way there.
     pub backend_tls: BackendTls,
     /// How a backend is told of each client.
@@ -50,6 +59,8 @@ pub struct Settings {
     pub busy_poll: Setting<Duration>,
     /// The TLS policy of every TLS endpoint, and of clients that name no server or an unlisted one.
     pub policy: Policy,
+    /// What becomes of a start where TLS cannot be set up.
+    pub unusable: Setting<Unusable>,
     /// Server names with identities of their own.
     pub names: Vec<Setting<ServerName>>,
     /// What a client gets that asks for an unlisted server name.
@@ -64,6 +75,8 @@ pub struct Settings {
     pub tcp: Tcp,
     /// What endpoints ask of their clients that speak PostgreSQL's protocol.
     pub postgresql: PostgreSql,
+    /// The same of MySQL's.
+    pub mysql: MySql,
 }
 
 /// How a backend is told of a client, before anything that the client says: by the PROXY protocol.
@@ -88,6 +101,8 @@ pub struct Policy {
     pub cert_file: Setting<Option<PathBuf>>,
     /// Which files may hold a key.
     pub key_permissions: Setting<KeyPermissions>,
+    /// Whether the certificate is sent without the rest of its chain.
+    pub original_chain: Setting<bool>,
     /// Whether somebody is asked for the passphrase of an encrypted key, where no command is.
     pub passphrase: Setting<Passphrase>,
     /// Shell command that prints the passphrase of an encrypted key; `%p` stands for the prompt.
@@ -172,6 +187,15 @@ pub enum KeyPermissions {
     Any,
     /// PostgreSQL's rule: a regular file of ours or root's, which no others can read.
     Private,
+}
+
+/// What becomes of a start where TLS cannot be set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// It fails.
+    Refuse,
+    /// Endpoints that can do without TLS go on without, as Manticore Search's.
+    Degrade,
 }
 
 /// Who is asked for a passphrase.
@@ -369,17 +393,22 @@ impl Settings {
         if other.policy.key_files.is_empty() {
             // There was none, and there is none now.
             for endpoint in &mut self.endpoints {
-                if endpoint.value.accept == Accept::PostgreSql {
-                    endpoint.value.accept = Accept::PostgreSqlPlain;
+                if let Accept::PostgreSql { tls } = &mut endpoint.value.accept {
+                    *tls = false;
                 }
             }
+        }
+        let has_own = |settings: &Settings| settings.endpoints.iter().any(|e| !e.own.0.is_empty());
+        if has_own(self) || has_own(other) {
+            self.endpoints.clone_from(&other.endpoints);
         }
         self.policy = other.policy.clone();
         self.names.clone_from(&other.names);
         self.unknown_name = other.unknown_name.clone();
         // With whom it is spoken is a part of it, where that is a backend.
-        if self.tls_backend().is_some() || other.tls_backend().is_some() {
+        if self.tls_backends().next().is_some() || other.tls_backends().next().is_some() {
             self.backend = other.backend.clone();
+            self.backends.clone_from(&other.backends);
         }
         self.backend_tls = other.backend_tls.clone();
     }
@@ -396,6 +425,21 @@ pub struct PostgreSql {
     pub hba: Option<Arc<hba::Hba>>,
 }
 
+/// What MySQL's protocol has besides TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MySql {
+    /// Whether clients are served only inside TLS or on a unix socket.
+    pub require_secure_transport: Setting<bool>,
+}
+
+impl Default for MySql {
+    fn default() -> MySql {
+        MySql {
+            require_secure_transport: Setting::built_in(false),
+        }
+    }
+}
+
 impl Default for Settings {
     /// The defaults of ArangoDB 3.2, whose manual tlsport follows, and its own where ArangoDB has no such option or
     /// its default would not serve other backends (`Policy::alpn`).
@@ -403,11 +447,13 @@ impl Default for Settings {
         Settings {
             endpoints: Vec::new(),
             backend: Setting::default(),
+            backends: Vec::new(),
             backend_tls: BackendTls::default(),
             proxy_protocol: Setting::built_in(ProxyProtocol::Off),
             threads: Setting::built_in(0),
             busy_poll: Setting::built_in(Duration::ZERO),
             policy: Policy::default(),
+            unusable: Setting::built_in(Unusable::Refuse),
             names: Vec::new(),
             unknown_name: Setting::built_in(UnknownName::Default),
             no_name: Setting::built_in(UnknownName::Default),
@@ -428,6 +474,7 @@ impl Default for Settings {
                 congestion: Setting::default(),
             },
             postgresql: PostgreSql::default(),
+            mysql: MySql::default(),
         }
     }
 }
@@ -438,6 +485,7 @@ impl Default for Policy {
             words: Words::default(),
             key_files: Vec::new(),
             cert_file: Setting::default(),
+            original_chain: Setting::built_in(false),
             key_permissions: Setting::built_in(KeyPermissions::Any),
             passphrase: Setting::built_in(Passphrase::Refuse),
             passphrase_command: Setting::default(),

@@ -1,7 +1,8 @@
 //! Server names with keyfiles and options of their own: `NAME=FILE[,OPTION=VALUE]...`.
 
+use super::own::{Own, option};
 use super::value::quoted;
-use super::{Origin, Policy, Record, ServerName, Setting, Settings, find, nearest};
+use super::{Origin, Policy, Record, ServerName, Setting, Settings};
 use std::path::PathBuf;
 
 /// What stands in the place of a name for clients that send none: PostgreSQL's word. No server is called so.
@@ -51,8 +52,8 @@ fn parse(text: &str) -> Result<ServerName, String> {
         .split_once('=')
         .ok_or_else(|| format!("{} is not NAME=FILE", quoted(text)))?;
     let name = server_name(name.trim())?;
-    let mut parts = split(rest).into_iter();
-    let file = parts.next().unwrap_or("").trim();
+    let (file, parts) = Own::cut(rest);
+    let file = file.trim();
     if file.is_empty() || file.contains('\0') {
         return Err(format!("a keyfile is missing for '{name}'"));
     }
@@ -63,6 +64,12 @@ fn parse(text: &str) -> Result<ServerName, String> {
     };
     for part in parts {
         let (record, value) = option(part)?;
+        if !record.per_name {
+            return Err(format!(
+                "'{}' cannot be set for one server name",
+                record.name
+            ));
+        }
         if parsed.overrides.iter().any(|(other, _)| *other == record) {
             return Err(twice(record, &parsed.name));
         }
@@ -92,47 +99,6 @@ pub(crate) fn server_name(text: &str) -> Result<String, String> {
         return Err(format!("{shown} is not a server name"));
     }
     Ok(text.to_ascii_lowercase())
-}
-
-/// Cuts at those commas alone that an option's name and `=` follow: paths and masks may hold commas.
-fn split(text: &str) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let mut start = 0;
-    for (comma, _) in text.match_indices(',') {
-        if begins_with_option(&text[comma + 1..]) {
-            parts.push(&text[start..comma]);
-            start = comma + 1;
-        }
-    }
-    parts.push(&text[start..]);
-    parts
-}
-
-/// Whether an option follows. Any name in the TLS sections counts, so that a misspelt one is not taken for a path.
-fn begins_with_option(text: &str) -> bool {
-    text.split_once('=').is_some_and(|(name, _)| {
-        let name = name.trim();
-        let word = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        let ours = name.starts_with("ssl.") || name.starts_with("tls.") || find(name).is_some();
-        ours && name.chars().all(word)
-    })
-}
-
-fn option(part: &str) -> Result<(&'static Record, String), String> {
-    let (name, value) = part.split_once('=').unwrap_or((part, ""));
-    let (name, value) = (name.trim(), value.trim());
-    let Some(record) = find(name) else {
-        return Err(match nearest(name) {
-            Some(near) => format!("unknown option {}: did you mean '{near}'?", quoted(name)),
-            None => format!("unknown option {}", quoted(name)),
-        });
-    };
-    if !record.per_name {
-        return Err(format!("'{name}' cannot be set for one server name"));
-    }
-    (record.set)(&mut Settings::default(), value, &Origin::Program)
-        .map_err(|why| format!("'{name}': {why}"))?;
-    Ok((record, value.to_owned()))
 }
 
 /// As it can be read again: a value a keyfile, the options behind the first.

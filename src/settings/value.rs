@@ -6,8 +6,8 @@
 
 use super::{
     AlpnMismatch, CaFileMode, DhParams, KeyPermissions, MaskPart, OptionMask, OptionsEra,
-    Passphrase, Protocol, ProxyProtocol, SslMode, SslNegotiation, UnknownName, VerifyClient,
-    Version,
+    Passphrase, Protocol, ProxyProtocol, SslMode, SslNegotiation, UnknownName, Unusable,
+    VerifyClient, Version,
 };
 use std::collections::HashSet;
 use std::fmt;
@@ -88,6 +88,11 @@ impl Words for KeyPermissions {
         ("any", KeyPermissions::Any),
         ("private", KeyPermissions::Private),
     ];
+}
+
+impl Words for Unusable {
+    const WORDS: &'static [(&'static str, Unusable)] =
+        &[("refuse", Unusable::Refuse), ("degrade", Unusable::Degrade)];
 }
 
 impl Words for Passphrase {

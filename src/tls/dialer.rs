@@ -20,6 +20,7 @@ const POSTGRESQL: &str = "postgresql";
 
 /// A client's policy with its files, and whom it is for: what dialers are made of.
 pub(super) struct Dialling {
+    pub(super) backend: Backend,
     prepared: Prepared,
     plan: Plan,
 }
@@ -44,18 +45,16 @@ pub struct Dialer {
 }
 
 impl Dialling {
-    /// Reads what the settings name for TLS with the backend, if there is to be any.
+    /// Reads what the settings name for TLS with a backend.
     pub(super) fn load(
         settings: &Settings,
+        backend: &Backend,
         occasion: Occasion,
-    ) -> Result<Option<(Dialling, Vec<Note>)>, Problems> {
-        let Some(address) = settings.tls_backend() else {
-            return Ok(None);
-        };
+    ) -> Result<(Dialling, Vec<Note>), Problems> {
         let tls = &settings.backend_tls;
         let mut policy = tls.policy.of_client();
         let mut insists_on = None;
-        if let Some(Backend::PostgreSql(_)) = settings.backend.value {
+        if let Backend::PostgreSql(_) = backend {
             policy.alpn = Setting::built_in(vec![POSTGRESQL.into()]);
             let direct = *tls.negotiation == SslNegotiation::Direct;
             insists_on = direct.then_some(POSTGRESQL);
@@ -67,12 +66,20 @@ impl Dialling {
             resumes: *tls.session_reuse,
             insists_on,
         };
-        let host = host(settings, address);
+        let host = host(settings, backend);
         let loaded = Prepared::load_policy(&policy, occasion);
         match (host, loaded) {
             (Ok(host), Ok((prepared, notes))) => {
                 let plan = Plan { host, ..plan };
-                Ok(Some((Dialling { prepared, plan }, notes)))
+                let backend = backend.clone();
+                Ok((
+                    Dialling {
+                        backend,
+                        prepared,
+                        plan,
+                    },
+                    notes,
+                ))
             }
             (host, loaded) => {
                 let mut problems: Vec<Error> = host.err().into_iter().collect();
@@ -94,11 +101,11 @@ impl Dialling {
 }
 
 /// Who is to be found at the address; nobody that can be named where that is not looked at.
-fn host(settings: &Settings, address: &Address) -> Result<Option<String>, Error> {
+fn host(settings: &Settings, backend: &Backend) -> Result<Option<String>, Error> {
     let tls = &settings.backend_tls;
-    let found = match address {
-        Address::Tcp { host, .. } => Some(host),
-        Address::Unix(_) => None,
+    let found = match backend.address() {
+        Some(Address::Tcp { host, .. }) => Some(host),
+        Some(Address::Unix(_)) | None => None,
     };
     let Some(host) = tls.server_name.as_ref().or(found) else {
         return Ok(None);
@@ -107,6 +114,8 @@ fn host(settings: &Settings, address: &Address) -> Result<Option<String>, Error>
         Ok(_) => Ok(Some(host.clone())),
         Err(_) if tls.verification() != Verification::Name => Ok(None),
         Err(why) => {
+            let address = backend.address().map(ToString::to_string);
+            let address = address.unwrap_or_default();
             let text = format!("cannot verify the certificate of backend '{address}': {why}");
             let hint = "'backend.server-name' says whom it has to be for";
             Err(Error::settings(format!("{text}: {hint}")))

@@ -16,7 +16,9 @@ use super::tickets::FileKeys;
 use super::trust::Trust;
 use super::{library, options, probe};
 use crate::error::{Error, Kind, Problems};
-use crate::settings::{Note, Origin, Policy, ProxyProtocol, Setting, Settings, UnknownName};
+use crate::settings::{
+    Backend, Endpoint, Note, Origin, Own, Policy, ProxyProtocol, Setting, Settings, UnknownName,
+};
 use openssl::dh::Dh;
 use openssl::pkey::Params;
 use std::sync::Arc;
@@ -57,8 +59,10 @@ pub struct Prepared {
     pub(super) keeps_server_name: bool,
     pub(super) nameless: UnknownName,
     pub(super) ticket_keys: Option<Arc<FileKeys>>,
-    /// For TLS with the backend.
-    backend: Option<Box<Dialling>>,
+    /// For TLS with backends.
+    backends: Vec<Dialling>,
+    /// Endpoints whose TLS is not that of the others, each with its own.
+    endpoints: Vec<(Own, Prepared)>,
     report: Report,
 }
 
@@ -93,6 +97,47 @@ impl Prepared {
         Prepared::load_at(settings, Occasion::Start)
     }
 
+    /// The same for a start that goes on without TLS towards clients where that cannot be set up and
+    /// `ssl.unusable` says so; for a reload, only if there was none `before`. The settings come back as they are then.
+    ///
+    /// # Errors
+    /// As [`Prepared::load`].
+    pub fn load_or_degrade(
+        settings: &Settings,
+        before: Option<&Prepared>,
+    ) -> Result<(Settings, Prepared, Vec<Note>), Problems> {
+        let mut settings = settings.clone();
+        let mut notes = settings.degrade_keyless();
+        if before.is_some_and(Prepared::has_identity) && !notes.is_empty() {
+            let refused = notes.into_iter().map(|note| Error::settings(note.text));
+            return Err(Problems(refused.collect()));
+        }
+        let occasion = match before {
+            Some(_) => Occasion::Reload,
+            None => Occasion::Start,
+        };
+        let refused = match Prepared::load_at(&settings, occasion) {
+            Ok((prepared, more)) => {
+                notes.extend(more);
+                return Ok((settings, prepared, notes));
+            }
+            Err(refused) => refused,
+        };
+        let degraded = settings.degraded().filter(|_| before.is_none());
+        let Some((settings, note)) = degraded else {
+            return Err(refused);
+        };
+        let said = refused
+            .0
+            .iter()
+            .map(|error| Note::warn(format!("SSL init error: {error}")));
+        notes.extend(said);
+        notes.push(note);
+        let (prepared, more) = Prepared::load(&settings)?;
+        notes.extend(more);
+        Ok((settings, prepared, notes))
+    }
+
     /// The same at a start or for a reload, where nobody is asked for a passphrase at the terminal.
     ///
     /// # Errors
@@ -102,6 +147,40 @@ impl Prepared {
         occasion: Occasion,
     ) -> Result<(Prepared, Vec<Note>), Problems> {
         library::start()?;
+        let general = Prepared::of_all(settings, occasion);
+        let mut special: Vec<&Setting<Endpoint>> = Vec::new();
+        for endpoint in &settings.endpoints {
+            let known = special.iter().any(|one| one.own == endpoint.own);
+            if !known && settings.of_endpoint(endpoint).differs_in_tls(settings) {
+                special.push(endpoint);
+            }
+        }
+        if special.is_empty() {
+            return general;
+        }
+        let mut problems = Vec::new();
+        let mut prepared = general.map_err(|found| add(&mut problems, found.0)).ok();
+        for endpoint in special {
+            let loaded = Prepared::of_all(&settings.of_endpoint(endpoint), occasion);
+            match (loaded, &mut prepared) {
+                (Ok((own, more)), Some((prepared, notes))) => {
+                    prepared.endpoints.push((endpoint.own.clone(), own));
+                    notes.extend(more);
+                }
+                (Ok(_), None) => {}
+                (Err(Problems(found)), _) => add(&mut problems, found),
+            }
+        }
+        match prepared {
+            Some((prepared, notes)) if problems.is_empty() => {
+                Ok((prepared, without_repeats(notes)))
+            }
+            _ => Err(Problems(problems)),
+        }
+    }
+
+    /// What is for all endpoints, or for the one that these settings are of.
+    fn of_all(settings: &Settings, occasion: Occasion) -> Result<(Prepared, Vec<Note>), Problems> {
         let mut findings = Findings::new(Role::Server, occasion);
         let base = Ready::load(None, &settings.policy, &mut findings);
         let names: Vec<Ready> = settings
@@ -121,29 +200,44 @@ impl Prepared {
             keeps_server_name: *settings.proxy_protocol == ProxyProtocol::V2,
             nameless: *settings.no_name,
             ticket_keys,
-            backend: None,
+            backends: Vec::new(),
+            endpoints: Vec::new(),
             report: Report::default(),
         };
         let judged = prepared.judged(findings);
-        Prepared::with_backend(judged, Dialling::load(settings, occasion))
+        let mut backends: Vec<&Backend> = Vec::new();
+        for backend in settings.tls_backends() {
+            if !backends.contains(&backend) {
+                backends.push(backend);
+            }
+        }
+        let load = |backend| Dialling::load(settings, backend, occasion);
+        Prepared::with_backends(judged, backends.into_iter().map(load))
     }
 
-    /// Joins what a server needs towards its clients, and towards its backend.
-    fn with_backend(
+    /// Joins what a server needs towards its clients, and towards its backends.
+    fn with_backends(
         judged: Result<(Prepared, Vec<Note>), Problems>,
-        backend: Result<Option<(Dialling, Vec<Note>)>, Problems>,
+        backends: impl Iterator<Item = Result<(Dialling, Vec<Note>), Problems>>,
     ) -> Result<(Prepared, Vec<Note>), Problems> {
-        match (judged, backend) {
-            (Ok(judged), Ok(None)) => Ok(judged),
-            (Ok((mut prepared, mut notes)), Ok(Some((dialling, more)))) => {
-                prepared.backend = Some(Box::new(dialling));
-                notes.extend(more);
-                Ok((prepared, without_repeats(notes)))
+        let (mut problems, mut found, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+        let judged = judged.map_err(|more| problems.extend(more.0));
+        for backend in backends {
+            match backend {
+                Ok((dialling, more)) => {
+                    found.push(dialling);
+                    notes.extend(more);
+                }
+                Err(Problems(more)) => problems.extend(more),
             }
-            (judged, backend) => {
-                let problems = [judged.err(), backend.err()].into_iter().flatten();
-                Err(Problems(problems.flat_map(|found| found.0).collect()))
+        }
+        match judged {
+            Ok((mut prepared, mut all)) if problems.is_empty() => {
+                prepared.backends = found;
+                all.extend(notes);
+                Ok((prepared, without_repeats(all)))
             }
+            _ => Err(Problems(problems)),
         }
     }
 
@@ -172,19 +266,42 @@ impl Prepared {
             keeps_server_name: false,
             nameless: UnknownName::Default,
             ticket_keys: None,
-            backend: None,
+            backends: Vec::new(),
+            endpoints: Vec::new(),
             report: Report::default(),
         };
         prepared.judged(findings)
     }
 
-    /// What a worker speaks TLS with its backend with, if that is to be spoken.
+    /// What a worker speaks TLS with a backend with, if that is to be spoken.
     ///
     /// # Errors
     /// Everything libssl refused, each with its origin.
-    pub fn dialer(&self) -> Result<Option<Dialer>, Problems> {
-        let dialling = self.backend.as_ref();
+    pub fn dialer(&self, backend: &Backend) -> Result<Option<Dialer>, Problems> {
+        let dialling = self.backends.iter().find(|one| one.backend == *backend);
         dialling.map(|dialling| dialling.dialer()).transpose()
+    }
+
+    /// What was prepared for an endpoint of these settings: for it alone, where its TLS is not that of all.
+    ///
+    /// # Errors
+    /// Nothing was prepared for it.
+    pub fn of_endpoint(
+        &self,
+        settings: &Settings,
+        endpoint: &Setting<Endpoint>,
+    ) -> Result<&Prepared, Error> {
+        if !settings.of_endpoint(endpoint).differs_in_tls(settings) {
+            return Ok(self);
+        }
+        let own = self.endpoints.iter().find(|(own, _)| *own == endpoint.own);
+        own.map(|(_, prepared)| prepared).ok_or_else(|| {
+            let text = format!(
+                "the settings were prepared without the options of endpoint '{}'",
+                endpoint.value
+            );
+            Error::new(Kind::Usage, text)
+        })
     }
 
     /// Refuses the other side's use.
@@ -296,14 +413,8 @@ impl Findings {
         self.add(vec![blame(origin, error)]);
     }
 
-    /// A server name that inherits what is wrong does not say it again.
     fn add(&mut self, problems: Vec<Error>) {
-        for problem in problems {
-            let text = problem.to_string();
-            if !self.problems.iter().any(|known| known.to_string() == text) {
-                self.problems.push(problem);
-            }
-        }
+        add(&mut self.problems, problems);
     }
 
     fn identities(&mut self, policy: &Policy) -> Vec<Setting<Identity>> {
@@ -364,6 +475,16 @@ impl Findings {
                 self.problem(&file.origin, error);
                 None
             }
+        }
+    }
+}
+
+/// A server name, or an endpoint, that inherits what is wrong does not say it again.
+fn add(all: &mut Vec<Error>, problems: Vec<Error>) {
+    for problem in problems {
+        let text = problem.to_string();
+        if !all.iter().any(|known| known.to_string() == text) {
+            all.push(problem);
         }
     }
 }

@@ -21,9 +21,10 @@ fn onward(backend: &str, request: Request, options: &[(&str, &str)]) -> Arc<Onwa
     }
     let (settings, _) = builder.unchecked().expect("good settings");
     let (prepared, _) = Prepared::load(&settings).expect("good files");
+    let to = settings.backend.as_ref().expect("a backend");
     Arc::new(Onward {
         name: "localhost:5432".into(),
-        dialer: prepared.dialer().expect("a context").expect("TLS"),
+        dialer: prepared.dialer(to).expect("a context").expect("TLS"),
         request,
     })
 }
@@ -74,9 +75,14 @@ impl Chain {
         };
         let endpoint = "http+ssl://test:1".into();
         let timeouts = Settings::default().timeouts;
-        let terms = Terms {
+        let way = Way {
+            spoken: None,
+            answers: Answers::Backend,
             onward: Some(Arc::clone(onward)),
+        };
+        let terms = Terms {
             proxy_protocol,
+            ways: vec![way],
             ..Terms::new(endpoint, security, Answers::Backend, &timeouts)
         };
         let (request, answer) = match onward.request {

@@ -18,12 +18,17 @@ const IDENT: &str = "postgresql.ident-file";
 pub(in crate::dialect) fn complete(source: &dyn Source, builder: &mut Builder) {
     builder.set_rules(None);
     let settings = builder.settings();
-    let speaks = settings
+    let unix = settings
         .endpoints
         .iter()
-        .any(|e| e.value.accept.is_postgresql());
-    if speaks && is_unix(settings.backend.value.as_ref()) {
-        let origin = settings.backend.origin.clone();
+        .filter(|e| e.accept.is_postgresql())
+        .find_map(|endpoint| {
+            let own = settings.of_endpoint(endpoint);
+            let ways = own.ways(endpoint.accept).into_iter();
+            let mut unix = ways.filter(|way| is_unix(Some(way.backend)));
+            unix.next().map(|way| way.origin.clone())
+        });
+    if let Some(origin) = unix {
         builder.note(Note::warn(format!(
             "{origin}: over its unix socket the server takes every client for the user that tlsport runs as: its \
              pg_hba.conf must have neither 'peer' nor 'trust' for 'local'"
@@ -144,7 +149,7 @@ fn remarks(hba: &Hba, settings: &Settings) -> Vec<Note> {
             notes.push(Note::warn(format!("{}: {text}{more}", first.origin)));
         }
     };
-    if accepts(Accept::PostgreSqlPlain) && !accepts(Accept::PostgreSql) {
+    if accepts(Accept::PostgreSql { tls: false }) && !accepts(Accept::PostgreSql { tls: true }) {
         say(
             &|rule| rule.kind == RuleKind::HostSsl,
             "hostssl record cannot match because SSL is disabled: set ssl = on in postgresql.conf",
@@ -159,7 +164,7 @@ fn remarks(hba: &Hba, settings: &Settings) -> Vec<Note> {
             .names
             .iter()
             .any(|name| settings.policy_of(name).verify() != VerifyClient::None);
-    if !verifies && accepts(Accept::PostgreSql) {
+    if !verifies && accepts(Accept::PostgreSql { tls: true }) {
         say(
             &|rule| rule.asks() != ClientCert::Off,
             "client certificates can only be checked if a root certificate store is available: set ssl_ca_file in \

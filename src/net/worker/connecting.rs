@@ -1,6 +1,6 @@
 //! Connections of a worker that wait for their backend: its addresses are tried one after the other.
 
-use super::{Connecting, Worker, readiness};
+use super::{Connecting, Entry, Worker, readiness};
 use crate::conn::Next;
 use crate::io::Readiness;
 use crate::net::doors::PAUSE;
@@ -24,7 +24,7 @@ impl Worker {
         let Some(entry) = self.entries.get_mut(number as usize) else {
             return;
         };
-        let Some(backend) = entry.backend.clone() else {
+        let Some(backend) = entry.backend() else {
             return;
         };
         let token = Target::Conn(number, entry.generation, Side::Plain).into();
@@ -113,11 +113,7 @@ impl Worker {
         error: &io::Error,
         now: Instant,
     ) {
-        let Some(backend) = self
-            .entries
-            .get(number as usize)
-            .and_then(|entry| entry.backend.clone())
-        else {
+        let Some(backend) = self.entries.get(number as usize).and_then(Entry::backend) else {
             return;
         };
         if address + 1 < backend.len() {

@@ -9,7 +9,7 @@
 //! not settled yet, are newcomers too as long as others talk: to connect to a backend and to end are long steps as well.
 //! Whoever cannot be taken in yet waits in the system's accept queue, which has a limit.
 
-use super::{Entry, Visitor, WORKERS, Worker, is_served};
+use super::{Entry, Visitor, WORKERS, Worker};
 use crate::conn::{Conn, Next};
 use crate::error::Error;
 use crate::net::doors::Arrival;
@@ -149,7 +149,7 @@ impl Worker {
             peer,
             mut ticket,
             terms,
-            backend,
+            backends,
         } = arrival;
         self.work.counters.accepted.add(1);
         if !ticket.claim(peer) {
@@ -163,7 +163,7 @@ impl Worker {
         let number = u32::try_from(self.entries.vacant_key()).unwrap_or(u32::MAX);
         let token = Target::Conn(number, generation, Side::Wire).into();
         let registered = socket.register(self.poll.registry(), token);
-        let served = is_served(&terms);
+        let served = terms.has_service();
         let id = if served { self.next_id() } else { 0 };
         let made = registered
             .map_err(|error| Error::io("cannot register a connection", &error))
@@ -182,7 +182,7 @@ impl Worker {
         self.entries.insert(Entry {
             conn,
             generation,
-            backend,
+            backends,
             connecting: None,
             ticket,
             retrying: false,

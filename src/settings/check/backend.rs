@@ -8,21 +8,41 @@ use crate::settings::{
 
 impl Findings {
     pub(super) fn tls_to_backend(&mut self, settings: &Settings) {
-        let tls = &settings.backend_tls;
-        match &settings.backend.value {
-            Some(Backend::PostgreSql(_)) if *tls.mode == SslMode::Disable => {
-                let why = "'disable' speaks no TLS with the backend: whoever sits in between reads everything";
-                self.warn(&tls.mode.origin, "backend.sslmode", why);
-                let but = ["backend.sslmode"];
-                self.idle_to_backend(settings, &but, "as 'backend.sslmode' is 'disable'");
-            }
-            Some(Backend::PostgreSql(_)) => self.with_postgresql(settings),
-            Some(Backend::Tls(_)) => self.with_tls_at_once(settings),
-            Some(Backend::Address(_) | Backend::Service(_)) => {
-                let why = "as the backend is neither tls:// nor postgres+tls://";
-                self.idle_to_backend(settings, &[], why);
-            }
-            None => {} // that is complained of already
+        let mode = &settings.backend_tls.mode;
+        let all = || settings.all_backends().map(|(backend, _)| backend);
+        if all().next().is_none() {
+            return; // that is complained of already
+        }
+        let asked =
+            |backend: &Backend| matches!(backend, Backend::PostgreSql(_) | Backend::MySql(_));
+        if all().any(|backend| matches!(backend, Backend::Tls(_))) {
+            self.with_tls_at_once(settings);
+        }
+        if all().any(asked) && **mode == SslMode::Disable {
+            let why = "'disable' speaks no TLS with the backend: whoever sits in between reads everything";
+            self.warn(&mode.origin, "backend.sslmode", why);
+        } else if all().any(asked) {
+            self.with_tls_that_is_asked_for(settings);
+        }
+        if !all().any(asked) && settings.tls_backends().next().is_none() {
+            let why = "as the backend is none of tls://, postgres+tls://, mysql+tls://";
+            self.idle_to_backend(settings, &[], why);
+        } else if settings.tls_backends().next().is_none() {
+            let but = ["backend.sslmode"];
+            self.idle_to_backend(settings, &but, "as 'backend.sslmode' is 'disable'");
+        } else {
+            self.verification(settings);
+            self.on_the_hop(settings);
+        }
+        let of_postgresql = |backend: &Backend| matches!(backend, Backend::PostgreSql(_));
+        if settings.tls_backends().any(|_| true) && !all().any(of_postgresql) {
+            let negotiation = chosen(&settings.backend_tls.negotiation);
+            let why = "as the backend is not postgres+tls://";
+            self.idle(negotiation, "backend.sslnegotiation", why);
+        } else if settings.tls_backends().all(of_postgresql) {
+            let alpn = chosen(&settings.backend_tls.policy.alpn);
+            let why = "as PostgreSQL's protocol has one name: 'postgresql'";
+            self.idle(alpn, "backend.alpn", why);
         }
     }
 
@@ -42,18 +62,12 @@ impl Findings {
     fn with_tls_at_once(&mut self, settings: &Settings) {
         let tls = &settings.backend_tls;
         if matches!(*tls.mode, SslMode::Disable | SslMode::Prefer) {
-            let why =
-                "it is for postgres+tls:// alone: a tls:// backend is not asked whether it has TLS";
+            let why = "it is for postgres+tls:// and mysql+tls://: a tls:// backend is not asked whether it has TLS";
             self.error(&tls.mode.origin, "backend.sslmode", why);
-        } else {
-            self.verification(settings);
         }
-        let why = "as the backend is not postgres+tls://";
-        self.idle(chosen(&tls.negotiation), "backend.sslnegotiation", why);
-        self.on_the_hop(settings);
     }
 
-    fn with_postgresql(&mut self, settings: &Settings) {
+    fn with_tls_that_is_asked_for(&mut self, settings: &Settings) {
         let tls = &settings.backend_tls;
         if *tls.mode == SslMode::Prefer {
             let why = "'prefer' goes on without TLS where the backend has none, and whoever sits in between can say so";
@@ -66,10 +80,6 @@ impl Findings {
                 self.error(&tls.negotiation.origin, "backend.sslnegotiation", why);
             }
         }
-        self.verification(settings);
-        let why = "as PostgreSQL's protocol has one name: 'postgresql'";
-        self.idle(chosen(&tls.policy.alpn), "backend.alpn", why);
-        self.on_the_hop(settings);
     }
 
     /// What is looked at of the backend's certificate.

@@ -1,19 +1,16 @@
 //! What must hold between settings. Every complaint names the origins involved.
 //!
 //! Errors are what cannot work, or cannot mean what was written. Warnings are what is weaker than it looks or
-//! likely a slip; the rest is good to know. Nothing here asks libssl or the system. Read next: `policy`, `backend`.
+//! likely a slip; the rest is good to know. Nothing here asks libssl or the system. Read next: `endpoints`, `policy`,
+//! `backend`.
 
 mod backend;
+mod endpoints;
 mod policy;
 
 use super::builder::{Unread, complaint, remark};
-use super::value::quoted;
-use super::{
-    Accept, Address, Backend, Endpoint, Level, Note, Origin, Setting, Settings, UnknownName,
-    VerifyClient,
-};
+use super::{Level, Note, Origin, Settings, UnknownName};
 use crate::error::Error;
-use std::path::Path;
 use std::time::Duration;
 
 /// Complaints and remarks about a whole set of settings.
@@ -23,12 +20,18 @@ pub fn check(settings: &Settings) -> (Vec<Error>, Vec<Note>) {
 
 /// The same, without asking for options that were given but could not be read.
 pub(super) fn check_but(settings: &Settings, unread: &Unread) -> (Vec<Error>, Vec<Note>) {
-    let mut problems = missing(settings, unread);
+    let mut problems = endpoints::missing(settings, unread);
     let mut notes = Vec::new();
     let mut findings = Findings::default();
     findings.endpoints(settings);
     findings.served(settings);
     findings.tls_to_backend(settings);
+    for endpoint in settings.endpoints.iter().filter(|e| !e.own.0.is_empty()) {
+        let own = settings.of_endpoint(endpoint);
+        findings.served(&own);
+        findings.tls_to_backend(&own);
+        findings.limits(&own);
+    }
     findings.limits(settings);
     findings.sort_into(&mut problems, &mut notes);
     (problems, notes)
@@ -46,33 +49,6 @@ pub fn check_client(settings: &Settings) -> (Vec<Error>, Vec<Note>) {
     let mut findings = Findings::default();
     findings.of_either_side(&settings.policy);
     findings.sorted()
-}
-
-/// What nobody can do without, in ArangoDB's words where it has them.
-fn missing(settings: &Settings, unread: &Unread) -> Vec<Error> {
-    let given = |name| unread.may_hold(name);
-    let mut problems = Vec::new();
-    if settings.endpoints.is_empty() && !given("server.endpoint") {
-        problems.push(Error::settings(
-            "no endpoints have been specified, giving up, please use the '--server.endpoint' option",
-        ));
-    }
-    let tls = |endpoint: &&Setting<Endpoint>| endpoint.value.accept.has_tls();
-    let keyless = settings.policy.key_files.is_empty() && !given("ssl.keyfile");
-    if let Some(endpoint) = settings.endpoints.iter().find(tls).filter(|_| keyless) {
-        let asked = format!(
-            "endpoint '{}' ({}) speaks TLS",
-            endpoint.value, endpoint.origin
-        );
-        let error = Error::settings("no value specified for '--ssl.keyfile'");
-        problems.push(error.caused_by(asked));
-    }
-    if settings.backend.is_none() && !given("backend") {
-        problems.push(Error::settings(
-            "no backend has been specified, please use the '--backend' option",
-        ));
-    }
-    problems
 }
 
 /// Something to say about an option; without a level it is an error.
@@ -112,6 +88,7 @@ impl Findings {
         }
     }
 
+    /// Once, however many endpoints it is found for.
     fn push(
         &mut self,
         level: Option<Level>,
@@ -119,12 +96,15 @@ impl Findings {
         name: &'static str,
         why: impl Into<String>,
     ) {
-        self.0.push(Finding {
+        let finding = Finding {
             level,
             origin: origin.clone(),
             name,
             why: why.into(),
-        });
+        };
+        if !self.0.contains(&finding) {
+            self.0.push(finding);
+        }
     }
 
     fn error(&mut self, origin: &Origin, name: &'static str, why: impl Into<String>) {
@@ -143,100 +123,6 @@ impl Findings {
     fn idle(&mut self, chosen: Option<&Origin>, name: &'static str, why: &str) {
         if let Some(origin) = chosen {
             self.info(origin, name, format!("has no effect {why}"));
-        }
-    }
-
-    fn endpoints(&mut self, settings: &Settings) {
-        let keyed = !settings.policy.key_files.is_empty();
-        let mut warned = false;
-        for endpoint in &settings.endpoints {
-            let Endpoint { address, accept } = &endpoint.value;
-            if let Address::Unix(path) = address {
-                self.socket_path(&endpoint.origin, "server.endpoint", path);
-            } else if keyed && *accept == Accept::Plain {
-                warned = true;
-                let why = format!(
-                    "'{}' is plain although 'ssl.keyfile' is set: 'tcp://' never speaks TLS, 'ssl://' does \
-                     (the SSL page of ArangoDB's manual shows 'tcp://' by mistake)",
-                    endpoint.value
-                );
-                self.warn(&endpoint.origin, "server.endpoint", why);
-            }
-            let plain = match accept {
-                Accept::Either => true,
-                // There it is for the rules to say who needs a certificate.
-                Accept::PostgreSql => settings.postgresql.hba_file.is_none(),
-                _ => false,
-            };
-            if plain && settings.policy.verify() == VerifyClient::Require {
-                let why = format!(
-                    "'{}' lets in plain clients without the certificate that TLS clients need",
-                    endpoint.value
-                );
-                self.warn(&endpoint.origin, "server.endpoint", why);
-            }
-            self.round_trip(endpoint, &settings.backend);
-        }
-        let backend = settings.backend.as_ref().and_then(Backend::address);
-        if let Some(Address::Unix(path)) = backend {
-            self.socket_path(&settings.backend.origin, "backend", path);
-        }
-        if let Some(Backend::Service(_)) = &settings.backend.value {
-            let proxy = &settings.proxy_protocol;
-            let chosen = proxy.is_chosen().then_some(&proxy.origin);
-            let why = "as a service in this process answers";
-            self.idle(chosen, "backend.proxy-protocol", why);
-        }
-        self.for_other_endpoints(settings, warned);
-    }
-
-    /// What was chosen for a kind of endpoint that there is none of.
-    fn for_other_endpoints(&mut self, settings: &Settings, warned: bool) {
-        let is_unix = |address: &Address| matches!(address, Address::Unix(_));
-        let backend = settings.backend.as_ref().and_then(Backend::address);
-        if backend.is_none_or(is_unix)
-            && settings.endpoints.iter().all(|e| is_unix(&e.value.address))
-        {
-            let congestion = &settings.tcp.congestion;
-            let chosen = congestion.is_chosen().then_some(&congestion.origin);
-            self.idle(chosen, "tcp.congestion", "as no socket is of TCP");
-        }
-        let others = |e: &Setting<Endpoint>| !e.value.accept.is_postgresql();
-        if settings.endpoints.iter().all(others) {
-            let file = &settings.postgresql.hba_file;
-            let chosen = file.is_chosen().then_some(&file.origin);
-            let why = "as no endpoint speaks PostgreSQL's protocol";
-            self.idle(chosen, "postgresql.hba-file", why);
-        }
-        let plain = settings.endpoints.iter().all(|e| !e.value.accept.has_tls());
-        if let (Some(file), true, false) = (settings.policy.key_files.first(), plain, warned) {
-            let chosen = Some(&file.origin).filter(|_| !settings.endpoints.is_empty());
-            self.idle(chosen, "ssl.keyfile", "as no endpoint speaks TLS");
-        }
-    }
-
-    /// `sun_path` has 108 bytes, the last of them a zero.
-    fn socket_path(&mut self, origin: &Origin, name: &'static str, path: &Path) {
-        let length = path.as_os_str().len();
-        if length > 107 {
-            let path = quoted(&path.display().to_string());
-            let why =
-                format!("{path} has {length} bytes, and the path of a unix socket 107 at most");
-            self.error(origin, name, why);
-        }
-    }
-
-    /// A backend that is this server would be connected to for ever.
-    fn round_trip(&mut self, endpoint: &Setting<Endpoint>, backend: &Setting<Option<Backend>>) {
-        let Some(to) = backend.as_ref().and_then(Backend::address) else {
-            return;
-        };
-        if reaches(to, &endpoint.value.address) {
-            let why = format!(
-                "'{to}' is this server's own endpoint '{}' ({})",
-                endpoint.value, endpoint.origin
-            );
-            self.error(&backend.origin, "backend", why);
         }
     }
 
@@ -296,24 +182,6 @@ impl Findings {
             self.warn(&handshake.origin, "timeout.handshake", why);
         }
     }
-}
-
-/// Whether connecting to `to` ends at a listener on `on`. Names but `localhost` are not looked up.
-fn reaches(to: &Address, on: &Address) -> bool {
-    let (
-        Address::Tcp { host: to, port },
-        Address::Tcp {
-            host: on,
-            port: listening,
-        },
-    ) = (to, on)
-    else {
-        return to == on;
-    };
-    let here = |host: &str| matches!(host, "localhost" | "127.0.0.1" | "::1");
-    let everywhere = |host: &str| matches!(host, "0.0.0.0" | "::");
-    let local = here(to) || everywhere(to);
-    *port == *listening && *port != 0 && (to == on || local && (here(on) || everywhere(on)))
 }
 
 #[cfg(test)]

@@ -62,7 +62,8 @@ fn what_could_not_be_read_is_not_called_missing_too() {
         [
             "--server.endpoint: invalid endpoint 'ssl://127.0.0.1:x': port 'x' is not a number",
             "--backend: invalid backend 'nowhere': it is none of tcp://HOST:PORT, tls://HOST:PORT, \
-             postgres+tls://HOST:PORT, unix:///PATH, service://echo, service://status",
+             postgres+tls://HOST:PORT, mysql+tls://HOST:PORT, unix:///PATH, service://echo, \
+             service://status",
         ]
     );
 }
@@ -532,7 +533,7 @@ fn what_cannot_be_meant_of_tls_to_the_backend_is_told_at_once() {
         assert_eq!(
             said(&[endpoint, keyfile, "backend=tls://app:443", mode]),
             [
-                "--backend.sslmode: it is for postgres+tls:// alone: a tls:// backend is not asked whether it has TLS"
+                "--backend.sslmode: it is for postgres+tls:// and mysql+tls://: a tls:// backend is not asked whether it has TLS"
             ]
         );
     }
@@ -543,8 +544,8 @@ fn options_of_tls_to_the_backend_that_do_nothing_are_named() {
     assert_eq!(
         said_beside_the_rest(&["backend.sslmode=require", "backend.keyfile=me.pem"]),
         [
-            ". --backend.sslmode: has no effect as the backend is neither tls:// nor postgres+tls://",
-            ". --backend.keyfile: has no effect as the backend is neither tls:// nor postgres+tls://",
+            ". --backend.sslmode: has no effect as the backend is none of tls://, postgres+tls://, mysql+tls://",
+            ". --backend.keyfile: has no effect as the backend is none of tls://, postgres+tls://, mysql+tls://",
         ]
     );
     assert_eq!(
@@ -560,8 +561,8 @@ fn options_of_tls_to_the_backend_that_do_nothing_are_named() {
     assert_eq!(
         said(&clear),
         [
-            ". --backend.sslnegotiation: has no effect as the backend is not postgres+tls://",
             ". --backend.mirror-version: has no effect as no endpoint speaks TLS",
+            ". --backend.sslnegotiation: has no effect as the backend is not postgres+tls://",
         ]
     );
     assert_eq!(

@@ -43,6 +43,22 @@ fn an_endpoint_is_read_as_arangodb_reads_it() {
         ("postgres://h", "postgres://h:5432"),
         ("PostgreSQL://[::]:1", "postgres://[::]:1"),
         ("postgres://localhost/", "postgres://127.0.0.1:5432"),
+        ("mysql://h", "mysql://h:3306"),
+        ("mysql41://h:1", "mysql://h:1"),
+        ("mysql+unix:///s", "mysql+unix:///s"),
+        ("manticore://[::]", "manticore://[::]:9312"),
+        ("manticore+tcp://h", "manticore+tcp://h:9312"),
+        ("manticore+https://h:443", "manticore+https://h:443"),
+        ("manticore+https+unix:///s", "manticore+https+unix:///s"),
+        ("sphinx://h", "sphinx://h:9312"),
+        (
+            "ssl://h:1,ssl.keyfile=a,b.pem, timeout.idle=900",
+            "http+ssl://h:1,ssl.keyfile=a,b.pem,timeout.idle=900",
+        ),
+        (
+            "mysql://h,backend=mysql=unix:///s",
+            "mysql://h:3306,backend=mysql=unix:///s",
+        ),
         ("postgres+tcp://h", "postgres+tcp://h:5432"),
         (
             "postgres+unix:///run/.s.PGSQL.5432",
@@ -59,6 +75,12 @@ fn an_endpoint_has_tls_or_speaks_postgresql_or_both() {
         ("tcp://h:1", false, false),
         ("ssl://h:1", true, false),
         ("tcp+ssl://h:1", true, false),
+        ("mysql://h", true, false),
+        ("mysql+tcp://h", false, false),
+        ("mysql+ssl+unix:///s", true, false),
+        ("manticore://h", true, false),
+        ("manticore+https://h", true, false),
+        ("sphinx://h", false, false),
         ("postgres://h", true, true),
         ("postgres+tcp://h", false, true),
         ("postgres+unix:///s", false, true),
@@ -72,22 +94,19 @@ fn an_endpoint_has_tls_or_speaks_postgresql_or_both() {
     }
 }
 
+const NO_SCHEME: &str = ": it begins with none of tcp://, ssl://, tcp+ssl://, unix://, ssl+unix://, postgres://, \
+    postgres+tcp://, postgres+unix://, mysql://, mysql+tcp://, mysql+unix://, mysql+ssl+unix://, manticore://, \
+    manticore+tcp://, manticore+unix://, manticore+ssl+unix://, manticore+https://, manticore+https+unix://, sphinx://, \
+    sphinx+unix://";
+
 #[test]
 fn what_is_no_endpoint_is_refused_with_its_reason() {
     for (text, why) in [
         ("", ""),
         ("tcp://", ""),
         ("tcp:/a", ""),
-        (
-            "127.0.0.1:8529",
-            ": it begins with none of tcp://, ssl://, tcp+ssl://, unix://, ssl+unix://, postgres://, postgres+tcp://, \
-             postgres+unix://",
-        ),
-        (
-            "ftp://host",
-            ": it begins with none of tcp://, ssl://, tcp+ssl://, unix://, ssl+unix://, postgres://, postgres+tcp://, \
-             postgres+unix://",
-        ),
+        ("127.0.0.1:8529", NO_SCHEME),
+        ("ftp://host", NO_SCHEME),
         ("srv://host", ": srv:// is for clients"),
         ("ssl://:8529", ": a host is missing"),
         ("ssl:///", ": a host is missing"),
@@ -129,81 +148,10 @@ fn what_is_no_endpoint_is_refused_with_its_reason() {
         ("postgres+unix://", ""),
         ("postgres+unix:///", ": a path is missing"),
         ("postgres://:5432", ": a host is missing"),
-        (
-            "postgres+ssl://h",
-            ": it begins with none of tcp://, ssl://, tcp+ssl://, unix://, ssl+unix://, postgres://, postgres+tcp://, \
-             postgres+unix://",
-        ),
+        ("postgres+ssl://h", NO_SCHEME),
     ] {
         assert_eq!(unified(text), format!("invalid endpoint '{text}'{why}"));
     }
-}
-
-#[test]
-fn a_backend_is_an_address_plain_or_with_tls_or_a_service() {
-    for text in [
-        "tcp://127.0.0.1:80",
-        "tcp://[::1]:80",
-        "tcp://app.example:80",
-        "tcp://localhost:80",
-        "unix:///run/App.sock",
-        "tls://app.example:443",
-        "tls://[::1]:443",
-        "postgres+tls://db.example:5433",
-        "service://echo",
-        "service://status",
-        "service://program",
-    ] {
-        let backend = text.parse::<Backend>().map(|backend| backend.to_string());
-        assert_eq!(backend.as_deref(), Ok(text));
-    }
-    for (text, why) in [
-        ("tcp://h", "a port is missing"),
-        ("tcp://h:0", "port 0 cannot be connected to"),
-        ("tcp://h:x", "port 'x' is not a number"),
-        ("unix://", "a path is missing"),
-        (
-            "service://proxy",
-            "the service 'proxy' is not one of echo, status",
-        ),
-        (
-            "https://h:443",
-            "bytes are carried as they are: write tls://HOST:PORT",
-        ),
-        ("tls://h", "a port is missing"),
-        ("tls://h:443/db", "port '443/db' is not a number"),
-        (
-            "postgres+tls://h?sslmode=require",
-            "'h?sslmode=require' is not a host name or address",
-        ),
-        (
-            "postgres://h",
-            "write postgres+tls://HOST:PORT for TLS, or tcp://HOST:PORT for bytes as they are",
-        ),
-        (
-            "tls+unix:///a",
-            "there is no TLS on unix sockets to a backend",
-        ),
-        (
-            "http://h:80",
-            "bytes are carried as they are: write tcp://HOST:PORT",
-        ),
-        (
-            "h:80",
-            "it is none of tcp://HOST:PORT, tls://HOST:PORT, postgres+tls://HOST:PORT, unix:///PATH, \
-             service://echo, service://status",
-        ),
-    ] {
-        let backend = text.parse::<Backend>();
-        assert_eq!(backend, Err(format!("invalid backend '{text}': {why}")));
-    }
-}
-
-#[test]
-fn a_backend_that_speaks_postgresql_has_its_port() {
-    let backend = "PostgreSQL+TLS://DB.example/".parse::<Backend>();
-    let shown = backend.map(|backend| backend.to_string());
-    assert_eq!(shown.as_deref(), Ok("postgres+tls://db.example:5432"));
 }
 
 #[test]
@@ -233,6 +181,9 @@ fn likely() -> impl Strategy<Value = String> {
         "postgres",
         "postgres+tcp",
         "postgres+unix",
+        "mysql+ssl+unix",
+        "manticore+https",
+        "sphinx",
     ]);
     let host = prop::sample::select(vec![
         "h",
@@ -251,7 +202,6 @@ proptest! {
     #[test]
     fn no_text_is_too_odd(text in prop_oneof![".*", likely()]) {
         let _ = text.parse::<Endpoint>();
-        let _ = text.parse::<Backend>();
         let _ = text.parse::<Address>();
     }
 
@@ -261,11 +211,57 @@ proptest! {
             prop_assert_eq!(endpoint.to_string().parse(), Ok(endpoint));
         }
     }
+}
 
-    #[test]
-    fn a_backend_is_read_back_from_what_is_written(text in likely()) {
-        if let Ok(backend) = text.parse::<Backend>() {
-            prop_assert_eq!(backend.to_string().parse(), Ok(backend));
-        }
+#[test]
+fn an_option_that_is_not_one_endpoints_is_refused() {
+    for (text, why) in [
+        (
+            "ssl://h:1,threads=2",
+            "'threads' cannot be set for one endpoint",
+        ),
+        (
+            "ssl://h:1,ssl.server-name-indication=a=b.pem",
+            "'ssl.server-name-indication' cannot be set for one endpoint",
+        ),
+        (
+            "ssl://h:1,ssl.kefyile=a",
+            "unknown option 'ssl.kefyile': did you mean 'ssl.keyfile'?",
+        ),
+        (
+            "ssl://h:1,timeout.idle=x",
+            "'timeout.idle': 'x' is not a time (seconds, or a whole number with us, ms, s, m, h or d)",
+        ),
+        (
+            "ssl://h:1,timeout.idle=1,timeout.idle=2",
+            "'timeout.idle' is given twice",
+        ),
+    ] {
+        let refused = text.parse::<Endpoint>();
+        assert_eq!(
+            refused,
+            Err(format!("endpoint 'ssl://h:1': {why}")),
+            "{text}"
+        );
     }
+}
+
+#[test]
+fn options_of_an_endpoint_are_in_the_place_of_those_of_all() {
+    let mut settings = crate::settings::Settings::default();
+    settings.set("ssl.keyfile", "all.pem").expect("good");
+    settings.set("backend", "tcp://a:1").expect("good");
+    settings.set("ssl.protocol", "6").expect("good");
+    let text = "ssl://h:1,ssl.keyfile=rsa.pem,ssl.keyfile=ec.pem,backend=tcp://b:1,timeout.idle=9";
+    settings.set("server.endpoint", text).expect("good");
+    let own = settings.of_endpoint(&settings.endpoints[0]);
+    assert_eq!(
+        own.get("ssl.keyfile").expect("known"),
+        ["rsa.pem", "ec.pem"]
+    );
+    assert_eq!(own.get("backend").expect("known"), ["tcp://b:1"]);
+    assert_eq!(own.get("ssl.protocol").expect("known"), ["6"]);
+    assert_eq!(own.timeouts.idle.value.as_secs(), 9);
+    assert_eq!(settings.get("ssl.keyfile").expect("known"), ["all.pem"]);
+    assert!(own.differs_in_tls(&settings));
 }

@@ -1,7 +1,7 @@
 //! TLS to the backend: libpq's `sslmode` and its company, and what a client chooses of TLS.
 
 use super::super::value::{Value, alpn, quoted};
-use super::super::{Setting, SslMode, endpoint};
+use super::super::{Setting, SslMode, address};
 use super::{Form, Group, PLAIN, Record, listed, put, put_parsed, shown};
 use std::path::PathBuf;
 
@@ -61,7 +61,7 @@ pub(super) const RECORDS: &[Record] = &[
         help: "Whom the backend's certificate has to be for, and who is asked for by SNI, if that is not the host in backend. \
                An address is looked for among the certificate's addresses, and not sent.",
         set: |settings, text, origin| {
-            let name = (!text.is_empty()).then(|| endpoint::host(text)).transpose();
+            let name = (!text.is_empty()).then(|| address::host(text)).transpose();
             put_parsed(&mut settings.backend_tls.server_name, name, origin)
         },
         get: |settings| shown(&settings.backend_tls.server_name),

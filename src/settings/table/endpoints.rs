@@ -1,7 +1,7 @@
 //! Where to listen, who answers, and how the sockets are made.
 
 use super::super::value::{Value, quoted, within};
-use super::super::{Backend, Endpoint, Setting};
+use super::super::{Endpoint, Setting, backend};
 use super::{Form, Group, PLAIN, Record, listed, put, put_parsed, shown};
 use std::time::Duration;
 
@@ -18,9 +18,9 @@ pub(super) const RECORDS: &[Record] = &[
         name: "server.endpoint",
         value: "ENDPOINT",
         form: Form::Repeated,
-        help: "Where to listen: ssl://HOST:PORT for TLS, tcp:// for plain bytes, tcp+ssl:// for both, \
-               postgres:// and postgres+tcp:// for PostgreSQL; unix:///PATH, ssl+unix://, postgres+unix:// on unix \
-               sockets. IPv6 stands in brackets; the port is 8529, or 5432.",
+        help: "Where to listen: ssl://HOST:PORT for TLS, tcp:// for plain bytes, tcp+ssl:// for both; postgres://, mysql://, \
+               manticore://, manticore+https://, sphinx://; unix:///PATH, ssl+unix:// for unix sockets. IPv6 stands in \
+               brackets. Options may follow: ',timeout.idle=900'.",
         set: |settings, text, origin| {
             let endpoint = Endpoint::parse(text)?;
             // The same place twice is no mistake to ArangoDB either.
@@ -40,14 +40,17 @@ pub(super) const RECORDS: &[Record] = &[
     },
     Record {
         name: "backend",
-        value: "BACKEND",
+        value: "[SPOKEN=]BACKEND",
+        form: Form::Repeated,
         help: "Where the plain bytes go: tcp://HOST:PORT, unix:///PATH, or a service in this process (service://echo, \
-               service://status). With TLS again: tls://HOST:PORT, or postgres+tls://HOST:PORT in PostgreSQL's protocol.",
-        set: |settings, text, origin| {
-            let backend = Backend::parse(text).map(Some);
-            put_parsed(&mut settings.backend, backend, origin)
+               service://status). With TLS again: tls://HOST:PORT, postgres+tls://, mysql+tls://. Those of one protocol \
+               with mysql=, http= or sphinx= in front.",
+        set: backend::add,
+        get: backend::write,
+        clear: |settings| {
+            settings.backend = Setting::default();
+            settings.backends.clear();
         },
-        get: |settings| shown(&settings.backend),
         ..BASE
     },
     Record {
@@ -57,6 +60,18 @@ pub(super) const RECORDS: &[Record] = &[
                also its server name, protocols and certificate. The backend has to expect it.",
         set: |settings, text, origin| put(&mut settings.proxy_protocol, text, origin),
         get: |settings| shown(&settings.proxy_protocol),
+        ..BASE
+    },
+    Record {
+        name: "mysql.require-secure-transport",
+        aliases: &["require-secure-transport"],
+        value: "true|false",
+        form: Form::Switch,
+        help: "Serves clients of mysql:// endpoints only inside TLS or on a unix socket, as MySQL's option of this name.",
+        set: |settings, text, origin| {
+            put(&mut settings.mysql.require_secure_transport, text, origin)
+        },
+        get: |settings| shown(&settings.mysql.require_secure_transport),
         ..BASE
     },
     Record {

@@ -44,6 +44,28 @@ pub(super) const RECORDS: &[Record] = &[
         ..BASE
     },
     Record {
+        name: "ssl.original-chain",
+        aliases: &["original-chain"],
+        value: "true|false",
+        form: Form::Switch,
+        help: "Sends the certificate without the rest of its chain, as Manticore Search does: clients that do not have the \
+               CAs in between cannot verify it.",
+        per_name: true,
+        set: |settings, text, origin| put(&mut settings.policy.original_chain, text, origin),
+        get: |settings| shown(&settings.policy.original_chain),
+        ..BASE
+    },
+    Record {
+        name: "ssl.unusable",
+        value: "refuse|degrade",
+        help: "What becomes of a start where TLS cannot be set up, as without a certificate: 'refuse' ends it; 'degrade' \
+               goes on as Manticore Search does, without TLS on mysql:// and manticore:// endpoints, whose clients may then \
+               speak in the clear. A reload is refused in any case.",
+        set: |settings, text, origin| put(&mut settings.unusable, text, origin),
+        get: |settings| shown(&settings.unusable),
+        ..BASE
+    },
+    Record {
         name: "ssl.key-permissions",
         value: "any|private",
         help: "Which files may hold a private key: any that can be read, or as in PostgreSQL only a regular file of \

@@ -305,11 +305,12 @@ impl<'a> Making<'a> {
     fn identities(&mut self, c: &mut SslContextBuilder) {
         for identity in &self.ready.identities {
             let key = identity.key_of_its_own();
-            let result = sys::use_identity(c, &identity.leaf, &key, &identity.chain);
-            if result.is_ok()
-                && identity.chain.is_empty()
-                && !self.ready.trust.authorities.is_empty()
-            {
+            let chain = match *self.ready.policy.original_chain {
+                true => &[],
+                false => &identity.chain[..],
+            };
+            let result = sys::use_identity(c, &identity.leaf, &key, chain);
+            if result.is_ok() && chain.is_empty() && !self.ready.trust.authorities.is_empty() {
                 sys::complete_chain(c);
             }
             let tried = format!("cannot read certificate from '{}'", identity.file.display());

@@ -1,0 +1,137 @@
+use super::*;
+use crate::settings::Endpoint;
+use proptest::prelude::*;
+
+#[test]
+fn a_backend_is_an_address_plain_or_with_tls_or_a_service() {
+    for text in [
+        "tcp://127.0.0.1:80",
+        "tcp://[::1]:80",
+        "tcp://app.example:80",
+        "tcp://localhost:80",
+        "unix:///run/App.sock",
+        "tls://app.example:443",
+        "tls://[::1]:443",
+        "postgres+tls://db.example:5433",
+        "mysql+tls://db.example:3307",
+        "service://echo",
+        "service://status",
+        "service://program",
+    ] {
+        let backend = text.parse::<Backend>().map(|backend| backend.to_string());
+        assert_eq!(backend.as_deref(), Ok(text));
+    }
+    for (text, why) in [
+        ("tcp://h", "a port is missing"),
+        ("tcp://h:0", "port 0 cannot be connected to"),
+        ("tcp://h:x", "port 'x' is not a number"),
+        ("unix://", "a path is missing"),
+        (
+            "service://proxy",
+            "the service 'proxy' is not one of echo, status",
+        ),
+        (
+            "https://h:443",
+            "bytes are carried as they are: write tls://HOST:PORT",
+        ),
+        ("tls://h", "a port is missing"),
+        ("tls://h:443/db", "port '443/db' is not a number"),
+        (
+            "postgres+tls://h?sslmode=require",
+            "'h?sslmode=require' is not a host name or address",
+        ),
+        (
+            "postgres://h",
+            "write postgres+tls://HOST:PORT for TLS, or tcp://HOST:PORT for bytes as they are",
+        ),
+        (
+            "tls+unix:///a",
+            "there is no TLS on unix sockets to a backend",
+        ),
+        (
+            "http://h:80",
+            "bytes are carried as they are: write tcp://HOST:PORT",
+        ),
+        (
+            "h:80",
+            "it is none of tcp://HOST:PORT, tls://HOST:PORT, postgres+tls://HOST:PORT, mysql+tls://HOST:PORT, \
+             unix:///PATH, service://echo, service://status",
+        ),
+    ] {
+        let backend = text.parse::<Backend>();
+        assert_eq!(backend, Err(format!("invalid backend '{text}': {why}")));
+    }
+}
+
+#[test]
+fn a_backend_that_speaks_a_protocol_has_its_port() {
+    for (text, expected) in [
+        (
+            "PostgreSQL+TLS://DB.example/",
+            "postgres+tls://db.example:5432",
+        ),
+        ("mysql+tls://DB.example", "mysql+tls://db.example:3306"),
+    ] {
+        let shown = text.parse::<Backend>().map(|backend| backend.to_string());
+        assert_eq!(shown.as_deref(), Ok(expected));
+    }
+}
+
+/// What was said to `backend`, one value after the other.
+fn given(values: &[&str]) -> Result<Settings, String> {
+    let mut settings = Settings::default();
+    for value in values {
+        add(&mut settings, value, &Origin::Program)?;
+    }
+    Ok(settings)
+}
+
+#[test]
+fn what_is_spoken_has_its_own_backend_or_the_one_for_everything() {
+    let settings = given(&["mysql=unix:///s", "http=tcp://h:1", "tcp://all:1"]).expect("good");
+    let ways = |endpoint: &str| -> Vec<String> {
+        let accept = endpoint.parse::<Endpoint>().expect(endpoint).accept;
+        let ways = settings.ways(accept).into_iter();
+        ways.map(|way| way.backend.to_string()).collect()
+    };
+    assert_eq!(ways("mysql://h"), ["unix:///s"]);
+    assert_eq!(ways("manticore://h"), ["tcp://h:1", "tcp://all:1"]);
+    assert_eq!(ways("sphinx://h"), ["tcp://all:1"]);
+    assert_eq!(ways("ssl://h:1"), ["tcp://all:1"]);
+    let written: Vec<String> = write(&settings).into_iter().map(|(text, _)| text).collect();
+    assert_eq!(
+        written,
+        ["tcp://all:1", "mysql=unix:///s", "http=tcp://h:1"]
+    );
+    let written: Vec<&str> = written.iter().map(String::as_str).collect();
+    assert_eq!(given(&written), Ok(settings));
+}
+
+#[test]
+fn a_second_backend_for_the_same_is_refused() {
+    for (values, why) in [
+        (
+            ["tcp://a:1", "tcp://b:1"],
+            "'tcp://b:1' is a second one beside 'tcp://a:1'",
+        ),
+        (
+            ["mysql=tcp://a:1", "mysql=tcp://b:1"],
+            "'tcp://b:1' is a second one for 'mysql' beside 'tcp://a:1'",
+        ),
+        (
+            ["tcp://a:1", "ftp=tcp://b:1"],
+            "'ftp' is not one of mysql, http, sphinx",
+        ),
+    ] {
+        assert_eq!(given(&values), Err(why.to_owned()));
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_backend_is_read_back_from_what_is_written(text in "(tcp|tls|unix|MySQL\\+tls|service)://[a-z./]{0,5}(:[0-9]{0,5})?") {
+        if let Ok(backend) = text.parse::<Backend>() {
+            prop_assert_eq!(backend.to_string().parse(), Ok(backend));
+        }
+    }
+}

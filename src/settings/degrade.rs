@@ -1,0 +1,126 @@
+//! Going on without TLS where it cannot be set up: what Manticore Search does, and nobody else.
+
+use super::{Endpoint, Group, Note, Origin, Policy, Setting, Settings, Unusable};
+
+/// What endpoints are said to do.
+const WITHOUT: &str =
+    "TLS is unusable, and clients are served without it, as 'ssl.unusable' is 'degrade'";
+
+impl Settings {
+    /// Whether TLS that cannot be set up is done without.
+    fn may_degrade(&self) -> bool {
+        *self.unusable == Unusable::Degrade
+    }
+
+    /// Does without TLS on the endpoints that have no certificate, and says so.
+    pub(crate) fn degrade_keyless(&mut self) -> Vec<Note> {
+        let keyless = |settings: &Settings, endpoint: &Setting<Endpoint>| {
+            let own = settings.of_endpoint(endpoint);
+            own.policy.key_files.is_empty() && endpoint.accept.has_tls()
+        };
+        let mut notes = Vec::new();
+        if !self.may_degrade() {
+            return notes;
+        }
+        let before = self.clone();
+        for endpoint in &mut self.endpoints {
+            let Some(accept) = endpoint.accept.without_tls() else {
+                continue;
+            };
+            if keyless(&before, endpoint) {
+                notes.push(Note::warn(format!(
+                    "endpoint '{}' ({}): SSL init error: there is no certificate: {WITHOUT}",
+                    endpoint.value, endpoint.origin
+                )));
+                endpoint.value.accept = accept;
+            }
+        }
+        notes
+    }
+
+    /// Does without TLS towards clients, if every endpoint can.
+    pub(crate) fn degraded(&self) -> Option<(Settings, Note)> {
+        if !self.may_degrade() {
+            return None;
+        }
+        let mut settings = self.clone();
+        for endpoint in &mut settings.endpoints {
+            endpoint.value.accept = endpoint.accept.without_tls()?;
+            let own = &mut endpoint.value.own.0;
+            own.retain(|(record, _)| !is_of_clients_tls(record.group));
+        }
+        settings.names.clear();
+        settings.policy = Policy {
+            words: self.policy.words,
+            ..Policy::default()
+        };
+        let origin = &self.unusable.origin;
+        let place = match origin {
+            Origin::BuiltIn | Origin::Program => String::new(),
+            origin => format!(" ({origin})"),
+        };
+        Some((settings, Note::warn(format!("{WITHOUT}{place}"))))
+    }
+}
+
+fn is_of_clients_tls(group: Group) -> bool {
+    matches!(
+        group,
+        Group::Identity | Group::Clients | Group::Protocol | Group::Resumption
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(endpoints: &[&str], unusable: &str) -> Settings {
+        let mut settings = Settings::default();
+        settings.set("ssl.unusable", unusable).expect("known");
+        for endpoint in endpoints {
+            settings.add("server.endpoint", endpoint).expect(endpoint);
+        }
+        settings
+    }
+
+    #[test]
+    fn only_what_can_do_without_tls_does_and_only_where_that_was_asked_for() {
+        let all = [
+            "mysql://h",
+            "manticore+https://h,ssl.verify-client=require",
+            "sphinx://h:1",
+        ];
+        assert!(settings(&all, "refuse").degraded().is_none());
+        let (without, _) = settings(&all, "degrade").degraded().expect("all can");
+        assert!(
+            without
+                .endpoints
+                .iter()
+                .all(|e| !e.accept.has_tls() && e.own.0.is_empty())
+        );
+        assert!(
+            settings(&["mysql://h", "ssl://h"], "degrade")
+                .degraded()
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn without_a_certificate_an_endpoint_does_without_tls_and_says_so() {
+        let all = ["mysql://h", "mysql://h:1,ssl.keyfile=a.pem", "ssl://h"];
+        let mut settings = settings(&all, "degrade");
+        let notes = settings.degrade_keyless();
+        let tls: Vec<bool> = settings
+            .endpoints
+            .iter()
+            .map(|e| e.accept.has_tls())
+            .collect();
+        assert_eq!(tls, [false, true, true]);
+        assert_eq!(notes.len(), 1);
+        assert!(
+            notes[0].text.contains("there is no certificate"),
+            "{}",
+            notes[0].text
+        );
+    }
+}
