@@ -18,7 +18,7 @@ pub(super) const RECORDS: &[Record] = &[
         name: "server.endpoint",
         value: "ENDPOINT",
         form: Form::Repeated,
-        help: "Where to listen: ssl://HOST:PORT for TLS, tcp:// for plain bytes, tcp+ssl:// for both; postgres://, mysql://, \
+        help: "Where to listen: ssl://HOST:PORT for TLS, tcp:// for plain, tcp+ssl:// for both; postgres://, mysql://, \
                manticore://, manticore+https://, sphinx://; unix:///PATH, ssl+unix:// for unix sockets. IPv6 stands in \
                brackets. Options may follow: ',timeout.idle=900'.",
         set: |settings, text, origin| {

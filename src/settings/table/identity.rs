@@ -59,8 +59,8 @@ pub(super) const RECORDS: &[Record] = &[
         name: "ssl.unusable",
         value: "refuse|degrade",
         help: "What becomes of a start where TLS cannot be set up, as without a certificate: 'refuse' ends it; 'degrade' \
-               goes on as Manticore Search does, without TLS on mysql:// and manticore:// endpoints, whose clients may then \
-               speak in the clear. A reload is refused in any case.",
+               goes on as Manticore Search does, and mysql:// and manticore:// clients speak in the clear. A reload is refused \
+               in any case.",
         set: |settings, text, origin| put(&mut settings.unusable, text, origin),
         get: |settings| shown(&settings.unusable),
         ..BASE
