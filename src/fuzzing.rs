@@ -1,7 +1,7 @@
 //! What fuzz targets drive that nobody else can reach. Only there for them: see `fuzz/`.
 
 use crate::preface::postgresql::{Gate, PostgreSql};
-use crate::preface::{Decision, Guest, Preface, Shown, Then};
+use crate::preface::{Decision, Guest, Manticore, Preface, Shown, Then};
 use std::sync::Arc;
 
 /// Plays a client of PostgreSQL's protocol, `piece` bytes at a time, and checks what has to hold whatever it says.
@@ -10,7 +10,18 @@ use std::sync::Arc;
 /// If it does not.
 pub fn postgresql(piece: usize, tls: bool, before: &[u8], inside: &[u8]) {
     let gate = Gate { tls, hba: None };
-    let mut machine = PostgreSql::new(Arc::new(gate));
+    play(&mut PostgreSql::new(Arc::new(gate)), piece, before, inside);
+}
+
+/// The same with a client of Manticore Search's ports.
+///
+/// # Panics
+/// As [`postgresql`].
+pub fn manticore(piece: usize, tls: bool, https: bool, before: &[u8], inside: &[u8]) {
+    play(&mut Manticore::new(tls, https), piece, before, inside);
+}
+
+fn play(machine: &mut dyn Preface, piece: usize, before: &[u8], inside: &[u8]) {
     let mut guest = Guest {
         address: Some([192, 0, 2, 7].into()),
         shown: None,

@@ -139,6 +139,8 @@ struct Ends {
     plain_cut: bool,
     /// The client is to see a cut and no end.
     cut: bool,
+    /// The client was answered before it had said everything: what it says on is waited for, within limits.
+    refused: bool,
 }
 
 impl Conn {
@@ -289,7 +291,7 @@ impl Conn {
                 State::Connecting => self.answer(now, work),
                 State::Securing => self.secure(now, work),
                 State::Open => self.relay(now, work),
-                State::Draining => self.drain(work),
+                State::Draining => self.drain(now, work),
                 State::Closed => Next::Close,
             };
             if self.state == before {
@@ -605,7 +607,7 @@ impl Conn {
 
     /// Sends what is left, shuts our direction, and reads until the client has gone: closing a socket on unread
     /// bytes would be a reset, and could cost the client our last words (an alert, an answer).
-    fn drain(&mut self, work: &mut Work) -> Next {
+    fn drain(&mut self, now: Instant, work: &mut Work) -> Next {
         if self.ends.farewell {
             self.ends.farewell = !self.wire.close();
             if let Plain::Hop(hop) = &mut self.plain {
@@ -628,6 +630,10 @@ impl Conn {
         for _ in 0..relay::READS_A_STEP {
             match self.wire.stream().read(&mut work.pool.scratch) {
                 Ok(0) => return self.over(),
+                Ok(_) if self.ends.refused => {
+                    let most = self.moved + self.terms.handshake.unwrap_or(HALF_CLOSED);
+                    self.deadline = Some((now + LINGER).min(most));
+                }
                 Ok(_) => {}
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Next::Wait,
                 Err(_) => return self.over(),

@@ -72,6 +72,7 @@ impl Conn {
                             return self.start_tls(now);
                         }
                         Then::End => {
+                            self.ends.refused = true;
                             self.ends.farewell = self.wire.channel().is_some();
                             self.enter(State::Draining, now);
                             return Next::Wait;
