@@ -220,10 +220,16 @@ pub(crate) fn complaint(origin: &Origin, name: &str, why: &str) -> Error {
 /// The text of a [`complaint`], for notes too.
 pub(super) fn remark(origin: &Origin, name: &str, why: &str) -> String {
     match origin {
-        Origin::Flag(flag) => format!("{flag}: {why}"),
+        Origin::Flag(flag) if is_flag_of(flag, name) => format!("{flag}: {why}"),
         Origin::BuiltIn => format!("'{name}': {why}"),
         _ => format!("{origin}: '{name}': {why}"),
     }
+}
+
+/// Whether a flag is the option's own, and not one that holds others, as that of an endpoint does.
+fn is_flag_of(flag: &str, name: &str) -> bool {
+    let option = find(flag.trim_start_matches('-'));
+    option.is_none_or(|option| find(name).is_none_or(|named| named == option))
 }
 
 /// An option that is none, with the one that may have been meant.

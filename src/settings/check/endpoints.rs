@@ -168,6 +168,15 @@ impl Findings {
                 );
                 self.error(origin, "backend", why);
             }
+            Backend::Address(Address::Tcp { host, .. })
+                if endpoint.accept == (Accept::MySql { tls: true }) && !is_here(host) =>
+            {
+                let why = format!(
+                    "passwords can cross to '{backend}' in the clear, as clients in TLS send some as they are: \
+                     mysql+tls:// has TLS there"
+                );
+                self.warn(origin, "backend", why);
+            }
             _ => {}
         }
         // A backend that is this server would be connected to for ever.
@@ -264,8 +273,11 @@ fn reaches(to: &Address, on: &Address) -> bool {
     else {
         return to == on;
     };
-    let here = |host: &str| matches!(host, "localhost" | "127.0.0.1" | "::1");
     let everywhere = |host: &str| matches!(host, "0.0.0.0" | "::");
-    let local = here(to) || everywhere(to);
-    *port == *listening && *port != 0 && (to == on || local && (here(on) || everywhere(on)))
+    let local = is_here(to) || everywhere(to);
+    *port == *listening && *port != 0 && (to == on || local && (is_here(on) || everywhere(on)))
+}
+
+fn is_here(host: &str) -> bool {
+    matches!(host, "localhost" | "127.0.0.1" | "::1")
 }

@@ -1,3 +1,5 @@
+mod endpoints;
+
 use crate::settings::{Builder, Level, Note, Origin, Settings, check_client, check_policy};
 
 /// What is said of some flags: errors, then warnings after `! `, then information after `. `.
