@@ -90,7 +90,16 @@ fn settings_as_json(settings: &Settings) -> Value {
 }
 
 fn openssl(report: &Report, out: &mut String) -> fmt::Result {
-    writeln!(out, "What OpenSSL makes of it")?;
+    policy("What OpenSSL makes of it", report, out)?;
+    for (options, own) in &report.endpoints {
+        let title = format!("\nWhat OpenSSL makes of it with {options}");
+        policy(&title, own, out)?;
+    }
+    Ok(())
+}
+
+fn policy(title: &str, report: &Report, out: &mut String) -> fmt::Result {
+    writeln!(out, "{title}")?;
     let mut row = |name: &str, value: &str| writeln!(out, "  {name:<16}  {value}");
     row("library", &report.library)?;
     row("openssl.cnf", or_none(&report.config_file))?;
@@ -208,5 +217,8 @@ fn report_as_json(report: &Report) -> Value {
         "session_cache": report.session_cache,
         "session_tickets": report.session_tickets,
         "alpn": report.alpn,
+        "endpoints": report.endpoints.iter().map(|(options, own)| {
+            json!({ "options": options, "openssl": report_as_json(own) })
+        }).collect::<Value>(),
     })
 }

@@ -141,6 +141,32 @@ fn a_reload_changes_the_options_of_one() {
 }
 
 #[test]
+fn what_openssl_makes_of_each_policy_is_shown() {
+    let pki = Pki::new();
+    let shown = std::process::Command::new(env!("CARGO_BIN_EXE_tlsport"))
+        .args(["show", "--backend", "service://echo", "--ssl.keyfile"])
+        .arg(pki.server())
+        .args([
+            "--ssl.protocol",
+            "9",
+            "--server.endpoint",
+            "ssl://127.0.0.1:0",
+        ])
+        .args([
+            "--server.endpoint",
+            "ssl://127.0.0.1:1,ssl.max-protocol=TLSv1.2",
+        ])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(shown.stdout).unwrap();
+    let (general, own) = text
+        .split_once("What OpenSSL makes of it with ssl.max-protocol=TLSv1.2\n")
+        .unwrap();
+    assert!(general.contains("TLSv1.3\n"), "{general}");
+    assert!(!own.contains("TLSv1.3\n"), "{own}");
+}
+
+#[test]
 fn all_that_is_wrong_with_them_is_told_at_once() {
     let pki = Pki::new();
     let log = Launch::tls(&pki)

@@ -321,7 +321,16 @@ impl Prepared {
 
     /// What libssl makes of the policy.
     pub fn report(&self) -> Report {
-        self.report.clone()
+        let own = |(own, prepared): &(Own, Prepared)| {
+            (
+                own.to_string().trim_start_matches(',').to_owned(),
+                prepared.report(),
+            )
+        };
+        Report {
+            endpoints: self.endpoints.iter().map(own).collect(),
+            ..self.report.clone()
+        }
     }
 
     /// Builds every context once, for what libssl says of it.

@@ -35,6 +35,8 @@ pub struct Report {
     pub session_tickets: String,
     /// Protocol names offered by ALPN.
     pub alpn: Vec<String>,
+    /// Endpoints whose TLS is not that of the others, each with its own.
+    pub endpoints: Vec<(String, Report)>,
 }
 
 /// One suite.
@@ -98,6 +100,7 @@ pub(super) fn of(prepared: &Prepared, context: &SslContextRef) -> Report {
         session_cache: cache(prepared),
         session_tickets: tickets(prepared, mask),
         alpn: policy.alpn_order(),
+        endpoints: Vec::new(),
     }
 }
 
@@ -136,7 +139,10 @@ fn identities(ready: &Ready) -> impl Iterator<Item = Identity> + '_ {
             key: identity.key_in_words(),
             not_after: leaf.not_after().to_string(),
             days_left: left,
-            chain_length: 1 + identity.chain.len(),
+            chain_length: match *ready.policy.original_chain {
+                true => 1,
+                false => 1 + identity.chain.len(),
+            },
         }
     })
 }

@@ -91,6 +91,7 @@ fn report() -> Report {
         session_cache: "20480 sessions for 7200s".into(),
         session_tickets: "on".into(),
         alpn: vec!["h2".into(), "http/1.1".into()],
+        endpoints: Vec::new(),
     }
 }
 
