@@ -1,5 +1,7 @@
-//! What fuzz targets drive that nobody else can reach. Only there for them: see `fuzz/`.
+//! What fuzz targets drive that nobody else can reach. Only there for them, see `fuzz/`, and for tests that know better
+//! what to say.
 
+use crate::preface::mysql::{Mediator, Next, Rules, ServerTls};
 use crate::preface::postgresql::{Gate, PostgreSql};
 use crate::preface::{Decision, Guest, Manticore, Preface, Shown, Then};
 use std::sync::Arc;
@@ -62,4 +64,73 @@ fn play(machine: &mut dyn Preface, piece: usize, before: &[u8], inside: &[u8]) {
             }
         }
     }
+}
+
+/// Mediates between a client and a server of MySQL's protocol who say anything at all, in turns of any length, and
+/// checks what has to hold whatever they say: TLS only where it is asked for, and once; nothing lost, made up or held
+/// without bounds; nobody let in without TLS who has to have it.
+///
+/// # Panics
+/// If it does not.
+pub fn mysql(rules: u8, turns: &[(bool, &[u8])]) {
+    let rules = Rules {
+        offers_tls: rules & 1 != 0,
+        requires_tls: rules & 2 != 0,
+        server_tls: [ServerTls::No, ServerTls::Prefer, ServerTls::Require]
+            [usize::from(rules >> 2) % 3],
+    };
+    let mut mediator = Mediator::new(rules);
+    let (mut from_client, mut from_server) = (0, 0);
+    let (mut to_client, mut to_server) = (Vec::new(), Vec::new());
+    let (mut client_tls, mut server_tls) = (false, false);
+    for (client, said) in turns {
+        let room = match client {
+            true => mediator.room_for_client(),
+            false => mediator.room_for_server(),
+        };
+        assert!(room < 256 * 1024, "it would hold that much");
+        let said = &said[..said.len().min(room)];
+        if *client {
+            mediator.hear_client(said);
+            from_client += said.len();
+        } else {
+            mediator.hear_server(said);
+            from_server += said.len();
+        }
+        loop {
+            let (client, server) = mediator.told();
+            to_client.append(client);
+            to_server.append(server);
+            let _ = mediator.remark();
+            assert!(to_client.len() <= from_server + 128 && to_server.len() <= from_client + 36);
+            assert!(client_tls || !rules.requires_tls || to_server.is_empty());
+            match mediator.next() {
+                Next::Hear => break,
+                Next::SecureClient => {
+                    assert!(rules.offers_tls && !client_tls, "TLS that nobody offered");
+                    assert!(to_server.is_empty());
+                    client_tls = true;
+                    drop(mediator.take_hello());
+                    from_client = 0;
+                    mediator.client_is_secure();
+                }
+                Next::SecureServer => {
+                    assert!(rules.server_tls != ServerTls::No && !server_tls);
+                    assert!(matches!(to_server.len(), 9 | 36), "more than a request");
+                    server_tls = true;
+                    to_server.clear();
+                    mediator.server_is_secure();
+                }
+                Next::End => return,
+                Next::Open => {
+                    let (client, server) = mediator.into_rest();
+                    assert_eq!(to_client.len() + client.len(), from_server);
+                    assert_eq!(to_server.len() + server.len(), from_client);
+                    return;
+                }
+            }
+        }
+    }
+    mediator.client_ended();
+    assert_eq!(mediator.next(), Next::End);
 }

@@ -42,7 +42,7 @@ mod capi;
 pub mod conn;
 pub mod dialect;
 pub mod error;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub mod fuzzing;
 pub mod io;
 mod net;

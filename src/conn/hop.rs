@@ -4,7 +4,7 @@
 //! ClientHello, but for the one byte that was asked for, is an error: it cannot be taken for something said in TLS.
 //! Read next: `plain` (the same verbs without TLS), `relay`.
 
-use super::plain::Heard;
+use super::plain::{Heard, Plain};
 use super::terms::{Onward, Request};
 use super::wire::{Speech, Wire};
 use crate::error::{Error, Kind, reason};
@@ -78,7 +78,7 @@ impl Hop {
     ) -> Result<Secured, Error> {
         loop {
             match self.stage {
-                Stage::Fresh if onward.request == Request::None => self.begin(onward, client)?,
+                Stage::Fresh if !onward.request.is_postgresql() => self.begin(onward, client)?,
                 Stage::Fresh => {
                     let sent = self.wire.stream().gather(SSL_REQUEST);
                     sent.map_err(|error| Error::io("write", &error))?;
@@ -185,6 +185,14 @@ impl Hop {
         }
     }
 
+    /// What it is where nothing more comes before the bytes that are relayed.
+    pub(super) fn into_plain(mut self) -> Plain {
+        if self.wire.channel().is_some() {
+            return Plain::Hop(Box::new(self));
+        }
+        Plain::Backend(std::mem::replace(self.wire.stream(), Stream::closed()))
+    }
+
     /// Gives a lent buffer back.
     pub(super) fn give_back(&mut self, pool: &mut Pool) {
         if let Some(buffer) = self.wire.stream().reclaim() {
@@ -194,6 +202,10 @@ impl Hop {
 
     pub(super) fn stream(&mut self) -> &mut Stream {
         self.wire.stream()
+    }
+
+    pub(super) fn wire(&mut self) -> &mut Wire {
+        &mut self.wire
     }
 
     pub(super) fn channel(&mut self) -> Option<&mut Channel> {

@@ -8,6 +8,7 @@ mod counters;
 mod ending;
 mod hop;
 mod introduction;
+mod mediation;
 mod opening;
 mod plain;
 mod relay;
@@ -79,6 +80,8 @@ enum State {
     Connecting,
     /// TLS with the backend is being negotiated.
     Securing,
+    /// The backend has yet to let the client in, and is heard with somebody in between.
+    Mediating,
     /// Bytes move.
     Open,
     /// Everything is said: the client is given a moment to read it.
@@ -251,7 +254,11 @@ impl Conn {
 
     /// Whether its handshake is not done yet.
     pub fn is_handshaking(&self) -> bool {
-        matches!(self.state, State::Preface | State::Handshaking)
+        match self.state {
+            State::Preface | State::Handshaking | State::Mediating => true,
+            State::Connecting | State::Securing => self.is_mediated(),
+            State::Open | State::Draining | State::Closed => false,
+        }
     }
 
     /// Whether it is in the middle of moving a lot: others come first.
@@ -262,7 +269,7 @@ impl Conn {
     /// Does what can be done now, within a budget.
     pub fn step(&mut self, now: Instant, work: &mut Work) -> Next {
         self.wire.stream().lend(|| work.pool.spares.take());
-        if let Plain::Hop(hop) = &mut self.plain {
+        if let Some(hop) = self.plain.hop() {
             hop.stream().lend(|| work.pool.spares.take());
         }
         let next = self.advance(now, work);
@@ -277,7 +284,7 @@ impl Conn {
         if let Some(buffer) = self.wire.stream().reclaim() {
             work.pool.spares.give(buffer);
         }
-        if let Plain::Hop(hop) = &mut self.plain {
+        if let Some(hop) = self.plain.hop() {
             hop.give_back(&mut work.pool);
         }
     }
@@ -290,6 +297,7 @@ impl Conn {
                 State::Handshaking => self.negotiate(now, work),
                 State::Connecting => self.answer(now, work),
                 State::Securing => self.secure(now, work),
+                State::Mediating => self.mediate(now, work),
                 State::Open => self.relay(now, work),
                 State::Draining => self.drain(now, work),
                 State::Closed => Next::Close,
@@ -303,14 +311,21 @@ impl Conn {
     /// The only place that changes the state.
     fn enter(&mut self, state: State, now: Instant) {
         let limit = match state {
-            State::Preface | State::Handshaking => self.terms.handshake,
+            State::Preface | State::Handshaking | State::Mediating => self.terms.handshake,
             State::Connecting | State::Securing => self.terms.connect,
             State::Draining => Some(LINGER),
             State::Open | State::Closed => None,
         };
-        // The handshake's time runs from the accept, preface included; the backend's from connecting on.
-        let before = |state| matches!(state, State::Preface | State::Handshaking);
-        let goes_on = before(state) && before(self.state) || state == State::Securing;
+        // The handshake's time runs from the accept, preface included, or from when the backend is there where that
+        // comes first; the backend's from connecting on, or from when it is asked for TLS.
+        let before = |state| {
+            matches!(
+                state,
+                State::Preface | State::Handshaking | State::Mediating
+            )
+        };
+        let connects = state == State::Securing && self.state == State::Connecting;
+        let goes_on = before(state) && before(self.state) || connects;
         if !goes_on || self.deadline.is_none() {
             self.deadline = limit.map(|limit| now + limit);
         }
@@ -339,11 +354,13 @@ impl Conn {
                     debug!("{}: {}", self.peer, channel.facts());
                 }
                 self.tickets_wait = channel.last_words_may_wait().then(|| now + TICKETS_WAIT);
-                let inside = self.opening.is_some();
-                let next = if inside {
-                    State::Preface
-                } else {
-                    State::Connecting
+                let next = match &mut self.plain {
+                    Plain::Mediated(mediation) => {
+                        mediation.client_is_secure();
+                        State::Mediating
+                    }
+                    _ if self.opening.is_some() => State::Preface,
+                    _ => State::Connecting,
                 };
                 self.enter(next, now);
             }
@@ -388,7 +405,8 @@ impl Conn {
     /// Whether there is something to say to the backend at once: bytes of the client that are here already, most likely,
     /// or what begins TLS.
     pub fn holds_bytes(&self) -> bool {
-        self.opening.is_some() || self.wire.holds_bytes() || self.onward().is_some()
+        let begins = self.onward().is_some() && !self.is_mediated();
+        self.opening.is_some() || self.wire.holds_bytes() || begins
     }
 
     /// The loop tries an address of the backend: its time begins.
@@ -402,13 +420,15 @@ impl Conn {
         if let Some(introduction) = self.introduction() {
             stream.begin_with(&introduction);
         }
-        if self.onward().is_some() {
-            self.plain = Plain::Hop(Box::new(Hop::new(stream)));
-            self.enter(State::Securing, now);
-        } else {
-            self.plain = Plain::Backend(stream);
-            self.enter(State::Open, now);
-        }
+        let request = self.onward().map(|onward| onward.request);
+        let (plain, next) = match (self.rules(), request) {
+            (Some(rules), Some(Request::None)) => (Plain::mediated(stream, rules), State::Securing),
+            (Some(rules), _) => (Plain::mediated(stream, rules), State::Mediating),
+            (None, Some(_)) => (Plain::Hop(Box::new(Hop::new(stream))), State::Securing),
+            (None, None) => (Plain::Backend(stream), State::Open),
+        };
+        self.plain = plain;
+        self.enter(next, now);
     }
 
     /// Goes on towards TLS with the backend.
@@ -418,7 +438,7 @@ impl Conn {
             .ways
             .get(self.way)
             .and_then(|way| way.onward.as_ref());
-        let (Plain::Hop(hop), Some(onward)) = (&mut self.plain, onward) else {
+        let (Some(hop), Some(onward)) = (self.plain.hop(), onward) else {
             return Next::Close;
         };
         let client = self.wire.channel();
@@ -429,7 +449,14 @@ impl Conn {
                     let facts = hop.channel().map(|channel| channel.facts());
                     debug!("{}: backend: {}", self.peer, facts.unwrap_or_default());
                 }
-                self.enter(State::Open, now);
+                let next = match &mut self.plain {
+                    Plain::Mediated(mediation) => {
+                        mediation.server_is_secure();
+                        State::Mediating
+                    }
+                    _ => State::Open,
+                };
+                self.enter(next, now);
             }
             Ok(Secured::Without(mut stream)) => {
                 debug!("{}: backend: it has no TLS", self.peer);
@@ -451,13 +478,12 @@ impl Conn {
         for line in error.cause().iter().flat_map(|cause| cause.lines()) {
             debug!("{}: error during TLS handshake: '{line}'", self.peer);
         }
-        self.leave_backend(work);
         self.backend_failed(&why, now, work);
     }
 
     /// Lets go of whoever answers.
     fn leave_backend(&mut self, work: &mut Work) {
-        if let Plain::Hop(hop) = &mut self.plain {
+        if let Some(hop) = self.plain.hop() {
             hop.give_back(&mut work.pool);
         }
         self.plain = Plain::None;
@@ -474,8 +500,11 @@ impl Conn {
     pub fn backend_failed(&mut self, why: &str, now: Instant, work: &mut Work) {
         work.counters.backend_failures.add(1);
         warn!("{}: {why}", self.peer);
-        // Nothing was served, and the client shall not take this for an empty answer.
-        self.cut(now);
+        if !self.apologize(now, work) {
+            // Nothing was served, and the client shall not take this for an empty answer.
+            self.leave_backend(work);
+            self.cut(now);
+        }
     }
 
     /// Ends without a close-notify, or by a reset where there is no TLS, once what was said has gone.
@@ -553,7 +582,11 @@ impl Conn {
     /// The deadline passed.
     pub fn expire(&mut self, now: Instant, work: &mut Work) -> Next {
         match self.state {
-            State::Preface | State::Handshaking => {
+            State::Preface | State::Handshaking | State::Mediating => {
+                if let Some(why) = self.late_greeting() {
+                    self.backend_failed(&why, now, work);
+                    return self.step(now, work);
+                }
                 let limit = self.terms.handshake.unwrap_or_default();
                 let failure = HandshakeError::timeout(limit);
                 work.counters.failures[failure.kind as usize].add(1);
@@ -568,10 +601,7 @@ impl Conn {
             }
             State::Securing => {
                 let limit = self.terms.connect.unwrap_or_default();
-                let waits = match &self.plain {
-                    Plain::Hop(hop) => hop.waits_for(),
-                    _ => "",
-                };
+                let waits = self.plain.hop().map_or("", |hop| hop.waits_for());
                 let late = format!("timed out after {limit:?}, {waits}");
                 self.unsecured(&Error::new(Kind::Timeout, late), now, work);
             }
@@ -610,7 +640,7 @@ impl Conn {
     fn drain(&mut self, now: Instant, work: &mut Work) -> Next {
         if self.ends.farewell {
             self.ends.farewell = !self.wire.close();
-            if let Plain::Hop(hop) = &mut self.plain {
+            if let Some(hop) = self.plain.hop() {
                 let _ = hop.end(); // a backend that does not take it will see a cut
             }
         }

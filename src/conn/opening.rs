@@ -25,6 +25,12 @@ impl Opening {
             first: Vec::new(),
         }
     }
+
+    /// One of which everything is decided: these bytes are for whoever answers, if there are any.
+    pub(super) fn holding(first: Vec<u8>) -> Option<Opening> {
+        let preface = None;
+        (!first.is_empty()).then_some(Opening { preface, first })
+    }
 }
 
 impl Conn {
@@ -175,7 +181,7 @@ impl Conn {
     }
 
     /// The client's stream failed before anything was served.
-    fn lost(&mut self, error: &Error, now: Instant, work: &mut Work) -> Next {
+    pub(super) fn lost(&mut self, error: &Error, now: Instant, work: &mut Work) -> Next {
         if self.wire.channel().is_none() {
             self.failed(&HandshakeError::gone(error.to_string()), now, work);
         } else {
@@ -184,7 +190,7 @@ impl Conn {
         Next::Wait
     }
 
-    fn start_tls(&mut self, now: Instant) -> Next {
+    pub(super) fn start_tls(&mut self, now: Instant) -> Next {
         let terms = std::sync::Arc::clone(&self.terms);
         let started = match terms.security.context() {
             Some(context) => self.wire.start_tls(context),

@@ -2,8 +2,10 @@
 
 use super::Service;
 use super::hop::Hop;
+use super::mediation::Mediation;
 use crate::error::Error;
 use crate::io::{Readiness, Stream};
+use crate::preface::mysql::Rules;
 use crate::tls::Channel;
 use std::io;
 
@@ -15,6 +17,8 @@ pub(super) enum Plain {
     Backend(Stream),
     /// A backend that TLS is spoken with. On the heap: without one a connection has no room for it.
     Hop(Box<Hop>),
+    /// A backend whose client is not in yet.
+    Mediated(Box<Mediation>),
     /// Something in this process.
     Service(Box<dyn Service>),
 }
@@ -47,25 +51,38 @@ impl Heard {
 }
 
 impl Plain {
+    /// A backend that speaks MySQL's protocol and has said nothing yet.
+    pub(super) fn mediated(stream: Stream, rules: Rules) -> Plain {
+        Plain::Mediated(Box::new(Mediation::new(stream, rules)))
+    }
+
     pub(super) fn stream(&mut self) -> Option<&mut Stream> {
         match self {
             Plain::Backend(stream) => Some(stream),
             Plain::Hop(hop) => Some(hop.stream()),
+            Plain::Mediated(mediation) => Some(mediation.hop.stream()),
+            _ => None,
+        }
+    }
+
+    /// Its side of a connection that speaks TLS with it, or may do so yet.
+    pub(super) fn hop(&mut self) -> Option<&mut Hop> {
+        match self {
+            Plain::Hop(hop) => Some(hop),
+            Plain::Mediated(mediation) => Some(&mut mediation.hop),
             _ => None,
         }
     }
 
     pub(super) fn channel(&mut self) -> Option<&mut Channel> {
-        match self {
-            Plain::Hop(hop) => hop.channel(),
-            _ => None,
-        }
+        self.hop()?.channel()
     }
 
     pub(super) fn announce(&mut self, readiness: Readiness) {
         match self {
             Plain::Backend(stream) => stream.announce(readiness),
             Plain::Hop(hop) => hop.announce(readiness),
+            Plain::Mediated(mediation) => mediation.hop.announce(readiness),
             _ => {}
         }
     }

@@ -278,7 +278,7 @@ impl Conn {
                 self.consult(|service, out| service.end(out));
                 Ok(true)
             }
-            Plain::None => Ok(true),
+            Plain::None | Plain::Mediated(_) => Ok(true),
         };
         self.ends.plain_said |= over;
         match ended {
@@ -299,7 +299,7 @@ impl Conn {
     }
 
     /// The backend takes no more; it may still have something to say.
-    fn deaf(&mut self, error: &io::Error) {
+    pub(super) fn deaf(&mut self, error: &io::Error) {
         debug!("{}: backend reads no more: {error}", self.peer);
         self.ends.plain_shut = true;
         // These two come where the backend had ended its direction before, or where the stream's failure is yet to

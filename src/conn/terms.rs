@@ -143,6 +143,13 @@ pub enum Request {
     MySqlOrClear,
 }
 
+impl Request {
+    /// Whether it is PostgreSQL's, which is made before anything else is said.
+    pub(super) fn is_postgresql(self) -> bool {
+        matches!(self, Request::PostgreSql | Request::PostgreSqlOrClear)
+    }
+}
+
 impl Terms {
     /// The number of the way of what is spoken, if anybody answers that.
     pub(super) fn way_of(&self, spoken: Option<Spoken>) -> Option<usize> {

@@ -6,6 +6,7 @@
 
 mod first_byte;
 mod manticore;
+pub(crate) mod mysql;
 pub(crate) mod postgresql;
 pub(crate) mod proxy;
 

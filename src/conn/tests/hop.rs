@@ -7,7 +7,7 @@ use crate::settings::{Builder, ProxyProtocol};
 const SSL_REQUEST: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x2f";
 
 /// A worker's side towards a backend with the identity of these tests; `options` are what is different.
-fn onward(backend: &str, request: Request, options: &[(&str, &str)]) -> Arc<Onward> {
+pub(super) fn onward(backend: &str, request: Request, options: &[(&str, &str)]) -> Arc<Onward> {
     let dir = tempfile::tempdir().expect("a directory");
     let authority = dir.path().join("ca.pem");
     std::fs::write(&authority, identity()).expect("writable");

@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 mod hop;
 mod introduction;
+mod mysql;
 mod postgresql;
 mod serving;
 

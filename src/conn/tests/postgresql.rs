@@ -17,7 +17,7 @@ fn world(shape: Shape, tls: bool, settings: &Settings) -> World {
 }
 
 impl World {
-    fn client_writes(&mut self, bytes: &[u8]) {
+    pub(super) fn client_writes(&mut self, bytes: &[u8]) {
         let mut sent = 0;
         self.until("the client's bytes on their way", |world| {
             sent += world.client.as_mut().expect("there").write(&bytes[sent..]);
@@ -25,7 +25,7 @@ impl World {
         });
     }
 
-    fn client_hears(&mut self, count: usize) -> Vec<u8> {
+    pub(super) fn client_hears(&mut self, count: usize) -> Vec<u8> {
         let mut got = Vec::new();
         self.until("the client's answer", |world| {
             world.client.as_mut().expect("there").read(&mut got);
@@ -35,7 +35,7 @@ impl World {
     }
 
     /// Everything up to the end, and whether that was a clean one.
-    fn client_hears_all(&mut self) -> (Vec<u8>, bool) {
+    pub(super) fn client_hears_all(&mut self) -> (Vec<u8>, bool) {
         let (mut got, mut end) = (Vec::new(), None);
         self.until("the end for the client", |world| {
             end = world.client.as_mut().expect("there").read(&mut got);
@@ -44,7 +44,7 @@ impl World {
         (got, end == Some(true))
     }
 
-    fn client_starts_tls(&mut self) {
+    pub(super) fn client_starts_tls(&mut self) {
         let Some(Client::Clear(pipe)) = self.client.take() else {
             panic!("it speaks TLS already");
         };
