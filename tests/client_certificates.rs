@@ -324,3 +324,35 @@ fn the_alert_is_read_by_a_client_that_never_stops_writing() {
         writer.join().unwrap();
     }
 }
+
+#[test]
+fn cas_of_several_files_and_of_the_system_are_trusted_besides() {
+    let pki = Pki::new();
+    let (client, stranger) = (pki.client(), pki.foreign_client());
+    let comes = |daemon: &support::Daemon, keyfile: &str| {
+        let peer = Peer::showing(&pki, keyfile);
+        peer.try_connect(daemon.address()).is_ok()
+    };
+    let launch = || Launch::tls(&pki).set("backend", "service://echo");
+    let one = launch().set("ssl.cafile", pki.ca()).start();
+    assert!(comes(&one, &client) && !comes(&one, &stranger));
+    let both = launch()
+        .set("ssl.cafile", pki.ca())
+        .set("ssl.cafile", pki.other_ca())
+        .start();
+    assert!(comes(&both, &client) && comes(&both, &stranger));
+    // Where libssl looks for the system's.
+    let system = launch()
+        .env("SSL_CERT_FILE", pki.other_ca())
+        .set("ssl.system-ca", "true")
+        .set("ssl.cafile", pki.ca())
+        .start();
+    assert!(comes(&system, &client) && comes(&system, &stranger));
+    system.said("whoever has a certificate of any public CA comes in");
+    let alone = launch()
+        .env("SSL_CERT_FILE", pki.other_ca())
+        .set("ssl.system-ca", "true")
+        .set("ssl.verify-client", "require")
+        .start();
+    assert!(!comes(&alone, &client) && comes(&alone, &stranger));
+}

@@ -451,7 +451,7 @@ mod tests {
         assert_eq!(files, [Path::new("b.pem"), Path::new("c.pem")]);
         assert_eq!(policy.options.to_string(), "0x4|NO_TICKET");
         assert_eq!(policy.options.origin, line(3));
-        assert_eq!(policy.ca_file.value.as_deref(), Some(Path::new("ca.pem")));
+        assert_eq!(policy.ca_files[0].value, Path::new("ca.pem"));
         assert_eq!(policy.verify(), crate::settings::VerifyClient::None);
         assert_eq!(
             settings.policy.verify(),

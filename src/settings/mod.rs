@@ -109,9 +109,11 @@ pub struct Policy {
     pub passphrase_command: Setting<Option<String>>,
     /// Whether that command is run for a reload as well.
     pub passphrase_reload: Setting<bool>,
-    /// PEM file of the CAs that client certificates are checked against.
-    pub ca_file: Setting<Option<PathBuf>>,
-    /// What `ca_file` alone means for clients.
+    /// PEM files of the CAs that client certificates are checked against.
+    pub ca_files: Vec<Setting<PathBuf>>,
+    /// Whether the CAs of the system are trusted besides; `None` where none are named, by clients alone.
+    pub system_ca: Setting<Option<bool>>,
+    /// What `ca_files` alone mean for clients.
     pub ca_file_mode: Setting<CaFileMode>,
     /// ArangoDB's switch for required client certificates.
     pub require_peer_certificate: Setting<bool>,
@@ -277,7 +279,7 @@ impl Policy {
         }
         match self.ca_file_mode.value {
             _ if self.require_peer_certificate.value => VerifyClient::Require,
-            _ if self.ca_file.is_none() => VerifyClient::None,
+            _ if self.ca_files.is_empty() => VerifyClient::None,
             CaFileMode::Require => VerifyClient::Require,
             CaFileMode::Request => VerifyClient::Request,
             CaFileMode::Original => VerifyClient::None,
@@ -490,7 +492,8 @@ impl Default for Policy {
             passphrase: Setting::built_in(Passphrase::Refuse),
             passphrase_command: Setting::default(),
             passphrase_reload: Setting::built_in(false),
-            ca_file: Setting::default(),
+            ca_files: Vec::new(),
+            system_ca: Setting::default(),
             ca_file_mode: Setting::built_in(CaFileMode::Require),
             require_peer_certificate: Setting::built_in(false),
             verify_client: Setting::default(),

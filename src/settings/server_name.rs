@@ -134,6 +134,9 @@ impl Settings {
             .iter()
             .map(|file| Setting::new(file.clone(), name.origin.clone()))
             .collect();
+        for (record, _) in &name.value.overrides {
+            (record.clear)(&mut own);
+        }
         for (record, value) in &name.value.overrides {
             let set = (record.set)(&mut own, value, &name.origin);
             debug_assert_eq!(set, Ok(()), "overrides were tried when they were read");

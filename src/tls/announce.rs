@@ -22,14 +22,12 @@ impl Prepared {
         if !policy.cipher_list.is_empty() {
             info!("using SSL cipher-list '{}'", *policy.cipher_list);
         }
-        if let Some(file) = &policy.ca_file.value {
+        for file in &policy.ca_files {
             trace!("trying to load CA certificates from '{}'", file.display());
-            for authority in &self.base.trust.authorities {
-                trace!(
-                    "name: {}",
-                    sys::distinguished_name(authority.subject_name())
-                );
-            }
+        }
+        for authority in &self.base.trust.authorities {
+            let name = sys::distinguished_name(authority.subject_name());
+            trace!("name: {name}");
         }
     }
 }

@@ -32,6 +32,7 @@ mod report;
 mod resume;
 mod scope;
 mod sys;
+mod system_ca;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 use super::identity::Identity;
 use super::protocol::Range;
+use super::system_ca;
 use super::trust::Trust;
 use crate::settings::{Policy, Setting};
 use openssl::error::ErrorStack;
@@ -29,6 +30,9 @@ pub(super) fn of(
     hash.list(identities.iter().map(|identity| identity.leaf.to_der()))?;
     hash.list(trust.authorities.iter().map(|authority| authority.to_der()))?;
     hash.list(trust.crls.iter().map(|crl| crl.to_der()))?;
+    if trust.system {
+        hash.part(system_ca::state().as_bytes());
+    }
     hash.part(format!("{:?} {range:?}", policy.verify()).as_bytes());
     // libssl resumes with the suite of old even when the list has lost it since.
     hash.part(policy.cipher_list.as_bytes());

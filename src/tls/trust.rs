@@ -25,6 +25,8 @@ const LARGEST_FILE: u64 = 256 << 20;
 pub(super) struct Trust {
     pub(super) authorities: Vec<X509>,
     pub(super) crls: Vec<X509Crl>,
+    /// Whether the CAs of the system are trusted besides.
+    pub(super) system: bool,
 }
 
 impl Trust {
@@ -36,13 +38,19 @@ impl Trust {
     ) -> (Trust, Vec<Note>) {
         let mut trust = Trust::default();
         let mut notes = Vec::new();
-        if let Some(file) = &policy.ca_file.value {
+        for file in &policy.ca_files {
             match authorities(file, policy.words) {
-                Ok(authorities) => trust.authorities = authorities,
-                Err(error) => problem(&policy.ca_file.origin, error),
+                Ok(authorities) => {
+                    notes.extend(authorities.iter().filter_map(|one| expired(one, file)));
+                    trust.authorities.extend(authorities);
+                }
+                Err(error) => problem(&file.origin, error),
             }
-            notes.extend(trust.expired(file));
         }
+        trust.system = match *policy.system_ca {
+            Some(wanted) => wanted,
+            None => role == Role::Client && policy.ca_files.is_empty(),
+        };
         if let Some(file) = &policy.crl_file.value {
             let place = Place {
                 path: file,
@@ -84,25 +92,21 @@ impl Trust {
         Ok(names)
     }
 
-    /// A store of its own for one context, so that workers share no lock. With revocation lists, one is needed of
+    /// A store of its own for one context, so that workers share no lock, with the CAs of the system where those are
+    /// trusted (`X509_STORE_set_default_paths`). With revocation lists, one is needed of
     /// every CA in a client's chain.
     pub(super) fn store(&self) -> Result<X509Store, Queue> {
         let mut store = X509StoreBuilder::new()?;
-        self.fill(&mut store)?;
-        Ok(store.build())
-    }
-
-    /// The same with the CAs of the system besides (`X509_STORE_set_default_paths`).
-    pub(super) fn store_of_the_system(&self) -> Result<X509Store, Queue> {
-        let mut store = X509StoreBuilder::new()?;
-        store.set_default_paths()?;
+        if self.system {
+            store.set_default_paths()?;
+        }
         self.fill(&mut store)?;
         Ok(store.build())
     }
 
     /// Whether nothing was named.
     pub(super) fn is_empty(&self) -> bool {
-        self.authorities.is_empty() && self.crls.is_empty()
+        self.authorities.is_empty() && self.crls.is_empty() && !self.system
     }
 
     fn fill(&self, store: &mut X509StoreBuilderRef) -> Result<(), Queue> {
@@ -116,15 +120,6 @@ impl Trust {
             store.set_flags(X509VerifyFlags::CRL_CHECK | X509VerifyFlags::CRL_CHECK_ALL)?;
         }
         Ok(())
-    }
-
-    fn expired(&self, file: &Path) -> Vec<Note> {
-        let note = |authority: &X509| {
-            let name = sys::distinguished_name(authority.subject_name());
-            let what = format!("CA certificate '{name}' in '{}'", file.display());
-            validity::of(authority).note(&what, validity::Validity::SOON)
-        };
-        self.authorities.iter().filter_map(note).collect()
     }
 
     /// Lists that are out of date, and CAs without one: either way those they vouch for are refused.
@@ -155,6 +150,12 @@ impl Trust {
         }
         notes
     }
+}
+
+fn expired(authority: &X509, file: &Path) -> Option<Note> {
+    let name = sys::distinguished_name(authority.subject_name());
+    let what = format!("CA certificate '{name}' in '{}'", file.display());
+    validity::of(authority).note(&what, validity::Validity::SOON)
 }
 
 fn authorities(file: &Path, words: Words) -> Result<Vec<X509>, Error> {

@@ -165,7 +165,7 @@ fn relative_files_are_in_the_data_directory_and_included_ones_beside() {
         get("server.endpoint"),
         "postgres://127.0.0.1:1 postgres://[::1]:1"
     );
-    let set_by = settings.policy.ca_file.origin.to_string();
+    let set_by = settings.policy.ca_files[0].origin.to_string();
     assert_eq!(set_by, "/data/postgresql.auto.conf:1");
     assert_eq!(
         settings
@@ -340,12 +340,12 @@ fn server_names_have_what_their_line_gives_and_nothing_else() {
     assert_eq!(policy.key_files[0].value, Path::new("a.key"));
     assert_eq!(policy.cert_file.value.as_deref(), Some(Path::new("a.crt")));
     assert_eq!(
-        (&policy.ca_file.value, &policy.passphrase_command.value),
-        (&None, &None)
+        (policy.ca_files.len(), &policy.passphrase_command.value),
+        (0, &None)
     );
     assert_eq!(policy.crl_file.value.as_deref(), Some(Path::new("crl")));
     let policy = found.policy_of(&found.names[2]);
-    assert_eq!(policy.ca_file.value.as_deref(), Some(Path::new("own")));
+    assert_eq!(policy.ca_files[0].value, Path::new("own"));
     assert_eq!(
         policy.passphrase_command.value.as_deref(),
         Some("echo a,ssl.cafile=b")
@@ -357,7 +357,7 @@ fn server_names_have_what_their_line_gives_and_nothing_else() {
     let found = settings(&open, &[]).settings().clone();
     assert_eq!(found.unknown_name.value, UnknownName::Default);
     assert_eq!(found.policy.key_files[0].value, Path::new("d.key"));
-    assert_eq!((found.names.len(), found.policy.ca_file.value), (3, None));
+    assert_eq!((found.names.len(), found.policy.ca_files.len()), (3, 0));
 
     // Off, missing or empty, the file is not used.
     for (conf, hosts) in [

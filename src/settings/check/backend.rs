@@ -85,12 +85,21 @@ impl Findings {
     /// What is looked at of the backend's certificate.
     fn verification(&mut self, settings: &Settings) {
         let tls = &settings.backend_tls;
-        let (mode, authorities) = (&tls.mode, &tls.policy.ca_file);
+        let (mode, authorities) = (&tls.mode, tls.policy.ca_files.first());
         let verification = tls.verification();
-        if **mode == SslMode::VerifyCa && authorities.is_none() {
+        if **mode == SslMode::VerifyCa
+            && (authorities.is_none() || *tls.policy.system_ca == Some(true))
+        {
             let why = "'verify-ca' needs CAs of one's own in 'backend.cafile': those of the system give everybody a \
                        certificate, for some name (verify-full looks at the name)";
             self.error(&mode.origin, "backend.sslmode", why);
+        }
+        if *tls.policy.system_ca == Some(false)
+            && authorities.is_none()
+            && verification != Verification::None
+        {
+            let why = "leaves no CA to trust: 'backend.cafile' names some";
+            self.error(&tls.policy.system_ca.origin, "backend.system-ca", why);
         }
         if verification == Verification::None {
             if **mode == SslMode::Require {
@@ -102,10 +111,10 @@ impl Findings {
                 let why = "revokes nothing, as the backend's certificate is not looked at";
                 self.error(origin, "backend.crl-file", why);
             }
-        } else if matches!(**mode, SslMode::Prefer | SslMode::Require) {
+        } else if let (Some(file), SslMode::Prefer | SslMode::Require) = (authorities, **mode) {
             let why = "the backend's certificate has to be of these CAs although 'backend.sslmode' is not verify-ca, as \
                        libpq has it";
-            self.info(&authorities.origin, "backend.cafile", why);
+            self.info(&file.origin, "backend.cafile", why);
         }
     }
 

@@ -155,8 +155,8 @@ impl Findings {
     fn ca_file_mode(&mut self, settings: &Settings) {
         let mode = &settings.policy.ca_file_mode;
         let mut own = settings.names.iter().flat_map(|name| &name.value.overrides);
-        let anywhere =
-            settings.policy.ca_file.is_some() || own.any(|(record, _)| record.name == "ssl.cafile");
+        let anywhere = !settings.policy.ca_files.is_empty()
+            || own.any(|(record, _)| record.name == "ssl.cafile");
         if !anywhere {
             let chosen = mode.is_chosen().then_some(&mode.origin);
             self.idle(chosen, "ssl.cafile-mode", "without 'ssl.cafile'");

@@ -64,7 +64,8 @@ impl Findings {
     fn clients(&mut self, policy: &Policy) {
         let asks = policy.verify() != VerifyClient::None;
         self.contradiction(policy);
-        if asks && policy.ca_file.is_none() && !names_authorities(policy) {
+        let trusts = !policy.ca_files.is_empty() || *policy.system_ca == Some(true);
+        if asks && !trusts && !names_authorities(policy) {
             let (origin, name) = match policy.verify_client.value {
                 Some(_) => (&policy.verify_client.origin, "ssl.verify-client"),
                 None => (
@@ -75,8 +76,23 @@ impl Findings {
             let why = "no certificate can be verified without the CAs of 'ssl.cafile'";
             self.error(origin, name, why);
         }
-        if policy.ca_file.is_some() {
-            self.authorities(policy, asks);
+        if let Some(file) = policy.ca_files.first() {
+            self.authorities(policy, file, asks);
+        }
+        if *policy.system_ca == Some(true) {
+            let system = &policy.system_ca;
+            match asks {
+                true => self.warn(
+                    &system.origin,
+                    "ssl.system-ca",
+                    "whoever has a certificate of any public CA comes in",
+                ),
+                false => self.idle(
+                    chosen(system),
+                    "ssl.system-ca",
+                    "as clients are not asked for certificates",
+                ),
+            }
         }
     }
 
@@ -123,7 +139,7 @@ impl Findings {
     }
 
     /// What a CA file means for clients, where that is not what one might think.
-    fn authorities(&mut self, policy: &Policy, asks: bool) {
+    fn authorities(&mut self, policy: &Policy, file: &Setting<std::path::PathBuf>, asks: bool) {
         let mode = &policy.ca_file_mode;
         let by_mode = policy.verify_client.is_none() && !policy.require_peer_certificate.value;
         if !asks {
@@ -131,7 +147,7 @@ impl Findings {
                 true => (&mode.origin, "ssl.cafile-mode"),
                 false => (&policy.verify_client.origin, "ssl.verify-client"),
             };
-            let file = &policy.ca_file.origin;
+            let file = &file.origin;
             let why = format!(
                 "clients are not asked for certificates, although 'ssl.cafile' is set ({file})"
             );
@@ -142,7 +158,7 @@ impl Findings {
         } else if by_mode && !mode.is_chosen() && mode.value == CaFileMode::Require {
             let why = "only clients with a certificate of these CAs are served, as ArangoDB's manual says; its \
                        community server asks nobody, as 'ssl.cafile-mode=original' does";
-            self.info(&policy.ca_file.origin, "ssl.cafile", why);
+            self.info(&file.origin, "ssl.cafile", why);
         }
     }
 

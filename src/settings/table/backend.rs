@@ -2,7 +2,7 @@
 
 use super::super::value::{Value, alpn, quoted};
 use super::super::{Setting, SslMode, address};
-use super::{Form, Group, PLAIN, Record, listed, put, put_parsed, shown};
+use super::{Form, Group, PLAIN, Record, add_file, listed, put, put_parsed, shown};
 use std::path::PathBuf;
 
 const BASE: Record = Record {
@@ -41,10 +41,24 @@ pub(super) const RECORDS: &[Record] = &[
     Record {
         name: "backend.cafile",
         value: "FILE",
-        help: "PEM file of the CAs that the backend's certificate is checked against, in place of the system's. As in libpq, \
-               prefer and require check it as well then, as verify-ca does.",
-        set: |settings, text, origin| put(&mut settings.backend_tls.policy.ca_file, text, origin),
-        get: |settings| shown(&settings.backend_tls.policy.ca_file),
+        form: Form::Repeated,
+        help: "PEM file of the CAs that the backend's certificate is checked against, in place of the system's; any number of \
+               times. As in libpq, prefer and require check it as well then, as verify-ca does.",
+        set: |settings, text, origin| {
+            add_file(&mut settings.backend_tls.policy.ca_files, text, origin)
+        },
+        get: |settings| listed(&settings.backend_tls.policy.ca_files),
+        clear: |settings| settings.backend_tls.policy.ca_files.clear(),
+        ..BASE
+    },
+    Record {
+        name: "backend.system-ca",
+        value: "true|false",
+        form: Form::Switch,
+        help: "Checks the backend's certificate against the CAs of the system (OpenSSL's default paths) as well as those of \
+               backend.cafile. Unset, the system's count where none are named.",
+        set: |settings, text, origin| put(&mut settings.backend_tls.policy.system_ca, text, origin),
+        get: |settings| shown(&settings.backend_tls.policy.system_ca),
         ..BASE
     },
     Record {

@@ -1,6 +1,6 @@
 //! What clients have to show.
 
-use super::{Form, Group, PLAIN, Record, put, shown};
+use super::{Form, Group, PLAIN, Record, add_file, listed, put, shown};
 
 const BASE: Record = Record {
     group: Group::Clients,
@@ -13,10 +13,22 @@ pub(super) const RECORDS: &[Record] = &[
         name: "ssl.cafile",
         aliases: &["server.cafile", "tls.cafile"],
         value: "FILE",
-        help: "PEM file of the CAs that client certificates are checked against; ssl.cafile-mode says whether one \
-               is asked for.",
-        set: |settings, text, origin| put(&mut settings.policy.ca_file, text, origin),
-        get: |settings| shown(&settings.policy.ca_file),
+        form: Form::Repeated,
+        help: "PEM file of the CAs that client certificates are checked against, any number of times; ssl.cafile-mode says \
+               whether one is asked for.",
+        set: |settings, text, origin| add_file(&mut settings.policy.ca_files, text, origin),
+        get: |settings| listed(&settings.policy.ca_files),
+        clear: |settings| settings.policy.ca_files.clear(),
+        ..BASE
+    },
+    Record {
+        name: "ssl.system-ca",
+        value: "true|false",
+        form: Form::Switch,
+        help: "Checks client certificates against the CAs of the system too (OpenSSL's default paths), as KrakenD does: \
+               whoever has a certificate of any public CA comes in. Who has to show one, other options say.",
+        set: |settings, text, origin| put(&mut settings.policy.system_ca, text, origin),
+        get: |settings| shown(&settings.policy.system_ca),
         ..BASE
     },
     Record {

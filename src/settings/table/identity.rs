@@ -1,9 +1,8 @@
 //! Who the server is: certificates, server names, the protocol inside.
 
-use super::super::value::{Value, alpn, quoted};
-use super::super::{Setting, server_name};
-use super::{Form, Group, PLAIN, Record, listed, put, put_parsed, shown};
-use std::path::PathBuf;
+use super::super::server_name;
+use super::super::value::alpn;
+use super::{Form, Group, PLAIN, Record, add_file, listed, put, put_parsed, shown};
 
 const BASE: Record = Record {
     group: Group::Identity,
@@ -18,17 +17,7 @@ pub(super) const RECORDS: &[Record] = &[
         form: Form::Repeated,
         help: "PEM file with the certificate, the rest of its chain, and the unencrypted private key. Given once \
                for each type of key (RSA, ECDSA, Ed25519 …), each client gets the one it can verify.",
-        set: |settings, text, origin| {
-            let Some(file) = Option::<PathBuf>::parse(text)? else {
-                return Ok(());
-            };
-            let files = &mut settings.policy.key_files;
-            if files.iter().any(|known| known.value == file) {
-                return Err(format!("{} is given twice", quoted(text)));
-            }
-            files.push(Setting::new(file, origin.clone()));
-            Ok(())
-        },
+        set: |settings, text, origin| add_file(&mut settings.policy.key_files, text, origin),
         get: |settings| listed(&settings.policy.key_files),
         clear: |settings| settings.policy.key_files.clear(),
         ..BASE

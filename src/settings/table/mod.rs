@@ -15,8 +15,9 @@ mod resumption;
 pub use near::nearest;
 pub(crate) use near::{nearest_word, slip_of};
 
-use super::value::Value;
+use super::value::{Value, quoted};
 use super::{Origin, Setting, Settings};
+use std::path::PathBuf;
 
 /// One option.
 #[derive(Clone, Copy)]
@@ -165,6 +166,18 @@ fn put_parsed<T>(
     origin: &Origin,
 ) -> Result<(), String> {
     *slot = Setting::new(parsed?, origin.clone());
+    Ok(())
+}
+
+/// Adds a file to a list; no text adds none.
+fn add_file(list: &mut Vec<Setting<PathBuf>>, text: &str, origin: &Origin) -> Result<(), String> {
+    let Some(file) = Option::<PathBuf>::parse(text)? else {
+        return Ok(());
+    };
+    if list.iter().any(|known| known.value == file) {
+        return Err(format!("{} is given twice", quoted(text)));
+    }
+    list.push(Setting::new(file, origin.clone()));
     Ok(())
 }
 

@@ -153,6 +153,8 @@ const EXAMPLES: &[(&str, &str, &str, &str)] = &[
         "gss",
         "postgres, direct",
     ),
+    ("ssl.system-ca", "true", "maybe", "true"),
+    ("backend.system-ca", "false", "maybe", "true"),
     ("backend.cafile", "ca.pem", "\0", "holds a zero byte"),
     ("backend.crl-file", "crl.pem", "\0", "holds a zero byte"),
     (

@@ -385,7 +385,6 @@ impl<'a> Making<'a> {
     fn store(&mut self, c: &mut SslContextBuilder) {
         let trust = &self.ready.trust;
         let store = match (self.prepared.role, self.whose) {
-            (Role::Client, _) if trust.authorities.is_empty() => trust.store_of_the_system(),
             (Role::Server, Whose::Theirs(_)) if trust.is_empty() => return,
             _ => trust.store(),
         };
@@ -413,10 +412,17 @@ impl<'a> Making<'a> {
     }
 
     fn keep_trust(&mut self, queue: Queue) {
-        let setting = &self.ready.policy.ca_file;
-        let file = setting.value.as_deref().unwrap_or(std::path::Path::new(""));
-        let tried = format!("cannot load CA certificates from '{}'", file.display());
-        self.keep::<()>(&setting.origin, &tried, Err(queue));
+        let (origin, tried) = match self.ready.policy.ca_files.first() {
+            Some(file) => {
+                let tried = format!("cannot load CA certificates from '{}'", file.display());
+                (&file.origin, tried)
+            }
+            None => (
+                &Origin::BuiltIn,
+                "cannot load CA certificates of the system".into(),
+            ),
+        };
+        self.keep::<()>(origin, &tried, Err(queue));
     }
 
     fn callbacks(&mut self, c: &mut SslContextBuilder, names: Option<Names>) {

@@ -11,7 +11,7 @@ fn asking(authority: &Authority, verify: Option<&str>) -> Policy {
     let mut policy = Policy::new();
     policy.set("ssl.protocol", "9");
     let file = policy.file("ca.pem", &authority.pem());
-    policy.settings.policy.ca_file = Setting::new(Some(file), Origin::Program);
+    policy.settings.policy.ca_files = vec![Setting::new(file, Origin::Program)];
     if let Some(verify) = verify {
         policy.set("ssl.verify-client", verify);
     }
@@ -183,7 +183,7 @@ fn every_ca_needs_a_list_and_a_fresh_one_and_the_notes_say_so() {
     let mut policy = asking(&authority, None);
     let both = [authority.pem(), below.pem()].concat();
     let file = policy.file("both.pem", &both);
-    policy.settings.policy.ca_file = Setting::new(Some(file), Origin::Program);
+    policy.settings.policy.ca_files = vec![Setting::new(file, Origin::Program)];
     with_list(&mut policy, &[below.crl(&[], 30)]);
     assert!(
         policy
@@ -214,7 +214,7 @@ fn the_names_told_to_clients_are_those_of_the_file_each_once() {
     let (one, two) = (Authority::new("one"), Authority::new("two"));
     let mut policy = asking(&one, None);
     let file = policy.file("many.pem", &[one.pem(), two.pem(), one.pem()].concat());
-    policy.settings.policy.ca_file = Setting::new(Some(file), Origin::Program);
+    policy.settings.policy.ca_files = vec![Setting::new(file, Origin::Program)];
     let client = showing(&two.issue("client", EC), SslVersion::TLS1_3);
     assert_eq!(
         client.meet(&policy.server()).unwrap().told,

@@ -176,6 +176,7 @@ fn a_ca_file_that_is_missing_or_empty_is_refused() {
         &policy,
         "cannot load CA certificates from '/nonexistent/ca.pem': no such file or directory",
     );
+    let mut policy = Policy::new();
     let file = policy.file("ca.pem", b"nothing");
     policy.set("ssl.cafile", file.to_str().unwrap());
     refused(

@@ -145,7 +145,7 @@ fn the_cache_holds_as_many_sessions_as_asked_and_no_tickets() {
 fn mutual(authority: &Authority, cache: bool) -> Policy {
     let mut policy = policy(cache, !cache);
     let file = policy.file("ca.pem", &authority.pem());
-    policy.settings.policy.ca_file = Setting::new(Some(file), Origin::Program);
+    policy.settings.policy.ca_files = vec![Setting::new(file, Origin::Program)];
     policy
 }
 
@@ -194,7 +194,7 @@ fn a_session_never_crosses_into_another_policy() {
                 !same(&|to| {
                     let both = [authority.pem(), other.pem()].concat();
                     let file = to.file("both.pem", &both);
-                    to.settings.policy.ca_file = Setting::new(Some(file), Origin::Program);
+                    to.settings.policy.ca_files = vec![Setting::new(file, Origin::Program)];
                 }),
                 "another CA file"
             );
