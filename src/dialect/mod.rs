@@ -5,7 +5,9 @@
 //! system is one more entry in `DIALECTS`; nothing else knows its name. Read next: `arangodb`, `postgresql`.
 
 mod arangodb;
+mod file;
 mod ini;
+mod own;
 mod postgresql;
 mod source;
 
