@@ -2,10 +2,14 @@
 //!
 //! A dialect opens no file and reads no environment: whatever it needs of the outside comes through [`Source`].
 //! Each ends in the options of the one table in `settings`, so that flags, files and defaults mix freely. A new
-//! system is one more entry in `DIALECTS`; nothing else knows its name. Read next: `arangodb`, `postgresql`.
+//! system is one more entry in `DIALECTS`; nothing else knows its name. Read next: `arangodb`, `manticore`,
+//! `postgresql`.
 
 mod arangodb;
+mod file;
 mod ini;
+mod manticore;
+mod own;
 mod postgresql;
 mod source;
 
@@ -27,11 +31,14 @@ struct Dialect {
     read: fn(&dyn Source, &Path, &[u8], &mut Builder),
 }
 
-static DIALECTS: &[Dialect] = &[arangodb::DIALECT, postgresql::DIALECT];
+/// The first that recognises a file reads it: those that can tell for certain come first.
+static DIALECTS: &[Dialect] = &[manticore::DIALECT, arangodb::DIALECT, postgresql::DIALECT];
 
-/// The names of the dialects.
+/// The names of the dialects, in alphabetical order.
 pub fn names() -> Vec<&'static str> {
-    DIALECTS.iter().map(|dialect| dialect.name).collect()
+    let mut names: Vec<_> = DIALECTS.iter().map(|dialect| dialect.name).collect();
+    names.sort_unstable();
+    names
 }
 
 /// Reads a configuration file into layers of their own, on its system's defaults. The dialect is recognised unless it is
@@ -61,10 +68,12 @@ pub fn read(name: Option<&str>, source: &dyn Source, path: &Path, builder: &mut 
     }
 }
 
-/// Reads what the settings of all layers name and is no matter of libssl's: the rules of PostgreSQL's `pg_hba.conf`.
+/// Does what can be done once all layers are there: reads what the settings name and is no matter of libssl's (the rules of
+/// PostgreSQL's `pg_hba.conf`), and tells which of Manticore's listeners have TLS.
 ///
 /// Whatever is wrong becomes a problem of the builder, with file and line.
 pub fn complete(source: &dyn Source, builder: &mut Builder) {
+    manticore::complete(builder);
     postgresql::complete(source, builder);
 }
 

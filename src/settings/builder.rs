@@ -4,7 +4,9 @@
 use super::check::check_but;
 use super::hba::Hba;
 use super::value::quoted;
-use super::{Form, Note, Origin, Record, ServerName, Setting, Settings, TABLE, find, nearest};
+use super::{
+    Endpoint, Form, Note, Origin, Record, ServerName, Setting, Settings, TABLE, find, nearest,
+};
 use crate::error::{Error, Problems};
 use std::sync::Arc;
 
@@ -125,6 +127,15 @@ impl Builder {
     /// Takes the rules that `postgresql.hba-file` was found to hold, in place of any before.
     pub(crate) fn set_rules(&mut self, rules: Option<Hba>) {
         self.settings.postgresql.hba = rules.map(Arc::new);
+    }
+
+    /// Does without TLS on some endpoints, of those that can.
+    pub(crate) fn without_tls(&mut self, which: impl Fn(&Setting<Endpoint>) -> bool) {
+        for endpoint in self.settings.endpoints.iter_mut().filter(|e| which(e)) {
+            if let Some(accept) = endpoint.accept.without_tls() {
+                endpoint.value.accept = accept;
+            }
+        }
     }
 
     /// How many problems there are, for [`Builder::of_rules_since`].

@@ -3,12 +3,12 @@
 //! Without `ssl = on` the settings about TLS are looked at and not taken, as a server does not open the files they name.
 //! Our own options, behind `tlsport.`, come a layer above all others.
 
-use super::files::beside;
 use super::hosts::{self, Host};
 use super::names::{NAMES, Take};
 use super::reading::{Given, Reading};
 use super::values;
 use super::words::{self, Outcome};
+use crate::dialect::file::beside;
 use crate::error::Error;
 use crate::settings::{Note, ServerName, Settings, find, quoted};
 use std::net::{IpAddr, Ipv6Addr};

@@ -3,8 +3,7 @@
 //! What is a token follows the original's scanner to the letter, so that a file which the server refuses is refused
 //! here. This knows the shape of a line and nothing of names: those are `names`'s.
 
-/// The prefix of the settings that are tlsport's own.
-pub(super) const PREFIX: &str = "tlsport.";
+use crate::dialect::own::PREFIX;
 
 /// A token, as far as a line's shape depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Files that include others, in the three ways that all of PostgreSQL's have, and where that ends.
 
 use crate::dialect::Source;
+use crate::dialect::file::{beside, text};
 use crate::error::reason;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -112,24 +113,7 @@ impl<'a> Files<'a> {
     }
 }
 
-/// The path of a file that another one names.
-pub(super) fn beside(from: &Path, name: &str) -> PathBuf {
-    from.parent().unwrap_or(Path::new("")).join(name)
-}
-
 fn is_configuration(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     name.len() > ".conf".len() && name.ends_with(b".conf") && !name.starts_with(b".")
-}
-
-/// Bytes as text, without a byte order mark. Not a line of a key is to get into a message.
-pub(super) fn text(bytes: &[u8]) -> Result<String, String> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    if bytes
-        .split(|byte| *byte == b'\n')
-        .any(|line| line.trim_ascii_start().starts_with(b"-----BEGIN "))
-    {
-        return Err("this is a PEM file and not a configuration".into());
-    }
-    Ok(String::from_utf8_lossy(bytes).into_owned())
 }

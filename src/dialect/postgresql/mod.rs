@@ -20,7 +20,8 @@ mod words;
 
 pub(super) use rules::complete;
 
-use super::Dialect;
+use super::own::PREFIX;
+use super::{Dialect, file};
 use crate::settings::{
     AlpnMismatch, CaFileMode, DhParams, KeyPermissions, MaskPart, OptionMask, Passphrase, Policy,
     Protocol, Setting, Settings, Version, Words,
@@ -63,12 +64,12 @@ fn recognise(path: &Path, bytes: &[u8]) -> bool {
     if name.starts_with("postgresql") && name.ends_with(".conf") {
         return true;
     }
-    let Ok(text) = files::text(bytes) else {
+    let Ok(text) = file::text(bytes) else {
         return false;
     };
     text.lines().filter_map(conf::name).any(|name| {
         let ours = names::known(&name).is_some() && !COMMON.contains(&&name[..]);
-        ours || TELLING.contains(&&name[..]) || name.starts_with(conf::PREFIX)
+        ours || TELLING.contains(&&name[..]) || name.starts_with(PREFIX)
     })
 }
 

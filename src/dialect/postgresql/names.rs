@@ -1,9 +1,9 @@
 //! Every setting of `postgresql.conf` that concerns us, and the option of ours that it is.
 //!
 //! All others are left alone, unless their name is like one of these. Names that begin with `tlsport.`, which a server
-//! takes for those of an extension, are our own options: `tlsport.ssl_session_tickets` is `ssl.session-tickets`.
+//! takes for those of an extension, are our own options: see `own`.
 
-use crate::settings::{Record, TABLE, find, nearest_word};
+use crate::settings::nearest_word;
 
 /// What becomes of a setting's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,38 +90,10 @@ pub(super) fn slip(name: &str) -> Option<String> {
     }
 }
 
-/// The option of ours behind `tlsport.`. Whether a server could read the name comes with it.
-pub(super) fn own(name: &str) -> Option<(&'static Record, bool)> {
-    let written = plain(name);
-    let record =
-        names_of_ours().find_map(|(known, record)| (plain(known) == written).then_some(record));
-    record
-        .or_else(|| find(name))
-        .map(|record| (record, written == name))
-}
-
-/// The option that a misspelt name behind `tlsport.` meant.
-pub(super) fn nearest_own(name: &str) -> Option<String> {
-    let all: Vec<String> = names_of_ours().map(|(known, _)| plain(known)).collect();
-    let near = nearest_word(&plain(name), all.iter().map(String::as_str));
-    near.map(str::to_owned)
-}
-
-/// As a server can read it: one word.
-pub(super) fn plain(name: &str) -> String {
-    name.replace(['.', '-'], "_")
-}
-
-fn names_of_ours() -> impl Iterator<Item = (&'static str, &'static Record)> {
-    TABLE.iter().flat_map(|record| {
-        let names = std::iter::once(&record.name).chain(record.aliases);
-        names.map(move |name| (*name, record))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::find;
 
     #[test]
     fn names_are_in_order_and_stand_for_options() {
@@ -139,28 +111,6 @@ mod tests {
             assert_eq!(known(alias), known(meant));
             assert!(known(meant).is_some());
         }
-    }
-
-    #[test]
-    fn each_option_of_ours_has_a_name_that_a_server_can_read() {
-        let mut names: Vec<String> = names_of_ours().map(|(name, _)| plain(name)).collect();
-        let in_order = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        assert!(names.iter().all(|name| name.chars().all(in_order)));
-        names.sort_unstable();
-        let count = names.len();
-        names.dedup();
-        assert_eq!(names.len(), count, "two options have one name");
-        assert_eq!(
-            own("ssl_session_tickets"),
-            Some((find("ssl.session-tickets").unwrap(), true))
-        );
-        assert_eq!(
-            own("ssl.session-tickets"),
-            Some((find("ssl.session-tickets").unwrap(), false))
-        );
-        assert_eq!(own("backend"), Some((find("backend").unwrap(), true)));
-        assert_eq!(own("ssl_horse"), None);
-        assert_eq!(nearest_own("ssl_kefyile").as_deref(), Some("ssl_keyfile"));
     }
 
     #[test]

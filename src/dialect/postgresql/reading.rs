@@ -4,10 +4,12 @@
 //! All files come to one list, in which the last line about a setting counts, as in the original; what earlier lines say
 //! of it is not looked at. Read next: `applying` (what becomes of them).
 
-use super::conf::{self, PREFIX};
-use super::files::{Files, Include, beside, text};
+use super::conf;
+use super::files::{Files, Include};
 use super::names;
 use crate::dialect::Source;
+use crate::dialect::file::{beside, text};
+use crate::dialect::own::{self, PREFIX};
 use crate::error::Error;
 use crate::settings::{Builder, Form, Note, Origin, Record, quoted};
 use std::collections::{BTreeMap, BTreeSet};
@@ -173,20 +175,16 @@ impl Reading<'_, '_> {
     }
 
     fn own_option(&mut self, given: Given) {
-        let name = &given.name[PREFIX.len()..];
-        let Some((record, readable)) = names::own(name) else {
-            let near = names::nearest_own(name);
-            let hint = near.map(|near| format!(": did you mean '{PREFIX}{near}'?"));
-            let name = quoted(&given.name);
-            let why = format!("unknown option {name}{}", hint.unwrap_or_default());
-            return self.problem(&given.origin, &why);
+        let (record, readable) = match own::option(&given.name) {
+            Ok(found) => found,
+            Err(why) => return self.problem(&given.origin, &why),
         };
         if !readable {
             let text = format!(
                 "{}: '{}' is a name that no PostgreSQL server reads: '{PREFIX}{}' is one",
                 given.origin,
                 given.name,
-                names::plain(name)
+                own::plain(&given.name[PREFIX.len()..])
             );
             self.builder.note(Note::warn(text));
         }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::dialect::tests::Memory;
-use crate::dialect::{Source, complete, read};
+use crate::dialect::{Source, complete, own, read};
 use crate::settings::{Builder, Level, Origin, TABLE, UnknownName, find};
 use proptest::prelude::*;
 use std::io;
@@ -457,7 +457,7 @@ fn line() -> impl Strategy<Value = String> {
     let names: Vec<&'static str> = names::NAMES.iter().map(|(name, _)| *name).collect();
     let own: Vec<String> = TABLE
         .iter()
-        .map(|record| format!("tlsport.{}", names::plain(record.name)))
+        .map(|record| format!("tlsport.{}", own::plain(record.name)))
         .collect();
     let names = prop::sample::select(names).prop_map(String::from);
     let name = prop_oneof![names, prop::sample::select(own), "[a-z_.]{1,9}"];

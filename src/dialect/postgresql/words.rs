@@ -3,8 +3,9 @@
 //!
 //! What the columns mean is not known here.
 
-use super::files::{Files, Include, beside};
+use super::files::{Files, Include};
 use crate::dialect::Source;
+use crate::dialect::file::beside;
 use crate::error::Error;
 use crate::settings::{Builder, Origin, quoted};
 use std::iter::Peekable;
