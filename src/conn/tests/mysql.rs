@@ -5,7 +5,7 @@ use crate::conn::{Onward, Request};
 use crate::preface::mysql::testing::{error, greeting, ok, packet, request, response};
 use crate::settings::ProxyProtocol;
 
-const UNREACHABLE: &str = "Can't connect to MySQL server";
+const UNREACHABLE: &str = "Unable to connect to foreign data source: no MySQL server answers here";
 
 /// What an endpoint and its backend are like.
 #[derive(Clone, Copy, Default)]
@@ -379,7 +379,7 @@ fn without_a_server_the_client_is_told_so_and_not_where_it_is() {
         let why = "connect to backend '192.0.2.1:3306': connection refused";
         let (now, work) = (play.world.now, &mut play.world.work);
         play.world.conn.backend_failed(why, now, work);
-        assert_eq!(play.end(), (error(0, 2003, UNREACHABLE), true));
+        assert_eq!(play.end(), (error(0, 1429, UNREACHABLE), true));
         assert_eq!(play.failures(), 1);
 
         let mut play = Play::new(shape, setup);
@@ -390,7 +390,7 @@ fn without_a_server_the_client_is_told_so_and_not_where_it_is() {
             .expect("there")
             .shut_write()
             .expect("open");
-        assert_eq!(play.end(), (error(0, 2003, UNREACHABLE), true));
+        assert_eq!(play.end(), (error(0, 1429, UNREACHABLE), true));
         play.servers_end();
         assert_eq!(play.failures(), 1);
     }
@@ -406,7 +406,7 @@ fn a_server_without_the_tls_that_it_should_have_is_not_the_clients_to_hear_of() 
     for shape in SHAPES {
         let mut play = Play::new(shape, setup);
         play.down(&greeting(false), b"");
-        assert_eq!(play.end(), (error(0, 2003, UNREACHABLE), true));
+        assert_eq!(play.end(), (error(0, 1429, UNREACHABLE), true));
         assert_eq!(play.failures(), 1);
 
         // It says that it has TLS, and then speaks something else.
@@ -417,7 +417,7 @@ fn a_server_without_the_tls_that_it_should_have_is_not_the_clients_to_hear_of() 
         play.asks_server(&response(2, true));
         play.down(b"plain", b"");
         let text = format!("#HY000{UNREACHABLE}");
-        assert_eq!(play.end(), (error(3, 2003, &text), true));
+        assert_eq!(play.end(), (error(3, 1429, &text), true));
         assert_eq!(play.failures(), 1);
     }
 }
@@ -490,7 +490,7 @@ fn a_server_that_says_nothing_is_given_up_and_the_client_told() {
     play.world.turn();
     let deadline = play.world.conn.deadline().expect("one");
     play.world.conn.expire(deadline, &mut play.world.work);
-    assert_eq!(play.end(), (error(0, 2003, UNREACHABLE), true));
+    assert_eq!(play.end(), (error(0, 1429, UNREACHABLE), true));
     assert_eq!(play.failures(), 1);
 }
 

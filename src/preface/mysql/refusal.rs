@@ -41,12 +41,12 @@ pub(super) const INSECURE: Refusal = Refusal {
     text: "Connections using insecure transport are prohibited while --require_secure_transport=ON.",
 };
 
-/// What clients say themselves where they reach no server (`CR_CONN_HOST_ERROR`), and proxies on their behalf. Whom we
-/// did not reach is not theirs to know.
+/// `ER_CONNECT_TO_FOREIGN_DATA_SOURCE`, whose name is not theirs to know. The number that clients have for this themselves
+/// (2003) MariaDB's take for a malformed packet, as they do every number of theirs that a server sends.
 pub(super) const UNREACHABLE: Refusal = Refusal {
-    code: 2003,
+    code: 1429,
     state: "HY000",
-    text: "Can't connect to MySQL server",
+    text: "Unable to connect to foreign data source: no MySQL server answers here",
 };
 
 impl Refusal {

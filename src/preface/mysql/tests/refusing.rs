@@ -140,13 +140,7 @@ fn clients_that_do_not_keep_to_the_protocol_are_told_so() {
 
 #[test]
 fn a_server_that_does_not_keep_to_the_protocol_is_not_the_clients_to_hear_of() {
-    let told = |number, state| {
-        error(
-            number,
-            2003,
-            &format!("{state}Can't connect to MySQL server"),
-        )
-    };
+    let told = |number, state| error(number, 1429, &format!("{state}{UNREACHABLE_TEXT}"));
     let mut play = Play::new(rules(true), Cut::Each(1));
     play.server_says(&packet(0, b"\x09old"));
     let why = "version 9 of MySQL's protocol is not supported, only 10 is";
