@@ -166,3 +166,36 @@ fn a_backend_that_never_speaks_costs_nothing_but_patience() {
     tls.shutdown().unwrap();
     assert_eq!(read_all(&mut tls), (Vec::new(), End::Clean));
 }
+
+#[test]
+fn a_client_that_was_answered_is_not_waited_for_as_long_as_an_answer() {
+    let pki = Pki::new();
+    let limit = Duration::from_millis(400);
+    let slow = Backend::new(|mut stream| {
+        let mut asked = [0; 1];
+        while stream.read(&mut asked).is_ok_and(|count| count == 1) {
+            thread::sleep(Duration::from_millis(900));
+            let _ = stream.write_all(&asked);
+        }
+    });
+    let daemon = Launch::tls(&pki)
+        .endpoint("tcp://127.0.0.1:0")
+        .set("backend", &slow.url)
+        .set("timeout.keep-alive", "400ms")
+        .start();
+    let addresses = daemon.addresses(2);
+    let mut tls = Peer::new(&pki).connect(addresses[0]);
+    round_trip(&mut tls, b"a");
+    let answered = Instant::now();
+    assert_eq!(read_all(&mut tls), (Vec::new(), End::Clean));
+    assert_elapsed(answered, limit);
+    let mut plain = open(addresses[1]).unwrap();
+    round_trip(&mut plain, b"b");
+    let answered = Instant::now();
+    assert_eq!(plain.read(&mut [0]).unwrap(), 0);
+    assert_elapsed(answered, limit);
+    let begun = Instant::now();
+    let mut silent = open(addresses[1]).unwrap();
+    assert_eq!(silent.read(&mut [0]).unwrap(), 0);
+    assert_elapsed(begun, limit);
+}

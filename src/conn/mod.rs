@@ -121,6 +121,8 @@ pub struct Conn {
     greeted: bool,
     /// Whether it was told something after the last it said.
     answered: bool,
+    /// Whether it has said anything to whoever answers.
+    asked: bool,
 }
 
 /// Which of the four directions are over.
@@ -191,6 +193,7 @@ impl Conn {
             bulky: false,
             greeted: false,
             answered: false,
+            asked: false,
         };
         conn.enter(state, now);
         Ok(conn)
@@ -219,7 +222,9 @@ impl Conn {
 
     /// How long an open connection may be silent.
     fn patience(&self) -> Option<Duration> {
-        let idle = self.terms.idle;
+        let for_client = self.answered || !self.asked;
+        let keep_alive = self.terms.keep_alive.filter(|_| for_client);
+        let idle = [self.terms.idle, keep_alive].into_iter().flatten().min();
         if self.ends.wire_shut {
             Some(idle.map_or(HALF_CLOSED, |idle| idle.min(HALF_CLOSED)))
         } else {

@@ -243,6 +243,7 @@ impl Conn {
     /// Gives the first `count` bytes of the scratch to whoever answers.
     fn hand_up(&mut self, count: usize, moved: &mut Moved, pool: &mut Pool) {
         self.answered = false;
+        self.asked = true;
         let bytes = &pool.scratch[..count];
         match &mut self.plain {
             Plain::Backend(stream) if !self.ends.plain_shut => {

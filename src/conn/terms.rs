@@ -25,6 +25,8 @@ pub struct Terms {
     pub connect: Option<Duration>,
     /// While nothing moves; `None` for ever.
     pub idle: Option<Duration>,
+    /// While nothing moves and it is for the client to say something.
+    pub keep_alive: Option<Duration>,
 }
 
 /// Who answers, and how they are reached.
@@ -191,6 +193,7 @@ impl Terms {
             handshake: limit(timeouts.handshake.value),
             connect: limit(timeouts.connect.value),
             idle: limit(timeouts.idle.value),
+            keep_alive: limit(timeouts.keep_alive.value),
         }
     }
 }

@@ -364,6 +364,7 @@ pub struct Timeouts {
     pub handshake: Setting<Duration>,
     pub connect: Setting<Duration>,
     pub idle: Setting<Duration>,
+    pub keep_alive: Setting<Duration>,
     pub drain: Setting<Duration>,
 }
 
@@ -463,6 +464,7 @@ impl Default for Settings {
                 handshake: Setting::built_in(Duration::from_secs(60)),
                 connect: Setting::built_in(Duration::from_secs(10)),
                 idle: Setting::built_in(Duration::ZERO),
+                keep_alive: Setting::built_in(Duration::ZERO),
                 drain: Setting::built_in(Duration::from_secs(30)),
             },
             limits: Limits {

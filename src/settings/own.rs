@@ -65,6 +65,7 @@ const OF_ENDPOINTS: &[&str] = &[
     "timeout.handshake",
     "timeout.connect",
     "timeout.idle",
+    "timeout.keep-alive",
 ];
 
 /// Options about TLS that all endpoints have in common.

@@ -19,7 +19,7 @@ const FILES: &[(&str, &str)] = &[
     ("ssl_key", "ssl.keyfile"),
 ];
 
-/// How long clients of each kind may be idle, as an option behind an endpoint.
+/// How long clients of each kind may be silent between requests, as an option behind an endpoint.
 struct Idle {
     http: String,
     mysql: String,
@@ -76,7 +76,7 @@ impl Reading<'_> {
         }
     }
 
-    /// The time that was given for a key, or its default. Whoever sets `timeout.idle` beside it means all endpoints.
+    /// The time that was given for a key, or its default. Whoever sets `timeout.keep-alive` beside it means all endpoints.
     fn idle(&mut self, key: &str, default: &str) -> String {
         let given = self.given(key);
         let read = given.as_ref().map(|given| time(&given.value));
@@ -88,9 +88,9 @@ impl Reading<'_> {
             }
             _ => default.to_owned(),
         };
-        match self.has_own("timeout.idle") {
+        match self.has_own("timeout.keep-alive") {
             true => String::new(),
-            false => format!(",timeout.idle={time}"),
+            false => format!(",timeout.keep-alive={time}"),
         }
     }
 

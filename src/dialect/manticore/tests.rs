@@ -73,7 +73,7 @@ fn without_a_certificate_or_key_listeners_do_without_tls() {
     let all = "listen = 1\nlisten = 2:http\nlisten = 3:mysql\nlisten = 4:https\nlisten = 5:sphinx\n\
                listen = /a\nlisten = /b:mysql41\nlisten = /c:https\nlisten = /d:sphinx";
     let endpoints = |keys: &str| {
-        get(&of(&format!("{all}\n{keys}")), "server.endpoint").replace(",timeout.idle=", "?")
+        get(&of(&format!("{all}\n{keys}")), "server.endpoint").replace(",timeout.keep-alive=", "?")
     };
     let without = "manticore+tcp://0.0.0.0:1?300s manticore+tcp://0.0.0.0:2?300s mysql+tcp://0.0.0.0:3?900s \
                    manticore+https://0.0.0.0:4?300s sphinx://0.0.0.0:5?300s manticore+unix:///a?300s \
@@ -133,11 +133,11 @@ fn without_a_listener_there_are_the_originals() {
     for (keys, expected) in [
         (
             "",
-            "manticore+tcp://0.0.0.0:9312,timeout.idle=300s mysql+tcp://0.0.0.0:9306,timeout.idle=900s",
+            "manticore+tcp://0.0.0.0:9312,timeout.keep-alive=300s mysql+tcp://0.0.0.0:9306,timeout.keep-alive=900s",
         ),
         (
             "ssl_key = k\nclient_timeout = 1\nsphinxql_timeout = 2",
-            "manticore://0.0.0.0:9312,timeout.idle=1s mysql://0.0.0.0:9306,timeout.idle=2s",
+            "manticore://0.0.0.0:9312,timeout.keep-alive=1s mysql://0.0.0.0:9306,timeout.keep-alive=2s",
         ),
         // What cannot be an endpoint here is a listener all the same.
         ("listen = 9360-9370:replication", ""),
@@ -209,14 +209,14 @@ fn idle_clients_are_as_each_kind_of_listener_has_it_unless_one_time_is_for_all()
     let listens = "listen = 1\nlisten = 2:mysql\nclient_timeout = 1m\nsphinxql_timeout = 0";
     assert_eq!(
         get(&of(listens), "server.endpoint"),
-        "manticore+tcp://0.0.0.0:1,timeout.idle=60s mysql+tcp://0.0.0.0:2,timeout.idle=0s"
+        "manticore+tcp://0.0.0.0:1,timeout.keep-alive=60s mysql+tcp://0.0.0.0:2,timeout.keep-alive=0s"
     );
-    let settings = of(&format!("{listens}\ntlsport.timeout_idle = 2h"));
+    let settings = of(&format!("{listens}\ntlsport.timeout_keep_alive = 2h"));
     assert_eq!(
         get(&settings, "server.endpoint"),
         "manticore+tcp://0.0.0.0:1 mysql+tcp://0.0.0.0:2"
     );
-    assert_eq!(get(&settings, "timeout.idle"), "7200s");
+    assert_eq!(get(&settings, "timeout.keep-alive"), "7200s");
 }
 
 #[test]

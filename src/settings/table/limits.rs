@@ -37,6 +37,14 @@ pub(super) const RECORDS: &[Record] = &[
         ..TIME
     },
     Record {
+        name: "timeout.keep-alive",
+        help: "How long a client may be silent once it was answered, or before it has said anything; 0 means as long as \
+               timeout.idle. An answer may take longer.",
+        set: |settings, text, origin| put(&mut settings.timeouts.keep_alive, text, origin),
+        get: |settings| shown(&settings.timeouts.keep_alive),
+        ..TIME
+    },
+    Record {
         name: "timeout.drain",
         help: "How long open connections have to end by themselves once the server stops; 0 means for ever.",
         set: |settings, text, origin| put(&mut settings.timeouts.drain, text, origin),

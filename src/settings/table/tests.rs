@@ -221,6 +221,12 @@ const EXAMPLES: &[(&str, &str, &str, &str)] = &[
         "seconds, or a whole number with us, ms, s, m, h or d",
     ),
     (
+        "timeout.keep-alive",
+        "5m",
+        "x",
+        "seconds, or a whole number with us, ms, s, m, h or d",
+    ),
+    (
         "timeout.drain",
         "0",
         "-1",
