@@ -176,7 +176,7 @@ fn all_that_is_wrong_with_them_is_told_at_once() {
             "server.endpoint",
             "ssl://127.0.0.1:3,ssl.cafile=missing.pem",
         )
-        .set("backend", "http=tcp://127.0.0.1:9")
+        .set("backend", "sphinx=tcp://127.0.0.1:9")
         .refused(3);
     for expected in [
         "--server.endpoint: endpoint 'ssl://127.0.0.1:1': 'threads' cannot be set for one endpoint",
@@ -206,4 +206,57 @@ fn a_way_that_nobody_answers_ends_and_the_log_hears_of_it() {
     stream.read_to_end(&mut answer).unwrap();
     assert_eq!(answer, b"");
     daemon.said("there is no backend for 'sphinx'");
+}
+
+/// A client that offers these protocols, best first.
+fn offering(pki: &Pki, protocols: &'static [u8]) -> Peer {
+    Peer::with(pki, |builder| builder.set_alpn_protos(protocols).unwrap())
+}
+
+#[test]
+fn alpn_chooses_the_backend() {
+    let pki = Pki::new();
+    let (one, two, all) = (called("http/1.1"), called("h2"), called("all"));
+    for endpoint in ["ssl://127.0.0.1:0", "gateway://127.0.0.1:0"] {
+        let daemon = Launch::new()
+            .endpoint(endpoint)
+            .set("ssl.keyfile", pki.server())
+            .set("ssl.alpn", "h2,http/1.1")
+            .set("backend", &all.url)
+            .set("backend", format!("http={}", one.url))
+            .set("backend", format!("h2={}", two.url))
+            .start();
+        for (offered, expected) in [
+            (&b"\x02h2\x08http/1.1"[..], &b"h2"[..]),
+            (b"\x08http/1.1", b"http/1.1"),
+        ] {
+            let mut tls = offering(&pki, offered).connect(daemon.address());
+            assert_eq!(read_all(&mut tls).0, expected, "{endpoint}");
+        }
+        let mut tls = Peer::new(&pki).connect(daemon.address());
+        assert_eq!(read_all(&mut tls).0, b"http/1.1", "{endpoint}");
+    }
+}
+
+#[test]
+fn http_in_the_clear_is_told_that_a_gateway_speaks_tls() {
+    let pki = Pki::new();
+    let daemon = Launch::new()
+        .endpoint("gateway://127.0.0.1:0")
+        .set("ssl.keyfile", pki.server())
+        .set("backend", "service://echo")
+        .start();
+    let mut stream = open(daemon.address()).unwrap();
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert_eq!(
+        answer,
+        "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
+    );
+    daemon.said("client sent an HTTP request to an HTTPS server");
+    let mut tls = Peer::new(&pki).connect(daemon.address());
+    round_trip(&mut tls, b"inside");
 }

@@ -26,7 +26,7 @@ thread_local! {
 /// Logs a failed handshake, within the quota of this worker.
 pub(super) fn report(peer: Peer, words: Words, failure: &HandshakeError) {
     let text = match words {
-        Words::ArangoDb => in_our_words(failure),
+        Words::ArangoDb | Words::KrakenD => in_our_words(failure),
         Words::PostgreSql => in_those_of_postgresql(failure),
     };
     within_quota(peer, &text, "failed handshakes");

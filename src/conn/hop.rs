@@ -97,7 +97,7 @@ impl Hop {
                     }
                 },
                 Stage::Shaking => {
-                    return Ok(match self.shake_hands(onward)? {
+                    return Ok(match self.shake_hands(onward, client)? {
                         true => Secured::Open,
                         false => Secured::Waiting,
                     });
@@ -154,12 +154,12 @@ impl Hop {
     }
 
     /// Whether the handshake is done. What ends it gathers, and leaves with the first bytes.
-    fn shake_hands(&mut self, onward: &Onward) -> Result<bool, Error> {
+    fn shake_hands(&mut self, onward: &Onward, client: Option<&Channel>) -> Result<bool, Error> {
         let Some(channel) = self.wire.channel() else {
             return Err(Error::new(Kind::Internal, "there is no channel"));
         };
         let agreed = match channel.handshake() {
-            Ok(Outcome::Done(_)) => onward.dialer.agreed(channel).map(|()| true),
+            Ok(Outcome::Done(_)) => onward.dialer.agreed(channel, client).map(|()| true),
             Ok(_) => Ok(false),
             Err(failure) => Err(failure.into()),
         };

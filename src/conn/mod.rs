@@ -26,6 +26,7 @@ pub use terms::{Answers, Gate, Onward, Request, Security, Terms, Way};
 
 use crate::error::{Error, Kind, reason};
 use crate::io::{Io, Peer, Pool, Readiness, Stream};
+use crate::settings::Spoken;
 use crate::tls::{Channel, HandshakeError, Outcome};
 use hop::{Hop, Secured};
 use log::{Level, debug, info, log_enabled, warn};
@@ -165,9 +166,10 @@ impl Conn {
             Security::Plain | Security::MySql { .. } => {
                 (State::Connecting, Speech::Clear(Box::new(stream)))
             }
-            Security::Either(_) | Security::PostgreSql(..) | Security::Manticore { .. } => {
-                (State::Preface, Speech::Clear(Box::new(stream)))
-            }
+            Security::Either(_)
+            | Security::Gateway(_)
+            | Security::PostgreSql(..)
+            | Security::Manticore { .. } => (State::Preface, Speech::Clear(Box::new(stream))),
             Security::Tls(context) => (
                 State::Handshaking,
                 Speech::Tls(Channel::accept_deferring_ticket(context, stream)?),
@@ -359,6 +361,10 @@ impl Conn {
                     debug!("{}: {}", self.peer, channel.facts());
                 }
                 self.tickets_wait = channel.last_words_may_wait().then(|| now + TICKETS_WAIT);
+                if self.opening.is_none() && self.terms.ways.len() > 1 {
+                    let spoken = Spoken::inside_tls(channel.alpn().as_deref());
+                    return self.pass_as(Some(spoken), now);
+                }
                 let next = match &mut self.plain {
                     Plain::Mediated(mediation) => {
                         mediation.client_is_secure();

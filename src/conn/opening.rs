@@ -140,7 +140,7 @@ impl Conn {
     }
 
     /// It is decided what is spoken: who answers that gets what was looked at.
-    fn pass_as(&mut self, spoken: Option<Spoken>, now: Instant) -> Next {
+    pub(super) fn pass_as(&mut self, spoken: Option<Spoken>, now: Instant) -> Next {
         if let Some(way) = self.terms.way_of(spoken) {
             self.way = way;
             return self.pass(now);

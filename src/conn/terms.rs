@@ -2,7 +2,7 @@
 
 use super::Service;
 use crate::preface::postgresql::{self, PostgreSql};
-use crate::preface::{FirstByte, Manticore, Preface};
+use crate::preface::{FirstByte, Gateway, Manticore, Preface};
 use crate::settings::{ProxyProtocol, Settings, Spoken, Timeouts, Words};
 use crate::tls::{Context, Dialer};
 use std::sync::Arc;
@@ -49,6 +49,8 @@ pub enum Security {
     Tls(Arc<Context>),
     /// Either, told apart by the first byte.
     Either(Arc<Context>),
+    /// TLS from the first byte, where HTTP in the clear is told so.
+    Gateway(Arc<Context>),
     /// PostgreSQL's protocol, with TLS where there is a context.
     PostgreSql(Option<Arc<Context>>, Gate),
     /// MySQL's protocol, with TLS where there is a context.
@@ -91,7 +93,9 @@ impl Security {
     pub(super) fn context(&self) -> Option<&Arc<Context>> {
         match self {
             Security::Plain => None,
-            Security::Tls(context) | Security::Either(context) => Some(context),
+            Security::Tls(context) | Security::Either(context) | Security::Gateway(context) => {
+                Some(context)
+            }
             Security::PostgreSql(context, _)
             | Security::MySql { context, .. }
             | Security::Manticore { context, .. } => context.as_ref(),
@@ -106,6 +110,7 @@ impl Security {
                 Some(Box::new(Manticore::new(context.is_some(), *https)))
             }
             Security::Either(_) => Some(Box::new(FirstByte)),
+            Security::Gateway(_) => Some(Box::new(Gateway::default())),
             Security::PostgreSql(_, gate) => Some(Box::new(PostgreSql::new(Arc::clone(&gate.0)))),
         }
     }
@@ -169,6 +174,7 @@ impl Terms {
     pub(super) fn words(&self) -> Words {
         match self.security {
             Security::PostgreSql(..) => Words::PostgreSql,
+            Security::Gateway(_) => Words::KrakenD,
             _ => Words::ArangoDb,
         }
     }

@@ -5,12 +5,14 @@
 //! the handshake, about the bytes inside. Nothing here reads a socket or knows time.
 
 mod first_byte;
+mod gateway;
 mod manticore;
 pub(crate) mod mysql;
 pub(crate) mod postgresql;
 pub(crate) mod proxy;
 
 pub(crate) use first_byte::FirstByte;
+pub(crate) use gateway::Gateway;
 pub(crate) use manticore::Manticore;
 
 use crate::settings::Spoken;

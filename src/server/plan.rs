@@ -94,6 +94,7 @@ fn security(
         (Accept::Plain | Accept::Sphinx, _) | (_, None) => Security::Plain,
         (Accept::Tls, Some(context)) => Security::Tls(context),
         (Accept::Either, Some(context)) => Security::Either(context),
+        (Accept::Gateway, Some(context)) => Security::Gateway(context),
     }
 }
 
@@ -101,7 +102,7 @@ fn security(
 fn line(endpoint: &Endpoint, name: &str) -> String {
     let what = match endpoint.accept {
         accept if !accept.has_tls() => "non-encrypted",
-        Accept::Tls | Accept::ManticoreHttps { .. } => "ssl-encrypted",
+        Accept::Tls | Accept::Gateway | Accept::ManticoreHttps { .. } => "ssl-encrypted",
         _ => "ssl-encrypted and non-encrypted",
     };
     format!("using endpoint '{name}' for {what} requests")

@@ -67,7 +67,8 @@ impl Settings {
     /// What has neither is left out.
     pub fn ways(&self, accept: Accept) -> Vec<Way<'_>> {
         let spoken = accept.spoken();
-        if spoken.is_empty() {
+        let is_told_apart = |one: &Setting<(Spoken, Backend)>| spoken.contains(&one.value.0);
+        if !self.backends.iter().any(is_told_apart) {
             return self.backend_for(None).into_iter().collect();
         }
         let ways = spoken.iter().map(|spoken| self.backend_for(Some(*spoken)));

@@ -39,6 +39,8 @@ pub enum Accept {
     ManticoreHttps { tls: bool },
     /// Manticore Search's binary API, in which there is no TLS.
     Sphinx,
+    /// TLS from the first byte, where HTTP in the clear is told so: KrakenD's port.
+    Gateway,
 }
 
 /// What can be told apart of what clients speak, to have a backend of its own.
@@ -47,14 +49,25 @@ pub enum Accept {
 pub enum Spoken {
     MySql,
     Http,
+    /// HTTP/2, as ALPN tells it from HTTP/1.1.
+    H2,
     Sphinx,
 }
 
 impl Spoken {
+    /// What is spoken inside TLS, as ALPN tells.
+    pub(crate) fn inside_tls(alpn: Option<&[u8]>) -> Spoken {
+        match alpn {
+            Some(b"h2") => Spoken::H2,
+            _ => Spoken::Http,
+        }
+    }
+
     /// The words for them, in the order messages list them.
     pub(super) const WORDS: &'static [(&'static str, Spoken)] = &[
         ("mysql", Spoken::MySql),
         ("http", Spoken::Http),
+        ("h2", Spoken::H2),
         ("sphinx", Spoken::Sphinx),
     ];
 }
@@ -71,7 +84,7 @@ impl Accept {
     pub fn has_tls(self) -> bool {
         match self {
             Accept::Plain | Accept::Sphinx => false,
-            Accept::Tls | Accept::Either => true,
+            Accept::Tls | Accept::Either | Accept::Gateway => true,
             Accept::PostgreSql { tls }
             | Accept::MySql { tls }
             | Accept::Manticore { tls }
@@ -82,7 +95,7 @@ impl Accept {
     /// The same without TLS, for what can do without.
     pub(super) fn without_tls(self) -> Option<Accept> {
         match self {
-            Accept::Tls | Accept::Either => None,
+            Accept::Tls | Accept::Either | Accept::Gateway => None,
             Accept::Plain | Accept::Sphinx => Some(self),
             Accept::PostgreSql { .. } => Some(Accept::PostgreSql { tls: false }),
             Accept::MySql { .. } => Some(Accept::MySql { tls: false }),
@@ -104,7 +117,8 @@ impl Accept {
     /// What of it can have a backend of its own, the one that has to be answered first.
     pub fn spoken(self) -> &'static [Spoken] {
         match self {
-            Accept::Plain | Accept::Tls | Accept::Either | Accept::PostgreSql { .. } => &[],
+            Accept::Plain | Accept::Either | Accept::PostgreSql { .. } => &[],
+            Accept::Tls | Accept::Gateway => &[Spoken::Http, Spoken::H2],
             Accept::MySql { .. } => &[Spoken::MySql],
             Accept::Manticore { .. } | Accept::ManticoreHttps { .. } => {
                 &[Spoken::Http, Spoken::Sphinx]
@@ -120,6 +134,7 @@ impl Accept {
             Accept::PostgreSql { .. } => super::backend::POSTGRESQL_PORT,
             Accept::MySql { .. } => super::backend::MYSQL_PORT,
             Accept::Manticore { .. } | Accept::ManticoreHttps { .. } | Accept::Sphinx => 9312,
+            Accept::Gateway => 8080,
         }
     }
 }
@@ -164,6 +179,7 @@ const SCHEMES: &[Scheme] = &[
     unix("manticore+https+unix", Accept::ManticoreHttps { tls: true }),
     tcp("sphinx", Accept::Sphinx),
     unix("sphinx+unix", Accept::Sphinx),
+    tcp("gateway", Accept::Gateway),
 ];
 
 /// Other names of schemes.

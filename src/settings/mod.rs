@@ -180,6 +180,7 @@ pub enum Words {
     #[default]
     ArangoDb,
     PostgreSql,
+    KrakenD,
 }
 
 /// Which files may hold a key.

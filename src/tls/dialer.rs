@@ -35,6 +35,8 @@ struct Plan {
     resumes: bool,
     /// The protocol that has to be agreed on.
     insists_on: Option<&'static str>,
+    /// Whether the server is offered what its client has agreed on by ALPN.
+    carries_alpn: bool,
 }
 
 /// Opens channels to one server. One a worker: what is kept of a session serves the worker's next connection.
@@ -65,6 +67,7 @@ impl Dialling {
             mirrors: *tls.mirror_version,
             resumes: *tls.session_reuse,
             insists_on,
+            carries_alpn: matches!(backend, Backend::Tls(_)) && policy.alpn.is_empty(),
         };
         let host = host(settings, backend);
         let loaded = Prepared::load_policy(&policy, occasion);
@@ -143,6 +146,10 @@ impl Dialer {
         if let Some(version) = version {
             speak_only(&mut ssl, version)?;
         }
+        let alpn = client.and_then(Channel::alpn);
+        if let Some(protocol) = alpn.filter(|_| self.plan.carries_alpn) {
+            offer(&mut ssl, &protocol)?;
+        }
         if let Some(session) = self.kept.as_ref().and_then(|kept| kept.take(version)) {
             // One that libssl does not like is one less: the handshake is a full one.
             let _ = sys::set_session(&mut ssl, &session);
@@ -153,16 +160,39 @@ impl Dialer {
     /// Looks at what a handshake has agreed on.
     ///
     /// # Errors
-    /// The server did not agree to the protocol that there has to be.
-    pub fn agreed(&self, channel: &Channel) -> Result<(), Error> {
-        match self.plan.insists_on {
-            Some(protocol) if channel.alpn().as_deref() != Some(protocol.as_bytes()) => {
+    /// The server did not agree to the protocol that there has to be: PostgreSQL's where it is begun with TLS, what the
+    /// client speaks where that is not the HTTP/1.1 of everybody.
+    pub fn agreed(&self, channel: &Channel, client: Option<&Channel>) -> Result<(), Error> {
+        let insists_on = self
+            .plan
+            .insists_on
+            .map(|protocol| protocol.as_bytes().to_vec());
+        let carried = client.and_then(Channel::alpn).filter(|protocol| {
+            let optional = protocol == b"http/1.1";
+            self.plan.carries_alpn && !optional
+        });
+        match insists_on.or(carried) {
+            Some(protocol) if channel.alpn().as_ref() != Some(&protocol) => {
+                let protocol = protocol.escape_ascii();
                 let text = format!("the server did not agree on '{protocol}' by ALPN");
                 Err(Error::new(Kind::Peer, text).context("handshake"))
             }
             _ => Ok(()),
         }
     }
+}
+
+/// Offers a protocol by ALPN, and no other.
+fn offer(ssl: &mut SslRef, protocol: &[u8]) -> Result<(), Error> {
+    let length = u8::try_from(protocol.len()).unwrap_or(u8::MAX); // as ALPN has it
+    let list = [&[length], protocol].concat();
+    ssl.set_alpn_protos(&list).map_err(|stack| {
+        let refused = Queue::from(stack).reason();
+        Error::new(
+            Kind::Tls,
+            format!("cannot offer the client's protocol: {refused}"),
+        )
+    })
 }
 
 /// Makes a version the only one, within what the context allows.

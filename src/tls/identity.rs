@@ -70,7 +70,7 @@ impl Identity {
                 ),
             });
             return Err(match words {
-                Words::ArangoDb => why,
+                Words::ArangoDb | Words::KrakenD => why,
                 Words::PostgreSql => why.context("check of private key failed"),
             });
         }
@@ -230,7 +230,7 @@ fn private_key(
 fn cannot_read(what: &str, file: &Path, words: Words) -> String {
     let file = file.display();
     match (words, what) {
-        (Words::ArangoDb, _) => format!("cannot read {what} from '{file}'"),
+        (Words::ArangoDb | Words::KrakenD, _) => format!("cannot read {what} from '{file}'"),
         (Words::PostgreSql, "key") => format!("could not load private key file \"{file}\""),
         (Words::PostgreSql, _) => format!("could not load server certificate file \"{file}\""),
     }

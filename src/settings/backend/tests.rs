@@ -96,8 +96,11 @@ fn what_is_spoken_has_its_own_backend_or_the_one_for_everything() {
     };
     assert_eq!(ways("mysql://h"), ["unix:///s"]);
     assert_eq!(ways("manticore://h"), ["tcp://h:1", "tcp://all:1"]);
+    assert_eq!(ways("gateway://h"), ["tcp://h:1", "tcp://all:1"]);
     assert_eq!(ways("sphinx://h"), ["tcp://all:1"]);
-    assert_eq!(ways("ssl://h:1"), ["tcp://all:1"]);
+    assert_eq!(ways("ssl://h:1"), ["tcp://h:1", "tcp://all:1"]);
+    assert_eq!(ways("tcp://h:1"), ["tcp://all:1"]);
+    assert_eq!(ways("postgres://h"), ["tcp://all:1"]);
     let written: Vec<String> = write(&settings).into_iter().map(|(text, _)| text).collect();
     assert_eq!(
         written,
@@ -120,7 +123,7 @@ fn a_second_backend_for_the_same_is_refused() {
         ),
         (
             ["tcp://a:1", "ftp=tcp://b:1"],
-            "'ftp' is not one of mysql, http, sphinx",
+            "'ftp' is not one of mysql, http, h2, sphinx",
         ),
     ] {
         assert_eq!(given(&values), Err(why.to_owned()));

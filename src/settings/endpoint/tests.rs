@@ -51,6 +51,7 @@ fn an_endpoint_is_read_as_arangodb_reads_it() {
         ("manticore+https://h:443", "manticore+https://h:443"),
         ("manticore+https+unix:///s", "manticore+https+unix:///s"),
         ("sphinx://h", "sphinx://h:9312"),
+        ("gateway://[::]", "gateway://[::]:8080"),
         (
             "ssl://h:1,ssl.keyfile=a,b.pem, timeout.idle=900",
             "http+ssl://h:1,ssl.keyfile=a,b.pem,timeout.idle=900",
@@ -97,7 +98,7 @@ fn an_endpoint_has_tls_or_speaks_postgresql_or_both() {
 const NO_SCHEME: &str = ": it begins with none of tcp://, ssl://, tcp+ssl://, unix://, ssl+unix://, postgres://, \
     postgres+tcp://, postgres+unix://, mysql://, mysql+tcp://, mysql+unix://, mysql+ssl+unix://, manticore://, \
     manticore+tcp://, manticore+unix://, manticore+ssl+unix://, manticore+https://, manticore+https+unix://, sphinx://, \
-    sphinx+unix://";
+    sphinx+unix://, gateway://";
 
 #[test]
 fn what_is_no_endpoint_is_refused_with_its_reason() {

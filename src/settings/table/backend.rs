@@ -158,7 +158,8 @@ pub(super) const RECORDS: &[Record] = &[
     Record {
         name: "backend.alpn",
         value: "NAME[,NAME]...",
-        help: "Protocols to offer a tls:// backend by ALPN, best first. It may choose any of them, or none.",
+        help: "Protocols to offer a tls:// backend by ALPN, best first, of which it may choose any or none. Unset, the one that the \
+               client has agreed on, which the backend has to speak unless it is http/1.1.",
         set: |settings, text, origin| {
             put_parsed(&mut settings.backend_tls.policy.alpn, alpn(text), origin)
         },

@@ -19,7 +19,7 @@ pub(super) const RECORDS: &[Record] = &[
         value: "ENDPOINT",
         form: Form::Repeated,
         help: "Where to listen: ssl://HOST:PORT for TLS, tcp:// for plain, tcp+ssl:// for both; postgres://, mysql://, \
-               manticore://, manticore+https://, sphinx://; unix:///PATH, ssl+unix:// for unix sockets. IPv6 stands in \
+               manticore://, manticore+https://, sphinx://, gateway://; unix:///PATH, ssl+unix:// on sockets. IPv6 stands in \
                brackets. Options may follow: ',timeout.idle=900'.",
         set: |settings, text, origin| {
             let endpoint = Endpoint::parse(text)?;
@@ -44,7 +44,7 @@ pub(super) const RECORDS: &[Record] = &[
         form: Form::Repeated,
         help: "Where the plain bytes go: tcp://HOST:PORT, unix:///PATH, or a service in this process (service://echo, \
                service://status). With TLS again: tls://HOST:PORT, postgres+tls://, mysql+tls://. Those of one protocol \
-               with mysql=, http= or sphinx= in front.",
+               with mysql=, http=, h2= or sphinx= in front.",
         set: backend::add,
         get: backend::write,
         clear: |settings| {
