@@ -10,7 +10,7 @@ use super::plain::Plain;
 use super::terms::{Request, Security};
 use super::wire::Wire;
 use super::{Conn, Next, State, Work, ending};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::io::{Peer, Stream};
 use crate::preface::mysql::{self, Mediator, Remark, Rules, ServerTls};
 use crate::tls::Outcome;
@@ -61,6 +61,12 @@ impl Conn {
     /// Whether its client waits for a server that speaks first.
     pub(super) fn is_mediated(&self) -> bool {
         matches!(self.terms.security, Security::MySql { .. })
+    }
+
+    /// Whether a stream that fails like this has only ended. MySQL's clients and servers say no close-notify, as their
+    /// packets say how long they are.
+    pub(super) fn ends_so(&self, error: &Error) -> bool {
+        error.kind() == Kind::Closed && self.is_mediated()
     }
 
     /// What is asked of both sides, where they are mediated between.
@@ -256,12 +262,14 @@ fn read(wire: &mut Wire, room: usize, scratch: &mut [u8]) -> Result<Read, Error>
         return Ok(Read::Nothing);
     }
     let room = room.min(scratch.len());
-    Ok(match wire.read(&mut scratch[..room])? {
-        Outcome::Done(count) => Read::Some(count),
-        Outcome::Closed => Read::End,
-        _ if wire.is_readable() => Read::Unfinished,
-        _ => Read::Nothing,
-    })
+    match wire.read(&mut scratch[..room]) {
+        Ok(Outcome::Done(count)) => Ok(Read::Some(count)),
+        Ok(Outcome::Closed) => Ok(Read::End),
+        Ok(_) if wire.is_readable() => Ok(Read::Unfinished),
+        Ok(_) => Ok(Read::Nothing),
+        Err(error) if error.kind() == Kind::Closed => Ok(Read::End),
+        Err(error) => Err(error),
+    }
 }
 
 /// Says as much as there is room for, and sends it; whether all of it went.

@@ -10,7 +10,7 @@ use super::{Conn, Next, State, Work};
 use crate::error::{Error, Kind};
 use crate::io::Pool;
 use crate::tls::Channel;
-use log::{debug, info};
+use log::{Level, debug, info, log};
 use std::io;
 use std::time::Instant;
 
@@ -139,9 +139,13 @@ impl Conn {
                     break;
                 }
             }
-            if heard.failure.is_some() {
-                moved.failure = heard.failure.map(Failure::Wire);
-                break;
+            if let Some(failure) = heard.failure {
+                if !self.ends_so(&failure) {
+                    moved.failure = Some(Failure::Wire(failure));
+                    break;
+                }
+                self.ends.wire_said = true;
+                continue;
             }
             if heard.count == 0 && !self.ends.wire_said {
                 self.introduce(&mut moved);
@@ -354,8 +358,11 @@ impl Conn {
                 break;
             }
             self.ends.plain_said |= heard.ended;
-            if heard.failure.is_some() {
-                moved.failure = heard.failure.map(Failure::Plain);
+            if let Some(failure) = heard.failure {
+                match self.ends_so(&failure) {
+                    true => self.ends.plain_said = true,
+                    false => moved.failure = Some(Failure::Plain(failure)),
+                }
                 break;
             }
             if heard.count == 0 && !heard.ended {
@@ -518,7 +525,12 @@ impl Conn {
 
     /// The backend's stream failed: what it said is still sent, but the client sees a cut.
     fn backend_broken(&mut self, error: &Error, now: Instant) {
-        info!("{}: backend: {error}", self.peer);
+        // MySQL's servers go at once when they hear that their client does, and look at nothing behind that.
+        let level = match self.is_mediated() && self.ends.wire_said {
+            true => Level::Debug,
+            false => Level::Info,
+        };
+        log!(level, "{}: backend: {error}", self.peer);
         if let Plain::Hop(hop) = &mut self.plain {
             let _ = hop.stream().flush(); // an alert of ours, if it gets there
         }

@@ -378,7 +378,7 @@ impl Chain {
 
 impl World {
     /// Whether an end that the client has read is none in good order.
-    fn client_was_reset(&self) -> bool {
+    pub(super) fn client_was_reset(&self) -> bool {
         matches!(&self.client, Some(Client::Clear(pipe)) if pipe.was_reset())
     }
 }

@@ -17,13 +17,23 @@ impl Mediator {
         while self.goes_on() {}
     }
 
+    /// Does one thing, and says whether there was one. What the server said comes first: it may be the last.
     fn goes_on(&mut self) -> bool {
-        match self.stage {
+        let stage = self.stage;
+        let heard = match stage {
             Stage::Greeting => self.greet(),
-            Stage::First => self.overhear() || self.first(),
-            Stage::Response => self.overhear() || self.respond(),
-            Stage::Authentication => self.pass_down() || self.pass_up(),
+            Stage::First | Stage::Response => self.overhear(),
+            Stage::Authentication => self.pass_down(),
             Stage::ClientTls | Stage::ServerTls | Stage::End | Stage::Open => false,
+        };
+        if heard || self.stage != stage {
+            return true;
+        }
+        match stage {
+            Stage::First => self.first(),
+            Stage::Response => self.respond(),
+            Stage::Authentication => self.pass_up(),
+            _ => false,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Who does not come in, and what is said of it.
 
 use super::*;
+use crate::preface::mysql::refusal::ERR;
 
 const INSECURE_TEXT: &str = "#HY000Connections using insecure transport are prohibited while \
                              --require_secure_transport=ON.";
@@ -205,4 +206,40 @@ fn an_end_of_either_is_the_end_of_it() {
         b"",
         refused("closed by the backend before the client was in"),
     );
+}
+
+#[test]
+fn where_both_say_too_much_the_client_hears_of_one() {
+    let long = |number| [1, 0, 2, number];
+    for (tls, stage) in [
+        (false, "first"),
+        (true, "response"),
+        (true, "authentication"),
+    ] {
+        let mut play = Play::new(rules(true), Cut::Each(usize::MAX));
+        let mut number = 1;
+        play.server_says(&greeting(false));
+        play.client_hears(&greeting(true));
+        if tls {
+            play.client_says(&request(1));
+            play.secure();
+            number += 1;
+        }
+        if stage == "authentication" {
+            play.client_says(&response(2, true));
+            number += 1;
+        }
+        // Both are there before either is looked at.
+        play.mediator.client.heard = long(number).to_vec();
+        play.server_says(&[&long(number)[..], &[ERR]].concat());
+        assert_eq!(play.mediator.next(), Next::End);
+        assert_eq!(
+            play.log,
+            [server("a packet of 131073 bytes is too large")],
+            "{stage}"
+        );
+        let told = std::mem::take(&mut play.to_client);
+        let texts = told.windows(7).filter(|window| window == b"Unable ");
+        assert_eq!((texts.count(), told.contains(&b'G')), (1, false), "{stage}");
+    }
 }
