@@ -1,7 +1,9 @@
-//! Programs of others, as clients.
+//! Programs of others, as clients and as servers.
 
+use super::wait::eventually;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// What a program said.
 #[derive(Debug)]
@@ -48,4 +50,28 @@ pub(crate) fn works(command: &mut Command) -> String {
 /// SHA-256 of a file.
 pub(crate) fn hash(path: &Path) -> [u8; 32] {
     openssl::sha::sha256(&std::fs::read(path).unwrap())
+}
+
+/// A server that ends with its guard.
+pub(crate) struct Running(Child);
+
+impl Running {
+    /// Waits until it listens on its unix socket.
+    pub(crate) fn start(mut command: Command, socket: &str) -> Running {
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
+        let mut running = Running(child.unwrap());
+        eventually("a program that listens", || {
+            let ended = running.0.try_wait().unwrap();
+            assert!(ended.is_none(), "{command:?} ended: {ended:?}");
+            UnixStream::connect(socket).ok()
+        });
+        running
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill(); // it may have ended by itself
+        let _ = self.0.wait();
+    }
 }
