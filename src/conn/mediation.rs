@@ -204,7 +204,10 @@ impl Conn {
         let (client, server) = mediator.into_rest();
         self.held = client;
         self.opening = Opening::holding(server).map(Box::new);
-        hop.give_back(&mut work.pool);
+        // In TLS it stays a hop, which has something to say at once.
+        if hop.channel().is_none() {
+            hop.give_back(&mut work.pool);
+        }
         self.plain = hop.into_plain();
         self.enter(State::Open, now);
     }

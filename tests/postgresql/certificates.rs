@@ -1,6 +1,7 @@
 //! The certificates of PostgreSQL's own TLS tests (`src/test/ssl`), made once for all tests, under the names they have
 //! there: a root, a CA for servers and one for clients below it, and what these have issued.
 
+use crate::support::kept;
 use openssl::asn1::{Asn1Integer, Asn1Time};
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
@@ -116,7 +117,7 @@ enum Purpose<'a> {
 
 impl Certificates {
     pub(crate) fn new() -> Certificates {
-        let kept = crate::kept("certificates", include_str!("certificates.rs"));
+        let kept = kept::folder("certificates", include_str!("certificates.rs"));
         let all = kept.join("all");
         if !all.exists() {
             let making = tempfile::tempdir_in(&kept).unwrap();

@@ -6,8 +6,8 @@
 
 use crate::certificates::Certificates;
 use crate::support::backend::closed_port;
-use crate::support::process;
 use crate::support::wait::eventually;
+use crate::support::{kept, process};
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -242,7 +242,7 @@ fn as_owner(program: &str) -> Command {
 
 /// Who it belongs to where the tests are root's: the numbers of a user and a group.
 fn owner() -> Option<(String, String)> {
-    if crate::us() != 0 {
+    if kept::us() != 0 {
         return None;
     }
     let users = fs::read_to_string("/etc/passwd").unwrap();
@@ -271,7 +271,7 @@ fn kept() -> &'static Path {
     static KEPT: LazyLock<PathBuf> = LazyLock::new(|| {
         let version = run(as_owner("postgres").arg("--version"));
         let way = format!("{version}{:?}{}", owner(), include_str!("cluster.rs"));
-        crate::kept("postgresql", &way)
+        kept::folder("postgresql", &way)
     });
     &KEPT
 }

@@ -1,23 +1,13 @@
 //! PostgreSQL's client library, called by Python (`libpq.py`): the newest one, where `.ci/need` could have it.
 
+use crate::support::python::{Python, installed};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use tempfile::TempDir;
 
 /// A program that has connections, once it is asked for one.
 #[derive(Default)]
 pub(crate) struct Libpq {
     variables: Vec<(String, String)>,
-    program: Option<Program>,
-}
-
-struct Program {
-    child: Child,
-    to: ChildStdin,
-    from: BufReader<ChildStdout>,
-    _home: TempDir,
+    program: Option<Python>,
 }
 
 /// One of its connections.
@@ -37,35 +27,14 @@ pub(crate) enum Cancel {
     Encrypted,
 }
 
-impl Program {
-    fn start(variables: &[(String, String)]) -> Program {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-        let newest = target.join("psycopg/bin/python");
-        let python = if newest.exists() {
-            newest
-        } else {
-            "/usr/bin/python3".into()
-        };
-        let home = tempfile::tempdir().unwrap();
-        let mut child = Command::new(python)
-            .args(["-c", include_str!("libpq.py")])
-            .env_clear()
-            .envs([("PATH", "/usr/bin:/bin"), ("PGCONNECT_TIMEOUT", "20")])
-            .env("HOME", home.path())
-            .envs(variables.iter().cloned())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let to = child.stdin.take().unwrap();
-        let from = BufReader::new(child.stdout.take().unwrap());
-        Program {
-            child,
-            to,
-            from,
-            _home: home,
-        }
-    }
+fn start(variables: &[(String, String)]) -> Python {
+    let interpreter = installed("psycopg").unwrap_or_else(|| "/usr/bin/python3".into());
+    let patience = [("PGCONNECT_TIMEOUT".into(), "20".into())];
+    Python::start(
+        &interpreter,
+        include_str!("libpq.py"),
+        &[variables, &patience].concat(),
+    )
 }
 
 impl Libpq {
@@ -163,26 +132,7 @@ impl Libpq {
     }
 
     fn call(&mut self, call: &Value) -> Result<Value, String> {
-        let start = || Program::start(&self.variables);
-        let program = self.program.get_or_insert_with(start);
-        let _ = writeln!(program.to, "{call}"); // if it has ended, the next line says so
-        let mut line = String::new();
-        program.from.read_line(&mut line).unwrap();
-        assert!(
-            !line.is_empty(),
-            "psycopg is not installed here: make need-test"
-        );
-        let answer: Value = serde_json::from_str(&line).unwrap();
-        match answer["error"].as_str() {
-            Some(error) => Err(error.to_owned()),
-            None => Ok(answer),
-        }
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let program = self.program.get_or_insert_with(|| start(&self.variables));
+        program.call(call)
     }
 }

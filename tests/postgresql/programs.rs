@@ -1,42 +1,15 @@
 //! PostgreSQL's own programs as clients.
 
 use crate::cluster::programs;
+use crate::support;
+pub(crate) use crate::support::program::{Said, hash, works};
 use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
-/// What a program said.
-#[derive(Debug)]
-pub(crate) struct Said {
-    pub(crate) succeeded: bool,
-    pub(crate) out: String,
-    pub(crate) err: String,
-}
-
-impl From<Output> for Said {
-    fn from(output: Output) -> Said {
-        Said {
-            succeeded: output.status.success(),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
-}
-
-/// A program that knows nothing of whoever runs the tests.
+/// A program of PostgreSQL's.
 pub(crate) fn program(name: &str) -> Command {
-    let mut command = Command::new(programs().join(name));
-    command
-        .env_clear()
-        .envs([
-            ("PATH", "/usr/bin:/bin"),
-            ("LC_ALL", "C"),
-            ("HOME", "/nonexistent"),
-        ])
-        .env("PGCONNECT_TIMEOUT", "20")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    let mut command = support::program::program(programs().join(name));
+    command.env("PGCONNECT_TIMEOUT", "20");
     command
 }
 
@@ -62,14 +35,6 @@ pub(crate) fn psql(conninfo: &str, orders: &[&str]) -> Said {
     command.output().unwrap().into()
 }
 
-/// Runs a program where that has to work, and returns what it printed.
-#[track_caller]
-pub(crate) fn works(command: &mut Command) -> String {
-    let said = Said::from(command.output().unwrap());
-    assert!(said.succeeded, "{command:?}: {said:?}");
-    said.out
-}
-
 /// Runs orders in `psql` where that has to work.
 #[track_caller]
 pub(crate) fn answer(conninfo: &str, orders: &[&str]) -> String {
@@ -92,9 +57,4 @@ pub(crate) fn script(conninfo: &str, text: &str) {
         .unwrap();
     let said = Said::from(psql.wait_with_output().unwrap());
     assert!(said.succeeded, "{text}: {said:?}");
-}
-
-/// SHA-256 of a file.
-pub(crate) fn hash(path: &Path) -> [u8; 32] {
-    openssl::sha::sha256(&std::fs::read(path).unwrap())
 }

@@ -1,14 +1,14 @@
 //! nginx and haproxy as backends that expect the PROXY protocol. They listen on unix sockets, as a port cannot be left
 //! to the system there, and answer any request with what they were told.
 
-use crate::support::{Pki, eventually};
-use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, Stdio};
+use crate::support::Pki;
+use crate::support::program::Running;
+use std::process::Command;
 
 /// An nginx that answers `CLIENT PORT SERVER PORT`.
 pub(crate) struct Nginx {
     pub(crate) url: String,
-    _process: Process,
+    _process: Running,
 }
 
 impl Nginx {
@@ -61,7 +61,7 @@ impl Nginx {
         command.args(["-e", "stderr", "-c", &file]);
         Some(Nginx {
             url: format!("unix://{socket}"),
-            _process: Process::start(command, &socket),
+            _process: Running::start(command, &socket),
         })
     }
 }
@@ -81,7 +81,7 @@ fn nginx_version() -> Option<[u32; 3]> {
 /// A haproxy that answers `CLIENT PORT SERVER PORT told 'AUTHORITY'`.
 pub(crate) struct Haproxy {
     pub(crate) url: String,
-    _process: Process,
+    _process: Running,
 }
 
 impl Haproxy {
@@ -109,31 +109,7 @@ impl Haproxy {
         command.args(["-db", "-f", &pki.write("haproxy.cfg", config)]);
         Some(Haproxy {
             url: format!("unix://{socket}"),
-            _process: Process::start(command, &socket),
+            _process: Running::start(command, &socket),
         })
-    }
-}
-
-/// A program that is stopped with its guard.
-struct Process(Child);
-
-impl Process {
-    /// Waits until it listens.
-    fn start(mut command: Command, socket: &str) -> Process {
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
-        let mut process = Process(child.unwrap());
-        eventually("a program that listens", || {
-            let ended = process.0.try_wait().unwrap();
-            assert!(ended.is_none(), "{command:?} ended: {ended:?}");
-            UnixStream::connect(socket).ok()
-        });
-        process
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill(); // it may have ended by itself
-        let _ = self.0.wait();
     }
 }

@@ -8,10 +8,13 @@
 pub(crate) mod backend;
 pub(crate) mod client;
 pub(crate) mod daemon;
+pub(crate) mod kept;
 pub(crate) mod openssl_program;
 pub(crate) mod pattern;
 pub(crate) mod pki;
 pub(crate) mod process;
+pub(crate) mod program;
+pub(crate) mod python;
 pub(crate) mod tls_backend;
 pub(crate) mod wait;
 

@@ -295,6 +295,22 @@ fn commands_that_come_before_the_ok_are_heard_behind_it() {
         );
         play.up(b"", &command);
         play.relays();
+
+        // Only the server speaks TLS: the command waits for its OK.
+        let mut play = Play::new(
+            shape,
+            Setup {
+                onward: Some(Request::MySql),
+                ..Setup::default()
+            },
+        );
+        play.down(&greeting(true), &greeting(false));
+        play.asks_server(&[response(1, false), command.clone()].concat());
+        play.server_starts_tls();
+        play.up(b"", &response(2, true));
+        play.down(&ok(3), &ok(2));
+        play.up(b"", &command);
+        play.relays();
     }
 }
 
