@@ -180,7 +180,7 @@ fn all_that_is_wrong_with_them_is_told_at_once() {
         .refused(3);
     for expected in [
         "--server.endpoint: endpoint 'ssl://127.0.0.1:1': 'threads' cannot be set for one endpoint",
-        "endpoint 'http+ssl://127.0.0.1:0' (--server.endpoint) has no backend: '--backend …' names one",
+        "endpoint 'http+ssl://127.0.0.1:0' (--server.endpoint) has no backend: '--backend http=…' or '--backend …' names one",
         "endpoint 'mysql://127.0.0.1:2' (--server.endpoint) has no backend: '--backend mysql=…' or '--backend …' names one",
         "--server.endpoint: cannot load CA certificates from 'missing.pem': no such file or directory",
     ] {

@@ -1,7 +1,7 @@
 //! A front by a `manticore.conf`: its listeners, its files, its times.
 
 use crate::behind::{VERSION, Web, searchd};
-use crate::client::{answer, cipher, mariadb};
+use crate::client::{cipher, mariadb};
 use crate::curl::{curl, fetch, url};
 use crate::server::{PASSWORD, Server};
 use crate::support::backend::closed_port;
@@ -9,6 +9,7 @@ use crate::support::client::open;
 use crate::support::openssl_program::s_client;
 use crate::support::pki::Key;
 use crate::support::{Backend, Daemon, Launch, PATIENCE, Pki};
+use crate::wire;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -100,14 +101,14 @@ fn connect(socket: &str) -> UnixStream {
 #[test]
 fn a_front_by_manticores_file_has_every_listener() {
     let (room, mysql) = (Room::new(), Server::start());
-    let port = closed_port();
+    let (port, new) = (closed_port(), closed_port());
     let near = room.pki.directory().display();
     let lines = format!(
-        "    listen = 127.0.0.1:{port}:https\n    listen = {near}/multi\n    listen = {near}/http:http\n    \
+        "    listen = 127.0.0.1:{port}:https\n    listen = [::1]:{new}:https\n    listen = {near}/multi\n    listen = {near}/http:http\n    \
          listen = {near}/https:https\n    listen = {near}/mysql:mysql41_vip\n    listen = {near}/api:sphinx\n    \
          listen = 127.0.0.1:9320-9328:replication\n{FILES}"
     );
-    let launch = room.launch(&lines, 6);
+    let launch = room.launch(&lines, 7);
     let front = launch
         .set("backend", format!("mysql={}", mysql.url()))
         .start();
@@ -126,6 +127,12 @@ fn a_front_by_manticores_file_has_every_listener() {
     );
     assert_eq!(fetch(&room.pki, &[&clear]), refused);
     assert_eq!(fetch(&room.pki, &[&secure]), "GET /\n");
+    let new = format!("https://[::1]:{new}/");
+    assert_eq!(
+        fetch(&room.pki, &[&new]),
+        "GET /\n",
+        "which Manticore has not"
+    );
     let mut version = [0; 4];
     connect(&room.socket("api"))
         .read_exact(&mut version)
@@ -176,42 +183,46 @@ fn without_a_certificate_listeners_do_without_and_https_is_dropped() {
     assert_eq!(warnings, 1, "of the https listener alone: {}", front.log());
 }
 
+/// Between requests that is, however long an answer takes.
 #[test]
 fn times_are_those_of_the_file() {
-    let room = Room::new();
-    let (web, mysql) = (Backend::mute(), Server::start());
+    let (room, mysql) = (Room::new(), Server::start());
     let near = room.pki.directory().display();
     let lines = format!(
         "    listen = {near}/multi\n    listen = {near}/mysql:mysql\n    network_timeout = 300ms\n    \
          client_timeout = 700ms\n    sphinxql_timeout = 1\n{FILES}"
     );
-    let file = room
-        .pki
-        .write("manticore.conf", format!("searchd {{\n{lines}}}\n"));
-    let _front = Launch::new()
-        .config(&file, 2)
-        .set("backend", format!("http={}", web.url))
+    let launch = room.launch(&lines, 2);
+    let _front = launch
         .set("backend", format!("mysql={}", mysql.url()))
         .start();
     // How long until a connection ends that has said something.
-    let ends = |socket: &str, words: &[u8]| {
+    let ends = |words: &[u8]| {
         let begun = Instant::now();
-        let mut stream = connect(&room.socket(socket));
+        let mut stream = connect(&room.socket("multi"));
         stream.write_all(words).unwrap();
-        let _ = stream.read_to_end(&mut Vec::new());
-        begun.elapsed().as_millis()
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        (begun.elapsed().as_millis(), answer)
     };
-    let (probe, idle) = (ends("multi", b"GE"), ends("multi", b"GET / HTTP/1.1\r\n"));
+    let (probe, nothing) = ends(b"GE");
+    assert_eq!(nothing, b"");
+    let (idle, answer) = ends(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert!(answer.ends_with(b"GET /\n"), "{}", answer.escape_ascii());
     assert!(
         (250..650).contains(&probe),
         "{probe} ms for the first bytes"
     );
     assert!(idle >= 650, "{idle} ms between requests");
-    let mut client = room.mariadb("mysql");
-    assert_eq!(answer(&mut client, "SELECT SLEEP(0.6)"), "0");
-    let mut client = room.mariadb("mysql");
-    let said = crate::client::ask(&mut client, "SELECT SLEEP(10)");
-    assert!(said.err.contains("ERROR 2013"), "{said:?}");
+    let mut client = connect(&room.socket("mysql"));
+    let greeting = wire::greeting(&mut client);
+    wire::say(&mut client, 1, &wire::response(&greeting));
+    wire::hear_ok(&mut client, 2);
+    assert_eq!(wire::value(&mut client, "SELECT SLEEP(1.5)"), "0");
+    let begun = Instant::now();
+    assert!(wire::try_hear(&mut client).is_err(), "it is over");
+    let idle = begun.elapsed().as_millis();
+    assert!((900..).contains(&idle), "{idle} ms between queries");
 }
 
 #[test]

@@ -6,13 +6,16 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-// MariaDB and its client, as other tests have them.
+// MariaDB, its client and its protocol, as other tests have them.
 #[allow(dead_code)]
 #[path = "../mysql/client.rs"]
 mod client;
 #[allow(dead_code)]
 #[path = "../mysql/server.rs"]
 mod server;
+#[allow(dead_code)]
+#[path = "../mysql/wire.rs"]
+mod wire;
 
 mod behind;
 mod curl;

@@ -29,7 +29,7 @@ pub(crate) struct Session {
 }
 
 impl Client {
-    /// What makes it insist on TLS, and not care with whom.
+    /// What makes it ask for TLS, and not care with whom.
     pub(crate) fn encrypted(self) -> Value {
         match self {
             Client::PyMySql => json!({"ssl": {}}),

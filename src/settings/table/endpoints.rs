@@ -20,7 +20,7 @@ pub(super) const RECORDS: &[Record] = &[
         form: Form::Repeated,
         help: "Where to listen: ssl://HOST:PORT for TLS, tcp:// for plain, tcp+ssl:// for both; postgres://, mysql://, \
                manticore://, manticore+https://, sphinx://, gateway://; unix:///PATH, ssl+unix:// on sockets. IPv6 stands in \
-               brackets. Options may follow: ',timeout.idle=900'.",
+               brackets. Own options may follow.",
         set: |settings, text, origin| {
             let endpoint = Endpoint::parse(text)?;
             // The same place twice is no mistake to ArangoDB either.
