@@ -241,7 +241,8 @@ fn template() -> PathBuf {
                 .arg(format!("--extra-file={}", users.display()))
                 .args(["--auth-root-authentication-method=normal", "--skip-test-db"])
                 .args(["--skip-name-resolve"])
-                .args(user());
+                .args(user())
+                .env("TMPDIR", near.path()); // where others of its kind take nothing away
         }));
         let _ = fs::rename(&data, &template);
         assert!(template.exists());
