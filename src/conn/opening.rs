@@ -113,7 +113,11 @@ impl Conn {
                             if let Err(error) = self.wire.stream().flush() {
                                 return self.lost(&Error::io("write", &error), now, work);
                             }
-                            return Next::Wait;
+                            // A record that carries nothing for us (a key update) may have more behind it.
+                            return match self.wire.is_readable() {
+                                true => Next::Again,
+                                false => Next::Wait,
+                            };
                         }
                         Err(error) => return self.lost(&error, now, work),
                     }

@@ -70,6 +70,36 @@ fn after_a_request_for_tls_the_startup_packet_inside_it_reaches_the_backend() {
 }
 
 #[test]
+fn an_end_behind_a_record_without_bytes_is_noticed_before_the_startup_packet_too() {
+    let mut world = world(SHAPES[2], true, &Settings::default());
+    world.client_writes(SSL_REQUEST);
+    assert_eq!(world.client_hears(1), b"S");
+    world.client_starts_tls();
+    world.until("TLS", |world| {
+        world.client.as_mut().expect("there").read(&mut Vec::new());
+        world.conn.state == State::Preface && world.conn.wire.channel().is_some()
+    });
+    while world.conn.step(world.now, &mut world.work) != Next::Wait {}
+    if let Some(Client::Tls { channel, .. }) = &mut world.client {
+        channel.update_keys();
+        assert!(channel.stream().flush().expect("room"));
+    }
+    drop(world.client.take());
+    world.conn.announce_wire(Readiness {
+        hung_up: true,
+        ..READY
+    });
+    for _ in 0..4 {
+        match world.conn.step(world.now, &mut world.work) {
+            Next::Again => {}
+            Next::Close => return,
+            next => panic!("{next:?}, and nothing more will be announced"),
+        }
+    }
+    panic!("no end");
+}
+
+#[test]
 fn without_tls_the_client_is_told_so_and_goes_on_in_the_clear() {
     for shape in SHAPES {
         let mut world = world(shape, false, &Settings::default());
