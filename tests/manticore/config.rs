@@ -180,7 +180,12 @@ fn without_a_certificate_listeners_do_without_and_https_is_dropped() {
         .lines()
         .filter(|line| line.contains(" WARN "))
         .count();
-    assert_eq!(warnings, 1, "of the https listener alone: {}", front.log());
+    assert_eq!(
+        warnings,
+        2,
+        "of the https listener, and of MariaDB's socket: {}",
+        front.log()
+    );
 }
 
 /// Between requests that is, however long an answer takes.

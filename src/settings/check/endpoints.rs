@@ -168,6 +168,11 @@ impl Findings {
                 );
                 self.error(origin, "backend", why);
             }
+            Backend::Address(Address::Unix(_)) if endpoint.accept.is_mysql() => {
+                let why = "over its unix socket the server takes every client for the user that tlsport runs as: no \
+                           account of that name may have 'unix_socket' or 'auth_socket' (root's has, in many servers)";
+                self.warn(origin, "backend", why);
+            }
             Backend::Address(Address::Tcp { host, .. })
                 if endpoint.accept == (Accept::MySql { tls: true }) && !is_here(host) =>
             {
