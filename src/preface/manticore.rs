@@ -4,7 +4,7 @@
 //! Whatever is neither the binary API nor HTTP is taken for TLS: libssl says what is wrong with it. Inside TLS there is
 //! HTTP alone.
 
-use super::{Answer, Decision, Guest, Preface, Then};
+use super::{Decision, Guest, Preface};
 use crate::settings::Spoken;
 
 /// What has to be seen: a method's name may take as many bytes, and a version of the binary API always does.
@@ -41,11 +41,7 @@ impl Manticore {
 
     fn hang_up(&mut self, why: &str) -> Decision {
         self.remark = Some(why.to_owned());
-        Decision::Answer(Answer {
-            taken: 0,
-            say: Vec::new(),
-            then: Then::End,
-        })
+        Decision::end(b"")
     }
 
     /// The answer to HTTP in the clear, which has no body where none was asked for.
@@ -57,11 +53,7 @@ impl Manticore {
              Content-Length: {length}\r\n\r\n{body}"
         );
         self.remark = Some("plain HTTP on a port for HTTPS".into());
-        Decision::Answer(Answer {
-            taken: 0,
-            say: say.into_bytes(),
-            then: Then::End,
-        })
+        Decision::end(say.as_bytes())
     }
 }
 
@@ -111,7 +103,7 @@ impl Preface for Manticore {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Shown;
+    use super::super::{Answer, Shown, Then};
     use super::*;
 
     /// What a port makes of its first bytes in the clear, shown one by one.

@@ -31,6 +31,17 @@ pub(crate) enum Decision {
     Answer(Answer),
 }
 
+impl Decision {
+    /// The end, behind some last words.
+    fn end(say: &[u8]) -> Decision {
+        Decision::Answer(Answer {
+            taken: 0,
+            say: say.to_vec(),
+            then: Then::End,
+        })
+    }
+}
+
 /// What a client is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Answer {

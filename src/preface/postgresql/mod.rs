@@ -177,21 +177,13 @@ impl PostgreSql {
             Some(before) => format!("{before}: {}", refusal.remark()),
             None => refusal.remark(),
         });
-        Decision::Answer(Answer {
-            taken: 0,
-            say: refusal.bytes(),
-            then: Then::End,
-        })
+        Decision::end(&refusal.bytes())
     }
 
     /// Ends it without one, as the original does with what may not be PostgreSQL's protocol at all.
     fn hang_up(&mut self, why: &str) -> Decision {
         self.remark = Some(why.to_owned());
-        Decision::Answer(Answer {
-            taken: 0,
-            say: Vec::new(),
-            then: Then::End,
-        })
+        Decision::end(b"")
     }
 }
 
