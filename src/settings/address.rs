@@ -9,6 +9,12 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+/// The port of PostgreSQL's protocol, where none is named.
+pub(super) const POSTGRESQL_PORT: u16 = 5432;
+
+/// The same of MySQL's.
+pub(super) const MYSQL_PORT: u16 = 3306;
+
 /// A place to listen on or to connect to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Address {

@@ -1,18 +1,12 @@
 //! Who answers the plain bytes: a server, with TLS or without, or a service in this process; one for everything, or one for
 //! each of what is spoken.
 
-use super::address::{Address, address, server};
+use super::address::{Address, MYSQL_PORT, POSTGRESQL_PORT, address, server};
 use super::endpoint::{Accept, Spoken};
 use super::value::{Value, quoted};
 use super::{Origin, Setting, Settings, SslMode};
 use std::fmt;
 use std::str::FromStr;
-
-/// The port of a server that speaks PostgreSQL's protocol, where none is named.
-pub(super) const POSTGRESQL_PORT: u16 = 5432;
-
-/// The same for MySQL's.
-pub(super) const MYSQL_PORT: u16 = 3306;
 
 /// Who answers the plain bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //!
 //! Read next: `address` (what follows the scheme), `own` (options that follow an endpoint).
 
-use super::address::{Address, host_and_port, socket_path};
+use super::address::{Address, MYSQL_PORT, POSTGRESQL_PORT, host_and_port, socket_path};
 use super::own::Own;
 use super::value::{Value, quoted};
 use std::fmt;
@@ -131,8 +131,8 @@ impl Accept {
     fn default_port(self) -> u16 {
         match self {
             Accept::Plain | Accept::Tls | Accept::Either => 8529,
-            Accept::PostgreSql { .. } => super::backend::POSTGRESQL_PORT,
-            Accept::MySql { .. } => super::backend::MYSQL_PORT,
+            Accept::PostgreSql { .. } => POSTGRESQL_PORT,
+            Accept::MySql { .. } => MYSQL_PORT,
             Accept::Manticore { .. } | Accept::ManticoreHttps { .. } | Accept::Sphinx => 9312,
             Accept::Gateway => 8080,
         }
