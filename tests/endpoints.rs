@@ -238,6 +238,26 @@ fn alpn_chooses_the_backend() {
     }
 }
 
+/// One backend alone, and for the other protocol, is nobody to answer.
+#[test]
+fn a_protocol_without_a_backend_is_not_passed_to_that_of_another() {
+    let pki = Pki::new();
+    let two = called("h2");
+    for endpoint in ["ssl://127.0.0.1:0", "gateway://127.0.0.1:0"] {
+        let daemon = Launch::new()
+            .endpoint(endpoint)
+            .set("ssl.keyfile", pki.server())
+            .set("ssl.alpn", "h2,http/1.1")
+            .set("backend", format!("h2={}", two.url))
+            .start();
+        let mut tls = offering(&pki, b"\x08http/1.1").connect(daemon.address());
+        assert_eq!(read_all(&mut tls).0, b"", "{endpoint}");
+        daemon.said("there is no backend for 'http'");
+        let mut tls = offering(&pki, b"\x02h2").connect(daemon.address());
+        assert_eq!(read_all(&mut tls).0, b"h2", "{endpoint}");
+    }
+}
+
 #[test]
 fn http_in_the_clear_is_told_that_a_gateway_speaks_tls() {
     let pki = Pki::new();

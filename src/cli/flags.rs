@@ -152,7 +152,7 @@ pub(crate) fn prepare_again(matches: &ArgMatches, before: &Ready) -> Result<Read
     let builder = collect(matches);
     if builder.settings().policy.words != Words::PostgreSql {
         let (settings, notes) = settled(builder, Occasion::Reload)?;
-        let loaded = Prepared::load_or_degrade(&settings, Some(&before.prepared))
+        let loaded = Prepared::load_or_degrade(&settings, Some(&before.settings))
             .inspect_err(|_| tell(&notes))?;
         let (settings, prepared, more) = loaded;
         return Ok(ready(settings, notes, (prepared, more)));

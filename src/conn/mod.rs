@@ -239,6 +239,12 @@ impl Conn {
         &self.terms
     }
 
+    /// Whether what is spoken inside TLS decides who answers, if anybody does.
+    fn is_told_apart(&self) -> bool {
+        let mut ways = self.terms.ways.iter();
+        !self.is_mediated() && ways.any(|way| way.spoken.is_some())
+    }
+
     /// The number of the way it goes, among those of its terms.
     pub fn way(&self) -> usize {
         self.way
@@ -344,6 +350,7 @@ impl Conn {
     }
 
     fn negotiate(&mut self, now: Instant, work: &mut Work) -> Next {
+        let told_apart = self.opening.is_none() && self.is_told_apart();
         let Some(channel) = self.wire.channel() else {
             return Next::Close;
         };
@@ -361,7 +368,7 @@ impl Conn {
                     debug!("{}: {}", self.peer, channel.facts());
                 }
                 self.tickets_wait = channel.last_words_may_wait().then(|| now + TICKETS_WAIT);
-                if self.opening.is_none() && self.terms.ways.len() > 1 {
+                if told_apart {
                     let spoken = Spoken::inside_tls(channel.alpn().as_deref());
                     return self.pass_as(Some(spoken), now);
                 }

@@ -38,6 +38,17 @@ impl Settings {
         notes
     }
 
+    /// Whether one of these endpoints does without the TLS that was `asked` for, and did not so `before`.
+    pub(crate) fn degrades_anew(&self, asked: &Settings, before: &Settings) -> bool {
+        let known = |endpoint: &Endpoint| {
+            let same =
+                |one: &Endpoint| one.address == endpoint.address && one.accept == endpoint.accept;
+            before.endpoints.iter().any(|one| same(one))
+        };
+        let mut endpoints = self.endpoints.iter().zip(&asked.endpoints);
+        endpoints.any(|(now, asked)| now.accept != asked.accept && !known(now))
+    }
+
     /// Does without TLS towards clients, if every endpoint can.
     pub(crate) fn degraded(&self) -> Option<(Settings, Note)> {
         if !self.may_degrade() {
@@ -122,5 +133,21 @@ mod tests {
             "{}",
             notes[0].text
         );
+    }
+
+    #[test]
+    fn an_endpoint_degrades_anew_unless_it_was_without_tls_before() {
+        let asked = settings(&["mysql://h,ssl.keyfile=a.pem", "mysql://h:1"], "degrade");
+        let mut before = asked.clone();
+        before.degrade_keyless();
+        let mut same = asked.clone();
+        assert_eq!(same.degrade_keyless().len(), 1);
+        assert!(!same.degrades_anew(&asked, &before));
+        for more in [["mysql://h", "mysql://h:1"], ["mysql://h:1", "mysql://h:2"]] {
+            let asked = settings(&more, "degrade");
+            let mut now = asked.clone();
+            now.degrade_keyless();
+            assert!(now.degrades_anew(&asked, &before), "{more:?}");
+        }
     }
 }

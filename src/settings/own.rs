@@ -83,13 +83,18 @@ fn is_of_endpoints(record: &Record) -> bool {
     of_tls && !OF_ALL.contains(&record.name) || OF_ENDPOINTS.contains(&record.name)
 }
 
-/// Whether an option follows. Any name in the TLS sections counts, so that a misspelt one is not taken for a path.
+/// What the names of such options begin with.
+const SECTIONS: &[&str] = &["ssl.", "tls.", "backend.", "timeout.", "mysql."];
+
+/// Whether an option follows. Any name in the sections of such options counts, so that a misspelt one is not taken for a
+/// path. No name holds a comma, so nothing behind the next one is looked at.
 fn begins_with_option(text: &str) -> bool {
-    text.split_once('=').is_some_and(|(name, _)| {
+    let part = text.split(',').next().unwrap_or_default();
+    part.split_once('=').is_some_and(|(name, _)| {
         let name = name.trim();
         let word = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        let ours = name.starts_with("ssl.") || name.starts_with("tls.") || find(name).is_some();
-        ours && name.chars().all(word)
+        let section = SECTIONS.iter().any(|section| name.starts_with(section));
+        (section || find(name).is_some()) && name.chars().all(word)
     })
 }
 

@@ -98,17 +98,18 @@ impl Prepared {
     }
 
     /// The same for a start that goes on without TLS towards clients where that cannot be set up and
-    /// `ssl.unusable` says so; for a reload, only if there was none `before`. The settings come back as they are then.
+    /// `ssl.unusable` says so; for a reload of what was served by the settings `before`, only where there was none.
+    /// The settings come back as they are then.
     ///
     /// # Errors
     /// As [`Prepared::load`].
     pub fn load_or_degrade(
-        settings: &Settings,
-        before: Option<&Prepared>,
+        asked: &Settings,
+        before: Option<&Settings>,
     ) -> Result<(Settings, Prepared, Vec<Note>), Problems> {
-        let mut settings = settings.clone();
+        let mut settings = asked.clone();
         let mut notes = settings.degrade_keyless();
-        if before.is_some_and(Prepared::has_identity) && !notes.is_empty() {
+        if before.is_some_and(|before| settings.degrades_anew(asked, before)) {
             let refused = notes.into_iter().map(|note| Error::settings(note.text));
             return Err(Problems(refused.collect()));
         }

@@ -3,9 +3,9 @@
 use crate::behind::VERSION;
 use crate::curl::{curl, fetch, url};
 use crate::front::{ALL, Scene};
-use crate::support::client::open;
+use crate::support::client::{open, round_trip};
 use crate::support::pki::Key;
-use crate::support::{Launch, Pki};
+use crate::support::{Launch, Peer, Pki};
 use std::io::{Read, Write};
 
 /// Ways to have no usable certificate, each with the file that is wrong.
@@ -106,4 +106,25 @@ fn who_wants_https_where_there_is_none_hears_nothing() {
         assert_eq!(heard, b"");
     }
     drop(pki);
+}
+
+/// Nor where a certificate is named for one port alone, and then no more.
+#[test]
+fn a_reload_takes_tls_from_no_port_that_had_it() {
+    let pki = Pki::new();
+    let text = |own: &str| {
+        format!(
+            "[server]\nendpoint = manticore://127.0.0.1:0{own}\nendpoint = manticore://127.0.0.2:0\n[ssl]\nunusable = degrade\n"
+        )
+    };
+    let own = format!(",ssl.keyfile={}", pki.server());
+    let path = pki.write("tlsport.conf", text(&own));
+    let launch = Launch::new().config(&path, 2);
+    let front = launch.set("backend", "service://echo").start();
+    front.reload();
+    pki.write("tlsport.conf", text(""));
+    front.signal("HUP");
+    front.said("there is no certificate");
+    front.said("the settings in use stay");
+    round_trip(&mut Peer::new(&pki).connect(front.addresses(2)[0]), b"TLS");
 }

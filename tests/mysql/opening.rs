@@ -5,11 +5,13 @@ use crate::server::Server;
 use crate::support::client::{handshake, open};
 use crate::support::{Backend, Peer, Pki, eventually};
 use crate::wire::{
-    self, CAPABILITIES, SSL, Together, hear, hear_ok, hear_value, packet, query, refusal, response,
-    response_in_tls, response_with, ssl_request, try_hear, value,
+    self, CAPABILITIES, Packet, SSL, Together, hear, hear_ok, hear_value, packet, query, refusal,
+    response, response_in_tls, response_with, ssl_request, try_hear, value,
 };
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::sync::mpsc;
+use std::thread;
 
 /// It is the server's own but for TLS, which it has in the front's stead.
 #[test]
@@ -239,4 +241,34 @@ fn a_server_that_ends_instead_of_greeting_or_greets_in_another_way_is_one_that_c
             "{what}: and that is the end"
         );
     }
+}
+
+/// Each of its packets is the smallest there is.
+#[test]
+fn who_talks_without_end_before_the_server_says_yes_keeps_nobody_waiting() {
+    let (pki, real) = (Pki::new(), Server::start());
+    let (talks, begun) = mpsc::channel();
+    let server = Backend::new(move |mut stream| {
+        let mut real = UnixStream::connect(real.socket()).unwrap();
+        let Packet { sequence, payload } = hear(&mut real);
+        wire::say(&mut stream, sequence, &payload);
+        if stream.read_exact(&mut vec![0; 256 * 1024]).is_ok() {
+            talks.send(()).unwrap();
+        }
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    });
+    let launch = encrypting(&pki).set("threads", "1");
+    let front = launch.set("backend", &server.url).start();
+    let (mut tls, greeting) = greeted_in_tls(&Peer::new(&pki), front.address());
+    wire::say(&mut tls, 2, &response_in_tls(&greeting));
+    let talker = thread::spawn(move || {
+        let packets = packet(4, b"").repeat(50_000);
+        while tls.write_all(&packets).is_ok() {}
+    });
+    begun.recv().unwrap();
+    for _ in 0..10 {
+        greeted(front.address());
+    }
+    drop(front);
+    talker.join().unwrap();
 }

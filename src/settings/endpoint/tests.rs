@@ -230,6 +230,18 @@ fn an_option_that_is_not_one_endpoints_is_refused() {
             "unknown option 'ssl.kefyile': did you mean 'ssl.keyfile'?",
         ),
         (
+            "ssl://h:1,timeout.idel=1",
+            "unknown option 'timeout.idel': did you mean 'timeout.idle'?",
+        ),
+        (
+            "ssl://h:1,backend.sslmod=require",
+            "unknown option 'backend.sslmod': did you mean 'backend.sslmode'?",
+        ),
+        (
+            "ssl://h:1,mysql.require-secure-transprot=on",
+            "unknown option 'mysql.require-secure-transprot': did you mean 'mysql.require-secure-transport'?",
+        ),
+        (
             "ssl://h:1,timeout.idle=x",
             "'timeout.idle': 'x' is not a time (seconds, or a whole number with us, ms, s, m, h or d)",
         ),
@@ -245,6 +257,21 @@ fn an_option_that_is_not_one_endpoints_is_refused() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn a_misspelt_option_is_not_taken_for_a_part_of_a_path() {
+    let refused = "mysql+unix:///s,timeout.idel=1".parse::<Endpoint>();
+    let why = "unknown option 'timeout.idel': did you mean 'timeout.idle'?";
+    assert_eq!(refused, Err(format!("endpoint 'mysql+unix:///s': {why}")));
+}
+
+/// A file may be a mebibyte long.
+#[test]
+fn many_commas_are_read_in_a_moment() {
+    let path = format!("/s{}", ",".repeat(1 << 20));
+    let endpoint: Endpoint = format!("unix://{path}=").parse().expect("a path");
+    assert_eq!(endpoint.address, Address::Unix(format!("{path}=").into()));
 }
 
 #[test]
