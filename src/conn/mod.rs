@@ -377,7 +377,7 @@ impl Conn {
             }
             Ok(_) => {
                 if let Err(error) = self.wire.stream().flush() {
-                    self.failed(&HandshakeError::gone(reason(&error)), now, work);
+                    self.failed(&HandshakeError::broken(reason(&error)), now, work);
                 }
             }
             Err(failure) => self.failed(&failure, now, work),
@@ -387,10 +387,15 @@ impl Conn {
 
     /// The handshake is over and came to nothing.
     fn failed(&mut self, failure: &HandshakeError, now: Instant, work: &mut Work) {
-        work.counters.failures[failure.kind as usize].add(1);
-        ending::report(self.peer, self.terms.words(), failure);
+        self.report(failure, work);
         let gone = failure.kind == Failure::Gone;
         self.enter(if gone { State::Closed } else { State::Draining }, now);
+    }
+
+    /// Counts and logs a handshake that came to nothing.
+    fn report(&self, failure: &HandshakeError, work: &Work) {
+        work.counters.failures[failure.kind as usize].add(1);
+        ending::report(self.peer, self.terms.words(), failure);
     }
 
     /// Finds who answers.
@@ -600,8 +605,11 @@ impl Conn {
                 }
                 let limit = self.terms.handshake.unwrap_or_default();
                 let failure = HandshakeError::timeout(limit);
-                work.counters.failures[failure.kind as usize].add(1);
-                ending::report(self.peer, self.terms.words(), &failure);
+                let failure = match self.wire.channel() {
+                    Some(channel) => channel.asking(failure),
+                    None => failure,
+                };
+                self.report(&failure, work);
                 self.enter(State::Closed, now);
             }
             State::Open => {
