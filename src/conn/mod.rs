@@ -19,7 +19,7 @@ mod terms;
 mod tests;
 mod wire;
 
-pub use crate::tls::Failure;
+pub use crate::tls::{Common, Failure};
 pub use counters::{Counter, Counters, Totals};
 pub use service::{Message, Opened, Service, Verdict};
 pub use terms::{Answers, Gate, Onward, Request, Security, Terms, Way};
@@ -395,6 +395,9 @@ impl Conn {
     /// Counts and logs a handshake that came to nothing.
     fn report(&self, failure: &HandshakeError, work: &Work) {
         work.counters.failures[failure.kind as usize].add(1);
+        if let Some(mismatch) = &failure.mismatch {
+            work.counters.mismatches[mismatch.of as usize].add(1);
+        }
         ending::report(self.peer, self.terms.words(), failure);
     }
 

@@ -24,6 +24,28 @@ pub enum Common {
     Protocol,
 }
 
+impl Common {
+    /// All of them.
+    pub const ALL: [Common; 5] = [
+        Common::Version,
+        Common::Cipher,
+        Common::Group,
+        Common::Signature,
+        Common::Protocol,
+    ];
+
+    /// In words, as a server counts them.
+    pub fn text(self) -> &'static str {
+        match self {
+            Common::Version => "protocol version",
+            Common::Cipher => "cipher",
+            Common::Group => "group",
+            Common::Signature => "signature algorithm",
+            Common::Protocol => "protocol of ALPN",
+        }
+    }
+}
+
 /// That there was nothing in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {

@@ -142,3 +142,130 @@ fn alert_text(alert: i32) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::Detail;
+    use std::time::Duration;
+
+    fn failed(kind: Failure, code: Option<i32>) -> HandshakeError {
+        let mut failure = HandshakeError::gone("bad extension");
+        failure.kind = kind;
+        failure.detail = Some(Box::new(Detail {
+            reason: "bad extension".into(),
+            code,
+            versions: None,
+            rejected: None,
+        }));
+        failure
+    }
+
+    fn lacking(of: Common, versions: &[u16], protocols: &[&str]) -> String {
+        let mut failure = failed(Failure::NothingInCommon, None);
+        failure.mismatch = Some(Box::new(Mismatch {
+            of,
+            offered: String::new(),
+            accepted: String::new(),
+            versions: versions.to_vec(),
+            protocols: protocols.iter().map(|name| (*name).to_owned()).collect(),
+        }));
+        words(&failure)
+    }
+
+    fn refused(code: i32) -> String {
+        let mut failure = failed(Failure::PeerCertificate, Some(134));
+        if let Some(detail) = &mut failure.detail {
+            detail.rejected = Some(Rejected {
+                depth: 0,
+                code,
+                why: "as OpenSSL says it".into(),
+                subject: String::new(),
+                serial: String::new(),
+                issuer: String::new(),
+            });
+        }
+        words(&failure)
+    }
+
+    #[test]
+    fn what_is_lacking_is_told_as_go_tells_it() {
+        for (told, text) in [
+            (
+                lacking(Common::Version, &[0x303, 0x302], &[]),
+                "tls: client offered only unsupported versions: [303 302]",
+            ),
+            (
+                lacking(Common::Version, &[], &[]),
+                "tls: client offered only unsupported versions",
+            ),
+            (
+                lacking(Common::Cipher, &[], &[]),
+                "tls: no cipher suite supported by both client and server",
+            ),
+            (
+                lacking(Common::Group, &[], &[]),
+                "tls: no ECDHE curve supported by both client and server",
+            ),
+            (
+                lacking(Common::Protocol, &[], &["h3", "a"]),
+                "tls: client requested unsupported application protocols ([\"h3\" \"a\"])",
+            ),
+        ] {
+            assert_eq!(told, text);
+        }
+    }
+
+    #[test]
+    fn certificates_and_alerts_are_told_as_go_tells_them() {
+        let begin = "tls: failed to verify certificate: x509: ";
+        for (code, why) in [
+            (20, "certificate signed by unknown authority"),
+            (18, "certificate signed by unknown authority"),
+            (26, "certificate specifies an incompatible key usage"),
+            (23, "as OpenSSL says it"),
+        ] {
+            assert_eq!(refused(code), format!("{begin}{why}"));
+        }
+        let expired = "certificate has expired or is not yet valid: as OpenSSL says it";
+        assert_eq!(refused(10), format!("{begin}{expired}"));
+        let missing = failed(Failure::PeerCertificate, Some(199));
+        assert_eq!(words(&missing), "tls: client didn't provide a certificate");
+        for (alert, text) in [
+            (48, "unknown certificate authority"),
+            (42, "bad certificate"),
+            (116, "certificate required"),
+            (200, "alert(200)"),
+        ] {
+            let told = words(&failed(Failure::PeerAlert, Some(1000 + alert)));
+            assert_eq!(told, format!("remote error: tls: {text}"));
+        }
+    }
+
+    #[test]
+    fn what_comes_to_nothing_otherwise_is_told_as_go_tells_it_or_openssl() {
+        let late = HandshakeError::timeout(Duration::from_secs(1));
+        let bad_mac = failed(Failure::Other, Some(281));
+        let read = "read: connection reset by peer";
+        for (told, text) in [
+            (
+                words(&HandshakeError::gone("the client closed the connection")),
+                "EOF",
+            ),
+            (
+                words(&HandshakeError::broken("connection reset by peer")),
+                read,
+            ),
+            (words(&HandshakeError::broken(read)), read),
+            (words(&late), "read: i/o timeout"),
+            (words(&bad_mac), "local error: tls: bad record MAC"),
+            (
+                words(&failed(Failure::Other, Some(110))),
+                "tls: bad extension",
+            ),
+            (words(&failed(Failure::Other, None)), "tls: bad extension"),
+        ] {
+            assert_eq!(told, text);
+        }
+    }
+}
