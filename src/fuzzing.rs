@@ -23,6 +23,11 @@ pub fn manticore(piece: usize, tls: bool, https: bool, before: &[u8], inside: &[
     play(&mut Manticore::new(tls, https), piece, before, inside);
 }
 
+/// Reads a ClientHello from bytes that are none, or one that ends early.
+pub fn client_hello(records: &[u8]) {
+    crate::tls::read_hello(records);
+}
+
 fn play(machine: &mut dyn Preface, piece: usize, before: &[u8], inside: &[u8]) {
     let mut guest = Guest {
         address: Some([192, 0, 2, 7].into()),

@@ -1,6 +1,6 @@
 //! What a worker counts. Each worker writes its own; anyone may read and add them up.
 
-use crate::tls::Failure;
+use crate::tls::{Common, Failure};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 macro_rules! counters {
@@ -11,6 +11,8 @@ macro_rules! counters {
             $($(#[$doc])* pub $name: Counter,)*
             /// Failed handshakes by reason, in the order of [`Failure::ALL`].
             pub failures: [Counter; Failure::ALL.len()],
+            /// Those for want of something in common, by what, in the order of [`Common::ALL`].
+            pub mismatches: [Counter; Common::ALL.len()],
         }
 
         /// Counters of all workers, added up at one moment.
@@ -19,13 +21,17 @@ macro_rules! counters {
             $($(#[$doc])* pub $name: u64,)*
             /// Failed handshakes by reason, in the order of [`Failure::ALL`].
             pub failures: [u64; Failure::ALL.len()],
+            /// Those for want of something in common, by what, in the order of [`Common::ALL`].
+            pub mismatches: [u64; Common::ALL.len()],
         }
 
         impl Totals {
             /// Adds one worker's counters.
             pub fn add(&mut self, counters: &Counters) {
                 $(self.$name += counters.$name.value();)*
-                for (sum, counter) in self.failures.iter_mut().zip(&counters.failures) {
+                let failures = self.failures.iter_mut().zip(&counters.failures);
+                let mismatches = self.mismatches.iter_mut().zip(&counters.mismatches);
+                for (sum, counter) in failures.chain(mismatches) {
                     *sum += counter.value();
                 }
             }

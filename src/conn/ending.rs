@@ -3,9 +3,12 @@
 //! They are the peers' doing, so they are information and not warnings, and a scanner must not fill the log: past
 //! [`LINES_A_SECOND`] they are counted, and the count is logged with the next line that fits.
 
+mod krakend;
+mod postgresql;
+
 use crate::io::Peer;
 use crate::settings::Words;
-use crate::tls::{Failure, HandshakeError, Rejected};
+use crate::tls::{HandshakeError, Mismatch, Rejected};
 use log::{debug, info};
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -25,76 +28,72 @@ thread_local! {
 
 /// Logs a failed handshake, within the quota of this worker.
 pub(super) fn report(peer: Peer, words: Words, failure: &HandshakeError) {
-    let text = match words {
-        Words::ArangoDb | Words::KrakenD => in_our_words(failure),
-        Words::PostgreSql => in_those_of_postgresql(failure),
-    };
-    within_quota(peer, &text, "failed handshakes");
+    within_quota("failed handshakes", || match words {
+        Words::ArangoDb => format!("{peer}: {}", in_our_words(failure)),
+        Words::PostgreSql => format!("{peer}: {}", postgresql::words(failure)),
+        Words::KrakenD => krakend::line(peer, &krakend::words(failure), &aside(failure)),
+    });
     for line in failure.cause.iter().flat_map(|cause| cause.lines()) {
         debug!("{peer}: error during TLS handshake: '{line}'");
     }
 }
 
 fn in_our_words(failure: &HandshakeError) -> String {
-    let reason = &failure.reason;
-    match failure
-        .detail
-        .as_ref()
-        .and_then(|detail| detail.rejected.as_ref())
-    {
-        Some(Rejected {
+    format!("handshake: {}{}", failure.reason, aside(failure))
+}
+
+/// What is known besides, in brackets: the server name asked for, what was offered and accepted, whose certificate was
+/// refused.
+fn aside(failure: &HandshakeError) -> String {
+    let mut parts = Vec::new();
+    if let Some(name) = &failure.server_name {
+        parts.push(format!("asked for '{name}'"));
+    }
+    if let Some(mismatch) = &failure.mismatch {
+        let Mismatch {
+            offered, accepted, ..
+        } = &**mismatch;
+        if !offered.is_empty() {
+            parts.push(format!("offered {offered}"));
+        }
+        if !accepted.is_empty() {
+            parts.push(format!("accepted: {accepted}"));
+        }
+    }
+    let detail = failure.detail.as_ref();
+    if let Some(rejected) = detail.and_then(|detail| detail.rejected.as_ref()) {
+        let Rejected {
             depth,
             subject,
             serial,
             issuer,
             ..
-        }) => format!(
-            "handshake: {reason} (at depth {depth}: '{subject}', serial number {serial}, of '{issuer}')"
-        ),
-        None => format!("handshake: {reason}"),
-    }
-}
-
-/// `be_tls_open_server` and its callback for verification, with details and hints on the same line.
-fn in_those_of_postgresql(failure: &HandshakeError) -> String {
-    let detail = failure.detail.as_deref();
-    let why = match (detail, failure.kind) {
-        (Some(detail), _) => &detail.reason,
-        (None, Failure::Gone) => "EOF detected",
-        (None, _) => &failure.reason,
-    };
-    let mut text = format!("could not accept SSL connection: {why}");
-    if let Some(rejected) = detail.and_then(|detail| detail.rejected.as_ref()) {
-        let Rejected {
-            depth,
-            why,
-            subject,
-            serial,
-            issuer,
         } = rejected;
-        text += &format!(
-            ": Client certificate verification failed at depth {depth}: {why}. Failed certificate data (unverified): \
-             subject \"{subject}\", serial number {serial}, issuer \"{issuer}\"."
-        );
+        parts.push(format!(
+            "at depth {depth}: '{subject}', serial number {serial}, of '{issuer}'"
+        ));
     }
-    if let Some((min, max)) = detail.and_then(|detail| detail.versions.as_ref()) {
-        text += &format!(
-            ": This may indicate that the client does not support any SSL protocol version between {min} and {max}."
-        );
+    match parts.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", parts.join("; ")),
     }
-    text
 }
 
 /// Logs why a client was not let in, within the same quota.
 pub(super) fn report_refusal(peer: Peer, why: &str) {
-    within_quota(peer, why, "refused clients");
+    within_quota("refused clients", || format!("{peer}: {why}"));
 }
 
-fn within_quota(peer: Peer, text: &str, others: &str) {
+/// Logs why there was no handshake where KrakenD's words are spoken, within the same quota.
+pub(super) fn report_without_handshake(peer: Peer, why: &str) {
+    within_quota("failed handshakes", || krakend::line(peer, why, ""));
+}
+
+fn within_quota(others: &str, line: impl FnOnce() -> String) {
     match QUOTA.with_borrow_mut(|quota| quota.take(Instant::now())) {
         None => {}
-        Some(0) => info!("{peer}: {text}"),
-        Some(silent) => info!("{peer}: {text} (and {silent} more {others})"),
+        Some(0) => info!("{}", line()),
+        Some(silent) => info!("{} (and {silent} more {others})", line()),
     }
 }
 

@@ -19,7 +19,7 @@ mod terms;
 mod tests;
 mod wire;
 
-pub use crate::tls::Failure;
+pub use crate::tls::{Common, Failure};
 pub use counters::{Counter, Counters, Totals};
 pub use service::{Message, Opened, Service, Verdict};
 pub use terms::{Answers, Gate, Onward, Request, Security, Terms, Way};
@@ -384,7 +384,7 @@ impl Conn {
             }
             Ok(_) => {
                 if let Err(error) = self.wire.stream().flush() {
-                    self.failed(&HandshakeError::gone(reason(&error)), now, work);
+                    self.failed(&HandshakeError::broken(reason(&error)), now, work);
                 }
             }
             Err(failure) => self.failed(&failure, now, work),
@@ -394,10 +394,18 @@ impl Conn {
 
     /// The handshake is over and came to nothing.
     fn failed(&mut self, failure: &HandshakeError, now: Instant, work: &mut Work) {
-        work.counters.failures[failure.kind as usize].add(1);
-        ending::report(self.peer, self.terms.words(), failure);
+        self.report(failure, work);
         let gone = failure.kind == Failure::Gone;
         self.enter(if gone { State::Closed } else { State::Draining }, now);
+    }
+
+    /// Counts and logs a handshake that came to nothing.
+    fn report(&self, failure: &HandshakeError, work: &Work) {
+        work.counters.failures[failure.kind as usize].add(1);
+        if let Some(mismatch) = &failure.mismatch {
+            work.counters.mismatches[mismatch.of as usize].add(1);
+        }
+        ending::report(self.peer, self.terms.words(), failure);
     }
 
     /// Finds who answers.
@@ -607,8 +615,11 @@ impl Conn {
                 }
                 let limit = self.terms.handshake.unwrap_or_default();
                 let failure = HandshakeError::timeout(limit);
-                work.counters.failures[failure.kind as usize].add(1);
-                ending::report(self.peer, self.terms.words(), &failure);
+                let failure = match self.wire.channel() {
+                    Some(channel) => channel.asking(failure),
+                    None => failure,
+                };
+                self.report(&failure, work);
                 self.enter(State::Closed, now);
             }
             State::Open => {

@@ -1,12 +1,12 @@
 //! The beginning of a connection that has a preface: its first bytes, before TLS and inside it, until it is known who
 //! answers.
 
-use super::{Conn, Next, State, Work, ending};
+use super::{Conn, Next, Security, State, Work, ending};
 use crate::error::Error;
 use crate::io::Peer;
 use crate::preface::{Decision, Guest, Preface, Shown, Subject, Then};
 use crate::settings::Spoken;
-use crate::tls::{HandshakeError, Outcome};
+use crate::tls::{Failure, HandshakeError, Outcome};
 use log::{info, warn};
 use std::time::Instant;
 
@@ -64,7 +64,7 @@ impl Conn {
                 }
                 Decision::Answer(answer) => {
                     if let Some(remark) = remark {
-                        ending::report_refusal(self.peer, &remark);
+                        self.refuse(&remark, Failure::NotTls, work);
                     }
                     opening.first.drain(..answer.taken);
                     if let Err(error) = self.say_first(&answer.say) {
@@ -96,7 +96,7 @@ impl Conn {
                         Ok(Outcome::Closed) => {
                             preface.ended(&opening.first);
                             if let Some(remark) = preface.remark() {
-                                ending::report_refusal(self.peer, &remark);
+                                self.refuse(&remark, Failure::Gone, work);
                             }
                             let inside = self.wire.channel().is_some();
                             self.ends.farewell = inside; // the answer to a close-notify
@@ -123,6 +123,16 @@ impl Conn {
                     }
                 }
             }
+        }
+    }
+
+    /// Tells why a client is not let in. Where everybody has to begin with TLS, that is a failed handshake.
+    fn refuse(&self, why: &str, kind: Failure, work: &Work) {
+        if let Security::Gateway(_) = self.terms.security {
+            work.counters.failures[kind as usize].add(1);
+            ending::report_without_handshake(self.peer, why);
+        } else {
+            ending::report_refusal(self.peer, why);
         }
     }
 
@@ -187,7 +197,7 @@ impl Conn {
     /// The client's stream failed before anything was served.
     pub(super) fn lost(&mut self, error: &Error, now: Instant, work: &mut Work) -> Next {
         if self.wire.channel().is_none() {
-            self.failed(&HandshakeError::gone(error.to_string()), now, work);
+            self.failed(&HandshakeError::broken(error.to_string()), now, work);
         } else {
             self.broken(error, now);
         }

@@ -57,10 +57,8 @@ impl Preface for Gateway {
         }
     }
 
-    fn ended(&mut self, bytes: &[u8]) {
-        if !bytes.is_empty() {
-            self.remark = Some("EOF");
-        }
+    fn ended(&mut self, _: &[u8]) {
+        self.remark = Some("EOF");
     }
 
     fn longest(&self) -> usize {

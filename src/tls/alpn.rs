@@ -7,7 +7,8 @@ pub(super) fn choose<'a>(ours: &[String], offered: &'a [u8]) -> Option<&'a [u8]>
         .find_map(|name| names(offered).find(|offer| *offer == name.as_bytes()))
 }
 
-fn names(mut list: &[u8]) -> impl Iterator<Item = &[u8]> {
+/// The names in a list, up to where it is malformed.
+pub(super) fn names(mut list: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let (&length, rest) = list.split_first()?;
         let (name, rest) = rest.split_at_checked(usize::from(length))?;

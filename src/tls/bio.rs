@@ -6,6 +6,8 @@
 //! `SSL_get_error` after it.
 #![allow(unsafe_code)]
 
+use super::beginning::Mark;
+use super::hello::Hello;
 use super::sys;
 use crate::io::Stream;
 use foreign_types::ForeignTypeRef;
@@ -45,6 +47,8 @@ pub(super) struct Wired {
 
 struct State {
     stream: Stream,
+    /// Where the client's first bytes are, until its handshake is done.
+    beginning: Mark,
     /// Why the stream failed, kept while libssl unwinds.
     error: Option<io::Error>,
     panic: Option<Box<dyn Any + Send>>,
@@ -54,6 +58,7 @@ impl Wired {
     pub(super) fn new(ssl: Ssl, stream: Stream) -> io::Result<Wired> {
         let state = State {
             stream,
+            beginning: Mark::PAST,
             error: None,
             panic: None,
         };
@@ -80,6 +85,7 @@ impl Wired {
     }
 
     pub(super) fn set_accept_state(&mut self) {
+        self.state_mut().beginning = Mark::NONE;
         self.ssl.set_accept_state();
     }
 
@@ -117,7 +123,16 @@ impl Wired {
     /// `SSL_do_handshake`
     pub(super) fn handshake(&mut self) -> Raw {
         // SAFETY: the SSL is live and has its BIO.
-        self.call(|ssl| unsafe { ffi::SSL_do_handshake(ssl) })
+        let raw = self.call(|ssl| unsafe { ffi::SSL_do_handshake(ssl) });
+        if let Raw::Done(_) = raw {
+            self.state_mut().beginning = Mark::PAST;
+        }
+        raw
+    }
+
+    /// What the client has offered, if that is still known.
+    pub(super) fn hello(&self) -> Option<Hello> {
+        self.state_ref().beginning.read(Hello::read)
     }
 
     /// `SSL_read`, unless there is nothing to read in libssl and below it: asked in vain, libssl takes a buffer for
@@ -275,7 +290,7 @@ unsafe extern "C" fn bio_read(bio: *mut ffi::BIO, buf: *mut c_char, len: c_int) 
         };
         (state, std::slice::from_raw_parts_mut(buf.cast::<u8>(), len))
     };
-    match state.guarded(|state| state.stream.read(buf)) {
+    match state.guarded(|state| state.read(buf)) {
         Some(count) => count,
         None => {
             // SAFETY: the BIO is live.
@@ -325,6 +340,12 @@ unsafe extern "C" fn bio_ctrl(
 }
 
 impl State {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let count = self.stream.read(buf)?;
+        self.beginning.note(&buf[..count]);
+        Ok(count)
+    }
+
     /// Runs `io` so that no panic reaches C. `None` is would-block; a failure is kept for [`Wired::call`] and -1.
     fn guarded(&mut self, io: impl FnOnce(&mut State) -> io::Result<usize>) -> Option<c_int> {
         match catch_unwind(AssertUnwindSafe(|| io(self))) {

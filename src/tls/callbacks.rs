@@ -48,6 +48,10 @@ pub(super) struct State {
     pub(super) cache: Option<(Arc<Shared>, usize)>,
     /// Where a client keeps its sessions, if it does.
     pub(super) kept: Option<Arc<Kept>>,
+    /// The groups of the policy, for who asks why a handshake failed; empty if they are the library's own.
+    pub(super) groups: String,
+    /// What keys there are, in words, for the same.
+    pub(super) keys: Vec<String>,
 }
 
 static INDEX: OnceCell<Index<SslContext, State>> = OnceCell::new();
@@ -101,6 +105,11 @@ pub(super) fn install(context: &mut SslContextBuilder, state: State) -> Result<(
 /// The state that a context was given before.
 pub(super) fn state(context: &SslContextBuilder) -> Option<&State> {
     sys::view(context).ex_data(*INDEX.get()?)
+}
+
+/// The state of the context that a connection is in.
+pub(super) fn state_of(ssl: &SslRef) -> Option<&State> {
+    ssl.ssl_context().ex_data(*INDEX.get()?)
 }
 
 /// The server name that a client has asked for, where its context keeps it.

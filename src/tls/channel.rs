@@ -13,7 +13,7 @@ use super::prepared::Role;
 use super::queue;
 use super::sys;
 use super::whom::Server;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, reason};
 use crate::io::Stream;
 use log::warn;
 use openssl::ssl::{Ssl, SslRef, SslVerifyMode, SslVersion};
@@ -125,13 +125,24 @@ impl Channel {
             Raw::WantWrite => Ok(Outcome::WantWrite),
             Raw::Closed | Raw::Cut(None) => {
                 let peer = peer(self.wired.ssl());
-                Err(HandshakeError::gone(format!(
-                    "{peer} closed the connection"
-                )))
+                let gone = HandshakeError::gone(format!("{peer} closed the connection"));
+                Err(self.asking(gone))
             }
-            Raw::Cut(Some(error)) => Err(HandshakeError::broken(&error)),
-            Raw::Failed => Err(HandshakeError::classify(&queue::drain(), self.wired.ssl())),
+            Raw::Cut(Some(error)) => Err(self.asking(HandshakeError::broken(reason(&error)))),
+            Raw::Failed => {
+                let (queue, hello) = (queue::drain(), self.wired.hello());
+                Err(HandshakeError::classify(
+                    &queue,
+                    self.wired.ssl(),
+                    hello.as_ref(),
+                ))
+            }
         }
+    }
+
+    /// With the server name that the client asked for.
+    pub(crate) fn asking(&self, failure: HandshakeError) -> HandshakeError {
+        failure.asking(self.wired.ssl(), self.wired.hello().as_ref())
     }
 
     /// A handshake waits for the client. The last time it does is before the message that libssl makes tickets after; by

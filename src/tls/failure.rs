@@ -1,12 +1,13 @@
 //! Why a handshake failed: a class to count, and one line to log.
 
+use super::hello::Hello;
+use super::mismatch::{self, Common, Mismatch};
 use super::names;
 use super::queue::{Entry, Queue};
 use super::rejected::{self, Rejected};
 use super::sys;
-use crate::error::{Error, Kind, reason};
-use openssl::ssl::SslRef;
-use std::io;
+use crate::error::{Error, Kind};
+use openssl::ssl::{NameType, SslRef};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -66,6 +67,10 @@ pub struct HandshakeError {
     pub cause: Option<String>,
     /// What libssl says besides.
     pub detail: Option<Box<Detail>>,
+    /// The server name that the client asked for, escaped and cut, where that is known.
+    pub server_name: Option<String>,
+    /// What the two sides had nothing in common of, where that is why.
+    pub mismatch: Option<Box<Mismatch>>,
     /// What the caller can do about it.
     whose: Kind,
 }
@@ -75,6 +80,8 @@ pub struct HandshakeError {
 pub struct Detail {
     /// The reason of the first entry of its queue.
     pub reason: String,
+    /// The number of the reason that tells most, if that is libssl's (`SSL_R_*`).
+    pub code: Option<i32>,
     /// The range of versions spoken here, where the client seems to speak none of it.
     pub versions: Option<(String, String)>,
     /// The client's certificate that was not accepted, where that is why.
@@ -82,23 +89,30 @@ pub struct Detail {
 }
 
 impl HandshakeError {
-    /// The peer went away, or its stream failed.
+    /// The peer went away.
     pub(crate) fn gone(reason: impl Into<String>) -> HandshakeError {
         HandshakeError {
             kind: Failure::Gone,
             reason: reason.into(),
             cause: None,
             detail: None,
+            server_name: None,
+            mismatch: None,
             whose: Kind::Closed,
         }
     }
 
-    /// The stream failed below.
-    pub(super) fn broken(error: &io::Error) -> HandshakeError {
+    /// The peer's stream failed.
+    pub(crate) fn broken(reason: impl Into<String>) -> HandshakeError {
         HandshakeError {
             whose: Kind::Io,
-            ..HandshakeError::gone(reason(error))
+            ..HandshakeError::gone(reason)
         }
+    }
+
+    /// Whether the peer's stream failed, rather than ended.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.whose == Kind::Io
     }
 
     /// The deadline of `limit` passed while the peer was waited for.
@@ -108,13 +122,15 @@ impl HandshakeError {
             reason: format!("timed out after {limit:?}, waiting to read"),
             cause: None,
             detail: None,
+            server_name: None,
+            mismatch: None,
             whose: Kind::Timeout,
         }
     }
 
     /// What libssl queued, classified. The entry of libssl itself says most; before it may stand what libcrypto made
     /// of it.
-    pub(crate) fn classify(queue: &Queue, ssl: &SslRef) -> HandshakeError {
+    pub(crate) fn classify(queue: &Queue, ssl: &SslRef, hello: Option<&Hello>) -> HandshakeError {
         let entry = telling(queue);
         let kind = entry.map_or(Failure::Other, |entry| class(entry, ssl));
         let peers = match kind {
@@ -122,13 +138,27 @@ impl HandshakeError {
             Failure::Other => entry.is_some_and(is_of_the_protocol),
             _ => false,
         };
+        let of = entry.and_then(lacking).filter(|_| ssl.is_server());
         HandshakeError {
             kind,
             reason: told(queue, ssl),
             cause: entry.is_some().then(|| queue.to_string()),
             detail: Detail::of(queue, entry, kind, ssl).map(Box::new),
+            server_name: None,
+            mismatch: of.map(|of| Box::new(Mismatch::new(of, ssl, hello))),
             whose: if peers { Kind::Peer } else { Kind::Tls },
         }
+        .asking(ssl, hello)
+    }
+
+    /// Of a client that asked for a server name, if it did.
+    pub(super) fn asking(mut self, ssl: &SslRef, hello: Option<&Hello>) -> HandshakeError {
+        if ssl.is_server() {
+            let told = hello.and_then(|hello| hello.server_name.as_deref());
+            let kept = || ssl.servername_raw(NameType::HOST_NAME);
+            self.server_name = told.or_else(kept).map(mismatch::shown);
+        }
+        self
     }
 }
 
@@ -141,6 +171,9 @@ impl Detail {
                 (sys::ERR_LIB_SSL, CALLBACK_FAILED) => in_words(first, ssl), // libssl does not know why
                 _ => first.words(),
             },
+            code: telling
+                .filter(|entry| entry.library() == sys::ERR_LIB_SSL)
+                .map(Entry::reason_code),
             versions: telling.and_then(|entry| versions(entry, ssl)),
             rejected: rejected.filter(|_| kind == Failure::PeerCertificate),
         })
@@ -199,20 +232,21 @@ fn telling(queue: &Queue) -> Option<&Entry> {
 }
 
 /// Reasons of libssl (`SSL_R_*`), by class.
-const NOTHING_IN_COMMON: &[i32] = &[
-    101, // no suitable key share
-    112, // missing sigalgs extension
-    118, // no suitable signature algorithm
-    166, // version too high
-    191, // no protocols available
-    193, // no shared cipher
-    209, // missing supported groups extension
-    258, // unsupported protocol
-    295, // no suitable groups
-    297, // no suitable digest algorithm
-    376, // no shared signature algorithms
-    396, // version too low
-    410, // no shared groups
+const NOTHING_IN_COMMON: &[(i32, Common)] = &[
+    (101, Common::Group),     // no suitable key share
+    (112, Common::Signature), // missing sigalgs extension
+    (118, Common::Signature), // no suitable signature algorithm
+    (166, Common::Version),   // version too high
+    (191, Common::Version),   // no protocols available
+    (193, Common::Cipher),    // no shared cipher
+    (209, Common::Group),     // missing supported groups extension
+    (235, Common::Protocol),  // no application protocol
+    (258, Common::Version),   // unsupported protocol
+    (295, Common::Group),     // no suitable groups
+    (297, Common::Signature), // no suitable digest algorithm
+    (376, Common::Signature), // no shared signature algorithms
+    (396, Common::Version),   // version too low
+    (410, Common::Group),     // no shared groups
 ];
 /// Those that are about versions, as PostgreSQL lists them.
 const OF_VERSIONS: &[i32] = &[
@@ -260,11 +294,26 @@ fn class(entry: &Entry, ssl: &SslRef) -> Failure {
 fn class_of(reason: i32) -> Failure {
     match reason {
         FIRST_ALERT..=LAST_ALERT => Failure::PeerAlert,
-        _ if NOTHING_IN_COMMON.contains(&reason) => Failure::NothingInCommon,
+        _ if lacking_by(reason).is_some() => Failure::NothingInCommon,
         _ if PEER_CERTIFICATE.contains(&reason) => Failure::PeerCertificate,
         _ if NOT_TLS.contains(&reason) => Failure::NotTls,
         _ => Failure::Other,
     }
+}
+
+/// What there was nothing in common of, if that is what an entry says.
+fn lacking(entry: &Entry) -> Option<Common> {
+    match entry.library() {
+        sys::ERR_LIB_SSL => lacking_by(entry.reason_code()),
+        _ => None,
+    }
+}
+
+fn lacking_by(reason: i32) -> Option<Common> {
+    let (_, of) = NOTHING_IN_COMMON
+        .iter()
+        .find(|(known, _)| *known == reason)?;
+    Some(*of)
 }
 
 /// Whether libssl complains of what the peer sent, rather than of something of its own.

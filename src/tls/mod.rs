@@ -5,6 +5,7 @@
 mod alpn;
 mod announce;
 mod bare_facts;
+mod beginning;
 mod bio;
 mod callbacks;
 mod channel;
@@ -15,9 +16,11 @@ mod dialer;
 pub(crate) mod facts;
 mod failure;
 mod files;
+mod hello;
 mod identity;
 mod kept;
 mod library;
+mod mismatch;
 mod names;
 mod option_bits;
 pub mod options;
@@ -48,6 +51,7 @@ pub use dialer::Dialer;
 pub use facts::{Certificate, Facts, Pem};
 pub use failure::{Detail, Failure, HandshakeError};
 pub use library::{config_file, library_version, start};
+pub use mismatch::{Common, Mismatch};
 pub use passphrase::Occasion;
 pub use prepared::{Prepared, Role};
 pub use rejected::Rejected;
@@ -56,3 +60,9 @@ pub use resume::Shared;
 #[cfg(feature = "capi")]
 pub(crate) use sys::callers::somebody_elses;
 pub use whom::Server;
+
+/// For fuzz targets: what a client offers is read, and only that.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn read_hello(records: &[u8]) {
+    let _ = hello::Hello::read(records);
+}

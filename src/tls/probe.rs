@@ -7,7 +7,7 @@ use super::prepared::Role;
 use super::sys;
 use crate::settings::Note;
 use openssl::error::ErrorStack;
-use openssl::ssl::{Ssl, SslCipherRef, SslContext, SslContextRef, SslMethod, SslVersion};
+use openssl::ssl::{Ssl, SslCipherRef, SslContext, SslContextRef, SslMethod, SslRef, SslVersion};
 use std::sync::OnceLock;
 
 /// Every version, lowest first, with its name.
@@ -17,6 +17,15 @@ const VERSIONS: [(SslVersion, &str); 5] = [
     (SslVersion::TLS1_1, "TLSv1.1"),
     (SslVersion::TLS1_2, "TLSv1.2"),
     (SslVersion::TLS1_3, "TLSv1.3"),
+];
+
+/// The bits that forbid each (`SSL_OP_NO_SSLv3` and so on).
+const FORBIDDING: [u64; VERSIONS.len()] = [
+    0x0200_0000,
+    0x0400_0000,
+    0x1000_0000,
+    0x0800_0000,
+    0x2000_0000,
 ];
 
 /// A version within a context's range.
@@ -45,6 +54,25 @@ pub(super) fn versions(context: &SslContextRef) -> Vec<Reach> {
                 level_forbids: !spoken && has_suites(context, version, Some(0)),
             }
         })
+        .collect()
+}
+
+/// The versions that a server's connection would speak with whoever offers them, lowest first, as far as range and mask
+/// tell.
+pub(super) fn accepted(ssl: &SslRef) -> Vec<&'static str> {
+    let (min, max) = sys::version_range(ssl);
+    let mask = sys::options(ssl);
+    let is_accepted = |version: SslVersion, forbidding: u64| {
+        let number = number(version);
+        number >= min
+            && (max == 0 || number <= max)
+            && mask & forbidding == 0
+            && is_built_in(version)
+    };
+    let named = VERSIONS.iter().zip(FORBIDDING);
+    named
+        .filter(|((version, _), forbidding)| is_accepted(*version, *forbidding))
+        .map(|((_, name), _)| *name)
         .collect()
 }
 

@@ -19,6 +19,8 @@ thread_local! {
 pub struct Rejected {
     /// Its place in the chain; 0 is the client's own.
     pub depth: u32,
+    /// Why, as OpenSSL numbers it (`X509_V_ERR_*`).
+    pub code: i32,
     /// Why, in OpenSSL's words.
     pub why: String,
     /// `/CN=…`, what is not ASCII escaped, long ones cut.
@@ -39,6 +41,7 @@ pub(super) fn remember(context: &X509StoreContextRef) {
     let name = |name: Option<&X509NameRef>| name.map(|name| shown(&sys::slashed_name(name)));
     let rejected = Rejected {
         depth: context.error_depth(),
+        code: context.error().as_raw(),
         why: context.error().error_string().to_owned(),
         subject: name(certificate.map(|certificate| certificate.subject_name()))
             .unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::conn::{Failure, Totals};
+use crate::conn::{Common, Failure, Totals};
 use crate::tls::{Certificate, CipherLine, Facts, Identity};
 
 use super::date;
@@ -111,11 +111,17 @@ fn counters(view: &View<'_>) -> Value {
         bytes_in,
         bytes_out,
         failures,
+        mismatches,
     } = &view.totals;
     let by_reason: Map<String, Value> = Failure::ALL
         .iter()
         .zip(failures)
         .map(|(reason, count)| (key(*reason).to_owned(), json!(count)))
+        .collect();
+    let lacking: Map<String, Value> = Common::ALL
+        .iter()
+        .zip(mismatches)
+        .map(|(of, count)| (lacking_key(*of).to_owned(), json!(count)))
         .collect();
     json!({
         "accepted": accepted,
@@ -126,6 +132,7 @@ fn counters(view: &View<'_>) -> Value {
         "handshakes_resumed": handshakes_resumed,
         "handshakes_failed": view.failed(),
         "failures": by_reason,
+        "nothing_in_common": lacking,
         "backend_failures": backend_failures,
         "bytes_in": bytes_in,
         "bytes_out": bytes_out,
@@ -142,5 +149,16 @@ fn key(reason: Failure) -> &'static str {
         Failure::Gone => "gone",
         Failure::Timeout => "timeout",
         Failure::Other => "other",
+    }
+}
+
+/// Kept apart from [`Common::text`], for the same reason.
+fn lacking_key(of: Common) -> &'static str {
+    match of {
+        Common::Version => "version",
+        Common::Cipher => "cipher",
+        Common::Group => "group",
+        Common::Signature => "signature",
+        Common::Protocol => "alpn",
     }
 }

@@ -435,6 +435,7 @@ impl<'a> Making<'a> {
         };
         let capacity = *policy.session_cache_size as usize;
         let cached = ours && policy.session_cache.value;
+        let identities = self.ready.identities.iter();
         let state = State {
             alpn: policy.alpn_order(),
             refuses_other_protocols: policy.alpn_mismatch.value == AlpnMismatch::Refuse,
@@ -445,6 +446,8 @@ impl<'a> Making<'a> {
             refuses_expired: ours || policy.verify() != VerifyClient::None,
             cache: cached.then(|| (self.shared.clone(), capacity)),
             kept: None,
+            groups: policy.groups.value.clone(),
+            keys: identities.map(|identity| identity.key_in_words()).collect(),
         };
         self.install(c, state);
     }

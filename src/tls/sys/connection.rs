@@ -10,12 +10,15 @@ use openssl::x509::X509Ref;
 use openssl_sys as ffi;
 #[cfg(openssl3)]
 use std::ffi::c_char;
-use std::ffi::c_int;
+use std::ffi::{c_int, c_uchar};
 use std::ptr;
 
 /// `SSL_CTRL_GET_NEGOTIATED_GROUP`
 #[cfg(openssl3)]
 const CTRL_GET_NEGOTIATED_GROUP: c_int = 134;
+/// `TLSEXT_nid_unknown`: with it, what is given is not a group's NID but its number on the wire.
+#[cfg(openssl3)]
+const NID_UNKNOWN: c_int = 0x0100_0000;
 /// `SSL_CTRL_GET_MIN_PROTO_VERSION`
 const CTRL_GET_MIN: c_int = 130;
 /// `SSL_CTRL_GET_MAX_PROTO_VERSION`
@@ -139,7 +142,49 @@ pub(in crate::tls) fn replace_options(ssl: &mut SslRef, bits: u64) {
     }
 }
 
-/// The suites of a connection, in order: all that are enabled (`SSL_get_ciphers`), or those that can be used
+/// The name of a group by its number on the wire, where libssl knows it (`SSL_group_to_name`).
+pub(in crate::tls) fn group_name(ssl: &SslRef, group: u16) -> Option<String> {
+    #[cfg(openssl3)]
+    {
+        // SAFETY: a live SSL; the result is null or a static string.
+        let name = unsafe { SSL_group_to_name(ssl.as_ptr(), NID_UNKNOWN | c_int::from(group)) };
+        // SAFETY: not null, and static.
+        (!name.is_null()).then(|| unsafe { text(name) }.into_owned())
+    }
+    #[cfg(not(openssl3))]
+    {
+        let _ = (ssl, group);
+        None
+    }
+}
+
+/// OpenSSL's name of a suite by its number on the wire, where libssl knows it (`SSL_CIPHER_find`).
+pub(in crate::tls) fn suite_name(ssl: &SslRef, suite: u16) -> Option<String> {
+    unsafe extern "C" {
+        fn SSL_CIPHER_find(ssl: *mut ffi::SSL, number: *const c_uchar) -> *const ffi::SSL_CIPHER;
+    }
+    let number = suite.to_be_bytes();
+    // SAFETY: a live SSL, of which only the method is looked at; two bytes are read. The result is null or static.
+    let cipher = unsafe {
+        let cipher = SSL_CIPHER_find(ssl.as_ptr(), number.as_ptr());
+        (!cipher.is_null()).then(|| SslCipherRef::from_ptr(cipher.cast_mut()))
+    };
+    cipher.map(|cipher| cipher.name().to_owned())
+}
+
+/// Shows the suites that are enabled to `each`, in order (`SSL_get_ciphers`).
+pub(in crate::tls) fn for_each_enabled_cipher(ssl: &SslRef, each: impl FnMut(&SslCipherRef)) {
+    // SAFETY: a live SSL; null (none), or a stack that belongs to it, which is not changed meanwhile.
+    let stack = unsafe {
+        let stack = SSL_get_ciphers(ssl.as_ptr());
+        (!stack.is_null()).then(|| StackRef::<SslCipher>::from_ptr(stack))
+    };
+    if let Some(stack) = stack {
+        stack.iter().for_each(each);
+    }
+}
+
+/// The suites of a connection, in order: all that are enabled, or those that can be used
 /// (`SSL_get1_supported_ciphers`). Each is shown to `each`.
 pub(in crate::tls) fn for_each_cipher(
     ssl: &mut SslRef,
@@ -156,14 +201,7 @@ pub(in crate::tls) fn for_each_cipher(
             stack.iter().for_each(&mut each);
         }
     } else {
-        // SAFETY: a live SSL; null (none), or a stack that belongs to it, which is not changed meanwhile.
-        let stack = unsafe {
-            let stack = SSL_get_ciphers(ssl.as_ptr());
-            (!stack.is_null()).then(|| StackRef::<SslCipher>::from_ptr(stack))
-        };
-        if let Some(stack) = stack {
-            stack.iter().for_each(&mut each);
-        }
+        for_each_enabled_cipher(ssl, each);
     }
 }
 

@@ -232,7 +232,7 @@ impl Client {
             }
             if !server_done {
                 server_done = step(server.accept()).map_err(|queue| Parted {
-                    server: HandshakeError::classify(&queue, server.ssl()),
+                    server: HandshakeError::classify(&queue, server.ssl(), None),
                     client: match &client_said {
                         Some(said) => said.first(),
                         None => last_words(&mut client),
@@ -297,7 +297,7 @@ pub(super) fn receive(server: &Server, bytes: &[u8]) -> HandshakeError {
     near.write_all(bytes).unwrap();
     let mut server = SslStream::new(server.0.new_ssl().unwrap(), far).unwrap();
     let queue = step(server.accept()).expect_err("that is no handshake");
-    HandshakeError::classify(&queue, server.ssl())
+    HandshakeError::classify(&queue, server.ssl(), None)
 }
 
 fn common_name(name: &openssl::x509::X509NameRef) -> String {

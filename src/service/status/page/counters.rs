@@ -1,6 +1,6 @@
 //! What was counted since the start.
 
-use crate::conn::Failure;
+use crate::conn::{Common, Failure};
 
 use super::html::{Html, bytes, count};
 use crate::service::status::view::View;
@@ -8,10 +8,11 @@ use crate::service::status::view::View;
 /// The part about the counters.
 pub(super) fn render(view: &View<'_>) -> Html {
     Html::new(format!(
-        "<section id=\"counters\">\n<h2 class=\"part\">Counters</h2>\n{}<div class=\"pair\">\n{}{}</div>\n\
-         </section>\n",
+        "<section id=\"counters\">\n<h2 class=\"part\">Counters</h2>\n{}<div class=\"pair\">\n\
+         <div class=\"stack\">\n{}{}</div>\n{}</div>\n</section>\n",
         tiles(view),
         handshakes(view),
+        mismatches(view),
         failures(view),
     ))
 }
@@ -54,6 +55,15 @@ fn failures(view: &View<'_>) -> Html {
         .zip(view.totals.failures)
         .collect();
     card("Failed handshakes", "Reason", &rows)
+}
+
+fn mismatches(view: &View<'_>) -> Html {
+    let rows: Vec<_> = Common::ALL
+        .iter()
+        .map(|of| of.text())
+        .zip(view.totals.mismatches)
+        .collect();
+    card("Nothing in common", "Of what", &rows)
 }
 
 fn card(title: &'static str, column: &'static str, rows: &[(&'static str, u64)]) -> Html {

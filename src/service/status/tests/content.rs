@@ -150,6 +150,7 @@ fn the_page_tells_the_connection_the_policy_and_the_counters() {
         "<dt>Open now</dt><dd>4</dd>",
         "<dt>To clients</dt><dd>7.3 GiB</dd>",
         "nothing in common",
+        "<th scope=\"row\">protocol version</th>",
         "OpenSSL 3.0.19",
         "Up 2 d 1 h with 2 workers",
         "2026-06-21 00:00:00 UTC",

@@ -106,6 +106,7 @@ fn totals() -> Totals {
         bytes_in: 123_456,
         bytes_out: 7_890_123_456,
         failures: [40, 1, 5, 7, 2, 1, 0],
+        mismatches: [31, 4, 2, 0, 3],
     }
 }
 
