@@ -79,6 +79,7 @@ impl Default for BackendTls {
             policy: Policy {
                 min_protocol: Setting::built_in(Some(Version::Tls1_2)),
                 cipher_list: Setting::built_in(String::new()),
+                groups: Setting::built_in(String::new()),
                 alpn: Setting::built_in(Vec::new()),
                 ..Policy::default()
             },

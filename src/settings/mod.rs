@@ -95,10 +95,10 @@ pub enum ProxyProtocol {
 pub struct Policy {
     /// In whose words messages about it are.
     pub words: Words,
-    /// PEM files with a chain (leaf first) and its key, at most one of each key type.
+    /// PEM files with a chain (leaf first) and its key.
     pub key_files: Vec<Setting<PathBuf>>,
-    /// PEM file with the chain, where the key file has the key alone.
-    pub cert_file: Setting<Option<PathBuf>>,
+    /// PEM files with the chains, in the order of the key files, where those have the keys alone.
+    pub cert_files: Vec<Setting<PathBuf>>,
     /// Which files may hold a key.
     pub key_permissions: Setting<KeyPermissions>,
     /// Whether the certificate is sent without the rest of its chain.
@@ -489,7 +489,7 @@ impl Default for Policy {
         Policy {
             words: Words::default(),
             key_files: Vec::new(),
-            cert_file: Setting::default(),
+            cert_files: Vec::new(),
             original_chain: Setting::built_in(false),
             key_permissions: Setting::built_in(KeyPermissions::Any),
             passphrase: Setting::built_in(Passphrase::Refuse),

@@ -26,6 +26,16 @@ pub enum Origin {
     Program,
 }
 
+impl Origin {
+    /// Whether both are the same, or in the same file.
+    pub(super) fn is_beside(&self, other: &Origin) -> bool {
+        match (self, other) {
+            (Origin::File { path, .. }, Origin::File { path: others, .. }) => path == others,
+            _ => self == other,
+        }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

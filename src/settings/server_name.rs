@@ -134,6 +134,8 @@ impl Settings {
             .iter()
             .map(|file| Setting::new(file.clone(), name.origin.clone()))
             .collect();
+        // Whether keys stand alone is said of each name.
+        own.policy.cert_files.clear();
         for (record, _) in &name.value.overrides {
             (record.clear)(&mut own);
         }

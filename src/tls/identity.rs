@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 const LARGEST_FILE: u64 = 1 << 20;
 
 /// A chain, leaf first, and the leaf's key.
+#[derive(Clone)]
 pub(super) struct Identity {
     pub(super) file: PathBuf,
     pub(super) leaf: X509,
@@ -30,12 +31,13 @@ pub(super) struct Identity {
 impl Identity {
     /// Reads a chain and its key from the key file, in either order, or from a file each.
     pub(super) fn read(
+        cert_file: Option<&Path>,
         key_file: &Path,
         policy: &Policy,
         occasion: Occasion,
     ) -> Result<(Identity, Vec<Note>), Error> {
         let words = policy.words;
-        let file = policy.cert_file.value.as_deref().unwrap_or(key_file);
+        let file = cert_file.unwrap_or(key_file);
         let private = policy.key_permissions.value == KeyPermissions::Private;
         if private && file == key_file {
             files::is_regular(key_file)?;
@@ -58,7 +60,7 @@ impl Identity {
         let belongs = leaf.public_key().is_ok_and(|public| public.public_eq(&key));
         queue::clear();
         if !belongs {
-            let why = Error::settings(match policy.cert_file.value {
+            let why = Error::settings(match cert_file {
                 None => format!(
                     "private key in '{}' does not belong to its certificate",
                     key_file.display()

@@ -7,6 +7,7 @@ mod announce;
 mod bare_facts;
 mod beginning;
 mod bio;
+mod by_certificate;
 mod callbacks;
 mod channel;
 pub mod ciphers;

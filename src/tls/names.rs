@@ -4,6 +4,7 @@
 //! name what it was allowed under another. So the name is read and the context switched in the ClientHello
 //! callback, which comes first. What libssl copied from the first context is carried over by hand.
 
+use super::by_certificate::CertificateNames;
 use super::sys;
 use crate::settings::{NO_NAME, UnknownName};
 use once_cell::sync::OnceCell;
@@ -15,6 +16,8 @@ use std::collections::HashMap;
 /// Server names and their contexts.
 pub(super) struct Names {
     pub(super) contexts: HashMap<String, SslContext>,
+    /// For names that are not among these: contexts with the names that their certificates are for.
+    pub(super) by_certificate: Vec<(CertificateNames, SslContext)>,
     pub(super) unknown: UnknownName,
     /// What becomes of who names nobody, where no context is for these.
     pub(super) nameless: UnknownName,
@@ -50,14 +53,14 @@ impl Names {
         let Some(name) = extension.and_then(host_name) else {
             return self.choose_nameless(ssl);
         };
-        match self.find(name) {
-            Some(context) => {
-                adopt(ssl, context)?;
-                Ok(Chosen::GoOn)
-            }
-            None if self.unknown == UnknownName::Refuse => Ok(Chosen::Unlisted),
-            None => Ok(Chosen::GoOn),
+        let context = match self.find(name) {
+            None if self.unknown == UnknownName::Refuse => return Ok(Chosen::Unlisted),
+            listed => listed.or_else(|| self.find_by_certificate(name)),
+        };
+        if let Some(context) = context {
+            adopt(ssl, context)?;
         }
+        Ok(Chosen::GoOn)
     }
 
     fn choose_nameless(&self, ssl: &mut SslRef) -> Result<Chosen, ErrorStack> {
@@ -74,15 +77,26 @@ impl Names {
         }
     }
 
-    /// Case does not matter, nor does the dot at the end that makes a name absolute.
     fn find(&self, name: &[u8]) -> Option<&SslContext> {
         if name == NO_NAME.as_bytes() {
             return None;
         }
-        let name = name.strip_suffix(b".").unwrap_or(name);
-        let name = std::str::from_utf8(name).ok()?;
-        self.contexts.get(&name.to_ascii_lowercase())
+        self.contexts.get(&plain(name)?)
     }
+
+    fn find_by_certificate(&self, name: &[u8]) -> Option<&SslContext> {
+        let name = plain(name)?;
+        let mut all = self.by_certificate.iter();
+        all.find(|(names, _)| names.hold(&name))
+            .map(|(_, context)| context)
+    }
+}
+
+/// Case does not matter, nor does the dot at the end that makes a name absolute.
+fn plain(name: &[u8]) -> Option<String> {
+    let name = name.strip_suffix(b".").unwrap_or(name);
+    let name = std::str::from_utf8(name).ok()?;
+    Some(name.to_ascii_lowercase())
 }
 
 /// `SSL_set_SSL_CTX`, and what it leaves behind: options, verification and the number of tickets stay those of the

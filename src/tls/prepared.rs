@@ -3,6 +3,7 @@
 //! Reading comes first and happens once; building ([`Context::build`](super::Context::build)) opens no file, so that
 //! a reload either has everything or changes nothing.
 
+use super::by_certificate::{self, CertificateNames};
 use super::context::{Making, Whose};
 use super::dh;
 use super::dialer::{Dialer, Dialling};
@@ -53,6 +54,8 @@ impl Role {
 pub struct Prepared {
     pub(super) role: Role,
     pub(super) base: Ready,
+    /// Parts of the base for server names that their certificates are for, if those are several.
+    pub(super) by_certificate: Vec<(CertificateNames, Ready)>,
     pub(super) names: Vec<Ready>,
     pub(super) unknown: UnknownName,
     /// Whether somebody is to be told of the server name that a client asks for.
@@ -183,7 +186,14 @@ impl Prepared {
     /// What is for all endpoints, or for the one that these settings are of.
     fn of_all(settings: &Settings, occasion: Occasion) -> Result<(Prepared, Vec<Note>), Problems> {
         let mut findings = Findings::new(Role::Server, occasion);
-        let base = Ready::load(None, &settings.policy, &mut findings);
+        let policy = &settings.policy;
+        let identities = findings.identities(policy, by_certificate::differ);
+        let first = by_certificate::first_of_each_type(&identities);
+        let base = Ready::with(None, policy, first, &mut findings);
+        let by_certificate = by_certificate::groups(&identities)
+            .into_iter()
+            .map(|(names, group)| (names, Ready::with(None, policy, group, &mut findings)))
+            .collect();
         let names: Vec<Ready> = settings
             .names
             .iter()
@@ -196,6 +206,7 @@ impl Prepared {
         let prepared = Prepared {
             role: Role::Server,
             base,
+            by_certificate,
             names,
             unknown: *settings.unknown_name,
             keeps_server_name: *settings.proxy_protocol == ProxyProtocol::V2,
@@ -262,6 +273,7 @@ impl Prepared {
         let prepared = Prepared {
             role: Role::Client,
             base,
+            by_certificate: Vec::new(),
             names: Vec::new(),
             unknown: UnknownName::Default,
             keeps_server_name: false,
@@ -334,20 +346,26 @@ impl Prepared {
         }
     }
 
+    /// All for which contexts are built: the base comes first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Ready> {
+        let parts = self.by_certificate.iter().map(|(_, ready)| ready);
+        std::iter::once(&self.base).chain(parts).chain(&self.names)
+    }
+
     /// Builds every context once, for what libssl says of it.
     fn judged(mut self, mut findings: Findings) -> Result<(Prepared, Vec<Note>), Problems> {
         let shared = Shared::new();
-        for ready in std::iter::once(&self.base).chain(&self.names) {
+        let mut report = None;
+        for ready in self.all() {
             match Making::new(ready, &self, &shared, Whose::Ours).finish(None) {
                 Ok(context) => {
                     findings.notes.extend(ready.notes(&context, self.role));
-                    if ready.name.is_none() {
-                        self.report = report::of(&self, &context);
-                    }
+                    report.get_or_insert_with(|| report::of(&self, &context));
                 }
                 Err(Problems(problems)) => findings.add(problems),
             }
         }
+        self.report = report.unwrap_or_default();
         let Findings {
             problems, notes, ..
         } = findings;
@@ -358,7 +376,17 @@ impl Prepared {
 impl Ready {
     /// Reads the files of a policy; what is wrong with them, and with its numbers, is found.
     fn load(name: Option<&str>, policy: &Policy, findings: &mut Findings) -> Ready {
-        let identities = findings.identities(policy);
+        let identities = findings.identities(policy, |_, _| false);
+        Ready::with(name, policy, identities, findings)
+    }
+
+    /// The same with chains and keys that were read.
+    fn with(
+        name: Option<&str>,
+        policy: &Policy,
+        identities: Vec<Setting<Identity>>,
+        findings: &mut Findings,
+    ) -> Ready {
         let role = findings.role;
         let (trust, notes) = Trust::read(policy, role, |origin, error| {
             findings.problem(origin, error)
@@ -427,10 +455,17 @@ impl Findings {
         add(&mut self.problems, problems);
     }
 
-    fn identities(&mut self, policy: &Policy) -> Vec<Setting<Identity>> {
+    /// Reads chains and keys. Of two with the same type of key one is used, unless they may stand beside each other.
+    fn identities(
+        &mut self,
+        policy: &Policy,
+        may_differ: fn(&Identity, &Identity) -> bool,
+    ) -> Vec<Setting<Identity>> {
         let mut identities: Vec<Setting<Identity>> = Vec::new();
-        for file in &policy.key_files {
-            let identity = match Identity::read(file, policy, self.occasion) {
+        for (place, file) in policy.key_files.iter().enumerate() {
+            let certificate = policy.cert_files.get(place);
+            let certificate = certificate.map(|file| file.value.as_path());
+            let identity = match Identity::read(certificate, file, policy, self.occasion) {
                 Ok((identity, notes)) => {
                     self.notes.extend(notes);
                     identity
@@ -441,7 +476,8 @@ impl Findings {
                 }
             };
             let kind = identity.key_type();
-            match identities.iter().find(|known| known.key_type() == kind) {
+            let mut same_type = identities.iter().filter(|known| known.key_type() == kind);
+            match same_type.find(|known| !may_differ(known, &identity)) {
                 Some(known) => {
                     let (first, second) = (known.file.display(), identity.file.display());
                     let text = format!(

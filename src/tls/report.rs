@@ -81,7 +81,9 @@ pub(super) fn of(prepared: &Prepared, context: &SslContextRef) -> Report {
     let min = spoken.next();
     let named = |reach: Option<&probe::Reach>| reach.map_or("none", |reach| reach.name).to_owned();
     let mask = sys::context_options(context);
-    let ready = std::iter::once(&prepared.base).chain(&prepared.names);
+    // The base has some of what its parts have.
+    let parts = !prepared.by_certificate.is_empty();
+    let ready = prepared.all().skip(usize::from(parts));
     let groups = policy.groups.split(':').filter(|group| !group.is_empty());
     Report {
         library: library::library_version(),

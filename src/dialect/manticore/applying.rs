@@ -191,8 +191,8 @@ pub(in crate::dialect) fn complete(builder: &mut Builder) {
     if !is_ours || !policy.key_files.is_empty() {
         return;
     }
-    if policy.cert_file.is_some() {
-        let origin = &policy.cert_file.origin;
+    if let Some(file) = policy.cert_files.first() {
+        let origin = &file.origin;
         let text =
             format!("{origin}: the private key of the certificate is missing: 'ssl_key' names it");
         builder.note(Note::warn(text));

@@ -167,7 +167,7 @@ fn relative_files_are_beside_the_configuration() {
     assert_eq!(get(settings, "ssl.certfile"), "/etc/m/s.pem");
     assert_eq!(get(settings, "ssl.keyfile"), "/k/s.key");
     assert_eq!(get(settings, "ssl.cafile"), "/etc/m/../ca.pem");
-    let origin = settings.policy.cert_file.origin.to_string();
+    let origin = settings.policy.cert_files[0].origin.to_string();
     assert_eq!(origin, "/etc/m/manticore.conf:2");
 }
 

@@ -338,7 +338,7 @@ fn server_names_have_what_their_line_gives_and_nothing_else() {
     assert_eq!(names, ["a.example", "/no_sni/", "b.example"]);
     let policy = found.policy_of(&found.names[0]);
     assert_eq!(policy.key_files[0].value, Path::new("a.key"));
-    assert_eq!(policy.cert_file.value.as_deref(), Some(Path::new("a.crt")));
+    assert_eq!(policy.cert_files[0].value, Path::new("a.crt"));
     assert_eq!(
         (policy.ca_files.len(), &policy.passphrase_command.value),
         (0, &None)

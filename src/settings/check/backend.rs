@@ -35,7 +35,10 @@ impl Findings {
             self.on_the_hop(settings);
         }
         let of_postgresql = |backend: &Backend| matches!(backend, Backend::PostgreSql(_));
-        if settings.tls_backends().any(|_| true) && !all().any(of_postgresql) {
+        if settings.tls_backends().next().is_none() {
+            return; // that none of them has an effect was said
+        }
+        if !all().any(of_postgresql) {
             let negotiation = chosen(&settings.backend_tls.negotiation);
             let why = "as the backend is not postgres+tls://";
             self.idle(negotiation, "backend.sslnegotiation", why);
@@ -46,16 +49,29 @@ impl Findings {
         }
     }
 
-    /// Whatever was set for TLS to the backend, but for some options.
+    /// Whatever was set for TLS to the backend, but for some options. Those of one file are told in one line.
     fn idle_to_backend(&mut self, settings: &Settings, but: &[&str], why: &str) {
         let options = TABLE
             .iter()
             .filter(|record| record.group == Group::Backend && !but.contains(&record.name));
+        let mut told: Vec<(Origin, Vec<&'static str>)> = Vec::new();
         for record in options {
             for (_, origin) in (record.get)(settings) {
-                let set = Some(&origin).filter(|origin| **origin != Origin::BuiltIn);
-                self.idle(set, record.name, why);
+                let together = told.iter_mut().find(|(first, _)| first.is_beside(&origin));
+                match together {
+                    Some((_, names)) if names.contains(&record.name) => {}
+                    Some((_, names)) => names.push(record.name),
+                    None if origin == Origin::BuiltIn => {}
+                    None => told.push((origin, vec![record.name])),
+                }
             }
+        }
+        for (origin, names) in told {
+            let why = match names[1..].join(", ") {
+                others if others.is_empty() => why.to_owned(),
+                others => format!("{why}; nor have {others}"),
+            };
+            self.idle(Some(&origin), names[0], &why);
         }
     }
 
@@ -122,9 +138,9 @@ impl Findings {
     fn on_the_hop(&mut self, settings: &Settings) {
         let tls = &settings.backend_tls;
         let policy = &tls.policy;
-        if let (Some(origin), true) = (chosen(&policy.cert_file), policy.key_files.is_empty()) {
+        if let (Some(file), true) = (policy.cert_files.first(), policy.key_files.is_empty()) {
             let why = "its private key is missing: 'backend.keyfile' names it";
-            self.error(origin, "backend.certfile", why);
+            self.error(&file.origin, "backend.certfile", why);
         }
         let (min, max) = (&policy.min_protocol, &policy.max_protocol);
         match (min.value, max.value) {

@@ -14,6 +14,7 @@ pub(super) fn chosen<T>(setting: &Setting<T>) -> Option<&Origin> {
 
 impl Findings {
     pub(super) fn policy(&mut self, policy: &Policy) {
+        self.pairs(policy);
         self.clients(policy);
         self.versions(policy);
         self.ciphers(policy);
@@ -43,7 +44,9 @@ impl Findings {
     pub(super) fn own_policy(&mut self, settings: &Settings, name: &Setting<ServerName>) {
         let (mut general, mut own) = (Findings::default(), Findings::default());
         general.clients(&settings.policy);
-        own.clients(&settings.policy_of(name));
+        let policy = settings.policy_of(name);
+        own.clients(&policy);
+        own.pairs(&policy);
         let said = |finding: &Finding| {
             let mut same = general.0.iter();
             same.any(|known| known.name == finding.name && known.why == finding.why)
@@ -58,6 +61,33 @@ impl Findings {
         {
             let why = format!("for '{}': '{option}': {why}", name.value.name);
             self.push(level, &name.origin, "ssl.server-name-indication", why);
+        }
+    }
+
+    /// Where keys stand alone, each needs a certificate.
+    fn pairs(&mut self, policy: &Policy) {
+        let (certificates, keys) = (&policy.cert_files, &policy.key_files);
+        let (Some(first), false) = (certificates.first(), keys.is_empty()) else {
+            return;
+        };
+        if certificates.len() != keys.len() {
+            let why = format!(
+                "{} of it and {} of 'ssl.keyfile': each key needs its certificate, in the same order",
+                certificates.len(),
+                keys.len()
+            );
+            return self.error(&first.origin, "ssl.certfile", why);
+        }
+        let mut pairs: Vec<_> = Vec::new();
+        for (certificate, key) in certificates.iter().zip(keys) {
+            if pairs.contains(&(&certificate.value, &key.value)) {
+                let why = format!(
+                    "'{}' is given twice with the same key",
+                    certificate.display()
+                );
+                self.error(&certificate.origin, "ssl.certfile", why);
+            }
+            pairs.push((&certificate.value, &key.value));
         }
     }
 

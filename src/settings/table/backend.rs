@@ -1,9 +1,8 @@
 //! TLS to the backend: libpq's `sslmode` and its company, and what a client chooses of TLS.
 
 use super::super::value::{Value, alpn, quoted};
-use super::super::{Setting, SslMode, address};
-use super::{Form, Group, PLAIN, Record, add_file, listed, put, put_parsed, shown};
-use std::path::PathBuf;
+use super::super::{SslMode, address};
+use super::{Form, Group, PLAIN, Record, add_file, listed, push_file, put, put_parsed, shown};
 
 const BASE: Record = Record {
     group: Group::Backend,
@@ -86,8 +85,11 @@ pub(super) const RECORDS: &[Record] = &[
         value: "FILE",
         help: "PEM file with the certificate that the backend is shown, and the rest of its chain, where backend.keyfile has \
                the private key alone.",
-        set: |settings, text, origin| put(&mut settings.backend_tls.policy.cert_file, text, origin),
-        get: |settings| shown(&settings.backend_tls.policy.cert_file),
+        set: |settings, text, origin| {
+            settings.backend_tls.policy.cert_files.clear();
+            push_file(&mut settings.backend_tls.policy.cert_files, text, origin)
+        },
+        get: |settings| listed(&settings.backend_tls.policy.cert_files),
         ..BASE
     },
     Record {
@@ -96,10 +98,8 @@ pub(super) const RECORDS: &[Record] = &[
         help: "PEM file with the unencrypted private key for the backend and, unless they are in backend.certfile, the \
                certificate and the rest of its chain.",
         set: |settings, text, origin| {
-            let file = Option::<PathBuf>::parse(text)?;
-            let file = file.map(|file| Setting::new(file, origin.clone()));
-            settings.backend_tls.policy.key_files = file.into_iter().collect();
-            Ok(())
+            settings.backend_tls.policy.key_files.clear();
+            push_file(&mut settings.backend_tls.policy.key_files, text, origin)
         },
         get: |settings| listed(&settings.backend_tls.policy.key_files),
         ..BASE
@@ -153,6 +153,15 @@ pub(super) const RECORDS: &[Record] = &[
             put(&mut settings.backend_tls.policy.ciphersuites, text, origin)
         },
         get: |settings| shown(&settings.backend_tls.policy.ciphersuites),
+        ..BASE
+    },
+    Record {
+        name: "backend.groups",
+        value: "NAME[:NAME]...",
+        help: "Groups for the key exchange with the backend, best first, by OpenSSL's names; empty leaves them to libssl and its \
+               openssl.cnf.",
+        set: |settings, text, origin| put(&mut settings.backend_tls.policy.groups, text, origin),
+        get: |settings| shown(&settings.backend_tls.policy.groups),
         ..BASE
     },
     Record {

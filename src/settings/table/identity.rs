@@ -1,8 +1,8 @@
 //! Who the server is: certificates, server names, the protocol inside.
 
-use super::super::server_name;
 use super::super::value::alpn;
-use super::{Form, Group, PLAIN, Record, add_file, listed, put, put_parsed, shown};
+use super::super::{Policy, server_name};
+use super::{Form, Group, PLAIN, Record, add_file, listed, push_file, put, put_parsed, shown};
 
 const BASE: Record = Record {
     group: Group::Identity,
@@ -15,9 +15,21 @@ pub(super) const RECORDS: &[Record] = &[
         aliases: &["server.keyfile", "tls.keyfile"],
         value: "FILE",
         form: Form::Repeated,
-        help: "PEM file with the certificate, the rest of its chain, and the unencrypted private key. Given once \
-               for each type of key (RSA, ECDSA, Ed25519 …), each client gets the one it can verify.",
-        set: |settings, text, origin| add_file(&mut settings.policy.key_files, text, origin),
+        help: "PEM file with the certificate, the rest of its chain, and the unencrypted private key. Of several, a client gets \
+               one whose certificate is for the server name it asks for, else the first, of each type of key (RSA, ECDSA, \
+               Ed25519 …) the one it can verify.",
+        set: |settings, text, origin| {
+            let Policy {
+                key_files,
+                cert_files,
+                ..
+            } = &mut settings.policy;
+            // One private key may be that of several certificates.
+            match cert_files.is_empty() {
+                true => add_file(key_files, text, origin),
+                false => push_file(key_files, text, origin),
+            }
+        },
         get: |settings| listed(&settings.policy.key_files),
         clear: |settings| settings.policy.key_files.clear(),
         ..BASE
@@ -25,11 +37,13 @@ pub(super) const RECORDS: &[Record] = &[
     Record {
         name: "ssl.certfile",
         value: "FILE",
-        help: "PEM file with the certificate and the rest of its chain, where ssl.keyfile, given once, has the private \
-               key alone.",
+        form: Form::Repeated,
+        help: "PEM file with the certificate and the rest of its chain, where ssl.keyfile has the private key alone; as often as \
+               ssl.keyfile, and in the same order.",
         per_name: true,
-        set: |settings, text, origin| put(&mut settings.policy.cert_file, text, origin),
-        get: |settings| shown(&settings.policy.cert_file),
+        set: |settings, text, origin| push_file(&mut settings.policy.cert_files, text, origin),
+        get: |settings| listed(&settings.policy.cert_files),
+        clear: |settings| settings.policy.cert_files.clear(),
         ..BASE
     },
     Record {

@@ -169,15 +169,18 @@ fn put_parsed<T>(
     Ok(())
 }
 
-/// Adds a file to a list; no text adds none.
+/// Adds a file to a list that has each once; no text adds none.
 fn add_file(list: &mut Vec<Setting<PathBuf>>, text: &str, origin: &Origin) -> Result<(), String> {
-    let Some(file) = Option::<PathBuf>::parse(text)? else {
-        return Ok(());
-    };
-    if list.iter().any(|known| known.value == file) {
+    if list.iter().any(|known| known.value.as_os_str() == text) {
         return Err(format!("{} is given twice", quoted(text)));
     }
-    list.push(Setting::new(file, origin.clone()));
+    push_file(list, text, origin)
+}
+
+/// Adds a file to a list; no text adds none.
+fn push_file(list: &mut Vec<Setting<PathBuf>>, text: &str, origin: &Origin) -> Result<(), String> {
+    let file = Option::<PathBuf>::parse(text)?;
+    list.extend(file.map(|file| Setting::new(file, origin.clone())));
     Ok(())
 }
 

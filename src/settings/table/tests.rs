@@ -190,6 +190,7 @@ const EXAMPLES: &[(&str, &str, &str, &str)] = &[
         "\0",
         "holds a zero byte",
     ),
+    ("backend.groups", "P-256", "\0", "holds a zero byte"),
     (
         "backend.alpn",
         "h2,http/1.1",

@@ -16,6 +16,7 @@ use super::prepared::{Prepared, Ready, Role};
 use super::queue::Queue;
 use super::resume::Shared;
 use crate::error::{Error, Kind, Problems};
+use crate::settings::UnknownName;
 use openssl::ssl::{Ssl, SslContext};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -126,17 +127,32 @@ fn named<'a>(
 ) -> (Option<Names>, Vec<Error>) {
     let mut contexts = HashMap::new();
     let mut problems = Vec::new();
+    let mut by_certificate = Vec::new();
     for ready in &prepared.names {
         match make(ready).finish(None) {
             Ok(context) => contexts.extend(ready.name.clone().map(|name| (name, context))),
             Err(Problems(found)) => problems.extend(found),
         }
     }
+    for (names, ready) in &prepared.by_certificate {
+        match make(ready).finish(None) {
+            Ok(context) => by_certificate.push((names.clone(), context)),
+            Err(Problems(found)) => problems.extend(found),
+        }
+    }
+    if contexts.is_empty() && by_certificate.is_empty() {
+        return (None, problems);
+    }
     // Without a listed name there is none to be unlisted.
-    let names = (!contexts.is_empty()).then_some(Names {
+    let otherwise = |refused| match contexts.is_empty() {
+        true => UnknownName::Default,
+        false => refused,
+    };
+    let names = Names {
+        unknown: otherwise(prepared.unknown),
+        nameless: otherwise(prepared.nameless),
         contexts,
-        unknown: prepared.unknown,
-        nameless: prepared.nameless,
-    });
-    (names, problems)
+        by_certificate,
+    };
+    (Some(names), problems)
 }

@@ -1,9 +1,11 @@
 //! Server names: identities, masks and CAs of their own, and names nobody listed.
 
 use crate::settings::{Origin, ServerName, Setting};
-use crate::tls::testing::{Authority, Client, EC, Policy, self_signed};
+use crate::tls::testing::{Authority, Client, EC, Key, Policy, Server, self_signed};
 use openssl::ssl::SslVersion;
 use std::path::PathBuf;
+
+const RSA: Key = Key::Rsa(2048);
 
 const BOTH: [SslVersion; 2] = [SslVersion::TLS1_2, SslVersion::TLS1_3];
 
@@ -111,6 +113,127 @@ fn clients_without_a_name_have_a_keyfile_of_their_own_or_are_refused() {
         let met = asking("/no_sni/", version).meet(&server).unwrap();
         assert_eq!(met.shown, ["localhost"], "the word itself is no server's");
     }
+}
+
+/// Serves certificates for these names, each with a key of its own.
+fn certified(all: &[(&str, Key)]) -> Policy {
+    let mut policy = Policy::empty();
+    policy.set("ssl.protocol", "9");
+    for (place, (name, kind)) in all.iter().enumerate() {
+        policy.identity(&format!("{place}.pem"), &self_signed(name, *kind).pem());
+    }
+    policy
+}
+
+#[test]
+fn of_several_certificates_the_first_for_the_name_is_shown_or_the_first_of_all() {
+    let all = ["first.example", "a.example", "*.example", "b.example"];
+    let server = certified(&all.map(|name| (name, EC))).server();
+    for version in BOTH {
+        for (asked, shown) in [
+            ("a.example", "a.example"),
+            ("A.Example.", "a.example"),
+            ("b.example", "*.example"),
+            ("x.example", "*.example"),
+            ("x.a.example", "first.example"),
+            ("elsewhere", "first.example"),
+        ] {
+            let met = asking(asked, version).meet(&server).unwrap();
+            assert_eq!(met.shown, [shown], "{asked} {version:?}");
+        }
+        let met = Client::only(version).meet(&server).unwrap();
+        assert_eq!(met.shown, ["first.example"]);
+    }
+}
+
+#[test]
+fn certificates_for_the_same_names_are_told_apart_by_their_keys() {
+    let all = [("a.example", RSA), ("b.example", EC), ("a.example", EC)];
+    let server = certified(&all).server();
+    for (asked, suite, shown) in [
+        ("a.example", "ECDHE-RSA-AES128-GCM-SHA256", "a.example"),
+        ("a.example", "ECDHE-ECDSA-AES128-GCM-SHA256", "a.example"),
+        ("b.example", "ECDHE-ECDSA-AES128-GCM-SHA256", "b.example"),
+        // Whoever asks for neither gets the first that can be verified.
+        ("c.example", "ECDHE-RSA-AES128-GCM-SHA256", "a.example"),
+        ("c.example", "ECDHE-ECDSA-AES128-GCM-SHA256", "b.example"),
+    ] {
+        let client = Client {
+            ciphers: suite,
+            ..asking(asked, SslVersion::TLS1_2)
+        };
+        let met = client.meet(&server).unwrap();
+        assert_eq!(met.shown, [shown], "{asked} {suite}");
+    }
+    let rsa = Client {
+        ciphers: "ECDHE-RSA-AES128-GCM-SHA256",
+        ..asking("b.example", SslVersion::TLS1_2)
+    };
+    assert!(
+        rsa.meet(&server).is_err(),
+        "there is no such key for that name"
+    );
+}
+
+#[test]
+fn listed_names_come_before_those_of_certificates() {
+    let mut policy = certified(&[("first.example", EC), ("a.example", EC), ("b.example", EC)]);
+    let file = policy.file("listed.pem", &self_signed("listed", EC).pem());
+    list(&mut policy, "a.example", file, &[]);
+    let server = policy.server();
+    let shown = |server: &Server, name| {
+        let met = asking(name, SslVersion::TLS1_3).meet(server);
+        met.map(|met| met.shown.concat()).unwrap_or_default()
+    };
+    assert_eq!(shown(&server, "a.example"), "listed");
+    assert_eq!(shown(&server, "b.example"), "b.example");
+    policy.set("ssl.unknown-server-name", "refuse");
+    let server = policy.server();
+    assert_eq!(shown(&server, "a.example"), "listed");
+    assert_eq!(shown(&server, "b.example"), "");
+}
+
+#[test]
+fn a_session_stays_with_the_certificate_it_began_with() {
+    let server = certified(&[("a.example", EC), ("b.example", EC)]).server();
+    for version in BOTH {
+        let resumed = |from: &'static str, to: &'static str| {
+            let met = asking(from, version).meet(&server).unwrap();
+            let back = asking(to, version).with_session(&met);
+            back.meet(&server).unwrap().facts.resumed
+        };
+        assert!(resumed("a.example", "a.example"));
+        assert!(resumed("b.example", "b.example"));
+        assert!(!resumed("b.example", "a.example"));
+    }
+}
+
+#[test]
+fn keys_and_their_certificates_stand_in_files_of_their_own_in_the_same_order() {
+    let mut policy = Policy::empty();
+    policy.set("ssl.protocol", "9");
+    for name in ["a.example", "b.example"] {
+        let pair = self_signed(name, EC);
+        let certificate = policy.file(&format!("{name}.crt"), &pair.certificate.to_pem().unwrap());
+        let key = policy.file(&format!("{name}.key"), &pair.key_pem());
+        policy.set("ssl.certfile", certificate.to_str().unwrap());
+        policy.set("ssl.keyfile", key.to_str().unwrap());
+    }
+    let server = policy.server();
+    for name in ["a.example", "b.example"] {
+        let met = asking(name, SslVersion::TLS1_3).meet(&server).unwrap();
+        assert_eq!(met.shown, [name]);
+    }
+    let files: Vec<String> = policy
+        .load()
+        .report()
+        .identities
+        .into_iter()
+        .map(|one| one.names.concat())
+        .collect();
+    assert_eq!(files, ["a.example", "b.example"]);
+    policy.settings.policy.cert_files.reverse();
+    assert!(policy.problems().contains("does not belong to certificate"));
 }
 
 #[test]

@@ -542,6 +542,75 @@ fn what_cannot_be_meant_of_tls_to_the_backend_is_told_at_once() {
 }
 
 #[test]
+fn those_of_one_file_are_named_in_one_line() {
+    let mut builder = Builder::new(Settings::default());
+    let path = std::sync::Arc::from(std::path::Path::new("a.conf"));
+    for (line, option) in ["cafile=a.pem", "cafile=b.pem", "groups=P-256", "alpn=h2"]
+        .iter()
+        .enumerate()
+    {
+        let (name, value) = option.split_once('=').expect("a value");
+        let path = std::sync::Arc::clone(&path);
+        builder.set(
+            &format!("backend.{name}"),
+            value,
+            Origin::File { path, line },
+        );
+    }
+    for flag in WHOLE {
+        let (name, value) = flag.split_once('=').expect("a value");
+        builder.set(name, value, Origin::Flag(format!("--{name}").into()));
+    }
+    let (_, notes) = builder.finish().expect("nothing is wrong");
+    let notes: Vec<&str> = notes.iter().map(|note| &note.text[..]).collect();
+    assert_eq!(
+        notes,
+        [
+            "a.conf:0: 'backend.cafile': has no effect as the backend is none of tls://, postgres+tls://, mysql+tls://; nor have \
+             backend.groups, backend.alpn"
+        ]
+    );
+}
+
+#[test]
+fn keys_alone_need_a_certificate_each() {
+    let named = |certificates: &[&str], keys: &[&str]| {
+        let certificates = certificates
+            .iter()
+            .map(|file| format!("ssl.certfile={file}"));
+        let keys = keys.iter().map(|file| format!("ssl.keyfile={file}"));
+        let flags: Vec<String> = certificates.chain(keys).collect();
+        let [endpoint, _, backend] = WHOLE;
+        let mut all = vec![endpoint, backend];
+        all.extend(flags.iter().map(String::as_str));
+        said(&all)
+    };
+    assert_eq!(named(&["a.crt", "b.crt"], &["a.key", "b.key"]), [""; 0]);
+    assert_eq!(named(&["a.crt", "b.crt"], &["k", "k"]), [""; 0]);
+    assert_eq!(
+        named(&["a.crt", "b.crt"], &["k"]),
+        [
+            "--ssl.certfile: 2 of it and 1 of 'ssl.keyfile': each key needs its certificate, in the same order"
+        ]
+    );
+    assert_eq!(
+        named(&["a.crt", "b.crt", "a.crt"], &["k", "k", "k"]),
+        ["--ssl.certfile: 'a.crt' is given twice with the same key"]
+    );
+    let name = [
+        "ssl.server-name-indication=a.b=a.key,ssl.certfile=a.crt",
+        "ssl.server-name-indication=a.b=b.key",
+    ];
+    assert_eq!(
+        said_beside_the_rest(&name),
+        [
+            "--ssl.server-name-indication: for 'a.b': 'ssl.certfile': 1 of it and 2 of 'ssl.keyfile': each key needs its \
+             certificate, in the same order"
+        ]
+    );
+}
+
+#[test]
 fn options_of_tls_to_the_backend_that_do_nothing_are_named() {
     assert_eq!(
         said_beside_the_rest(&["backend.sslmode=require", "backend.keyfile=me.pem"]),
