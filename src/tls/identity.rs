@@ -72,8 +72,9 @@ impl Identity {
                 ),
             });
             return Err(match words {
-                Words::ArangoDb | Words::KrakenD => why,
+                Words::ArangoDb => why,
                 Words::PostgreSql => why.context("check of private key failed"),
+                Words::KrakenD => why.context("tls: private key does not match public key"),
             });
         }
         let identity = Identity {
@@ -181,6 +182,7 @@ fn read(file: &Path, what: &str, words: Words) -> Result<Content, Error> {
             let tried = format!("could not access private key file \"{}\"", file.display());
             Error::settings(why.to_string()).context(tried)
         }
+        (Words::KrakenD, why) => Error::settings(format!("open {}: {why}", file.display())),
         (_, why) => Error::settings(why.to_string()).context(cannot_read(what, file, words)),
     })
 }
@@ -191,8 +193,14 @@ fn certificates(
     file: &Path,
     words: Words,
 ) -> Result<(X509, Vec<X509>), Error> {
-    let mut chain = pem::certificates(blocks)
-        .map_err(|why| why.context(cannot_read("certificate", file, words)))?;
+    let mut chain = pem::certificates(blocks).map_err(|why| {
+        let none = !blocks.iter().any(Block::is_certificate);
+        let why = match words {
+            Words::KrakenD if none => why.context(no_certificate(blocks)),
+            _ => why,
+        };
+        why.context(cannot_read("certificate", file, words))
+    })?;
     let leaf = chain.remove(0);
     Ok((leaf, chain))
 }
@@ -225,8 +233,33 @@ fn private_key(
             Some(_) if encrypted && matches!(asked, Asked::Nobody) => " (the key is encrypted)",
             Some(_) => "",
         };
-        pem::refused(stack, ours).context(cannot_read("key", file, policy.words))
+        let why = pem::refused(stack, ours);
+        let why = match policy.words {
+            Words::KrakenD => why.context(no_key(blocks)),
+            _ => why,
+        };
+        why.context(cannot_read("key", file, policy.words))
     })
+}
+
+/// What Go says of a file without a certificate.
+fn no_certificate(blocks: &[Block<'_>]) -> &'static str {
+    match blocks.iter().any(Block::is_private_key) {
+        true => {
+            "tls: failed to find certificate PEM data in certificate input, but did find a private key; PEM inputs may \
+             have been switched"
+        }
+        false => "tls: failed to find any PEM data in certificate input",
+    }
+}
+
+/// What Go says of a file without a key that it can use.
+fn no_key(blocks: &[Block<'_>]) -> &'static str {
+    match blocks.first() {
+        None => "tls: failed to find any PEM data in key input",
+        Some(_) if blocks.iter().any(Block::is_private_key) => "tls: failed to parse private key",
+        Some(_) => "tls: found a certificate rather than a key in the PEM for the private key",
+    }
 }
 
 fn cannot_read(what: &str, file: &Path, words: Words) -> String {

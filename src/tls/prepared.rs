@@ -19,6 +19,7 @@ use super::{library, options, probe};
 use crate::error::{Error, Kind, Problems};
 use crate::settings::{
     Backend, Endpoint, Note, Origin, Own, Policy, ProxyProtocol, Setting, Settings, UnknownName,
+    Words,
 };
 use openssl::dh::Dh;
 use openssl::pkey::Params;
@@ -483,7 +484,14 @@ impl Findings {
                     let text = format!(
                         "'{first}' and '{second}' both hold an {kind} key: one of each type is used"
                     );
-                    self.problem(&file.origin, Error::settings(text));
+                    match policy.words {
+                        // Go never comes to the second.
+                        Words::KrakenD => {
+                            let text = format!("{text}, the first");
+                            self.notes.push(Note::warn(placed(&file.origin, &text)));
+                        }
+                        _ => self.problem(&file.origin, Error::settings(text)),
+                    }
                 }
                 None => identities.push(Setting::new(identity, file.origin.clone())),
             }

@@ -162,7 +162,8 @@ fn authorities(file: &Path, words: Words) -> Result<Vec<X509>, Error> {
     let content = files::read(file, LARGEST_FILE).map_err(|why| Error::settings(why.to_string()));
     let found = content.and_then(|content| pem::certificates(&pem::blocks(&content.bytes)));
     let tried = |file: std::path::Display<'_>| match words {
-        Words::ArangoDb | Words::KrakenD => format!("cannot load CA certificates from '{file}'"),
+        Words::ArangoDb => format!("cannot load CA certificates from '{file}'"),
+        Words::KrakenD => format!("Cannot load certificate CA {file}"),
         Words::PostgreSql => format!("could not load root certificate file \"{file}\""),
     };
     found.map_err(|why| why.context(tried(file.display())))

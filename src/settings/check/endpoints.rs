@@ -7,7 +7,7 @@ use crate::settings::builder::Unread;
 use crate::settings::value::quoted;
 use crate::settings::{
     Accept, Address, Backend, Endpoint, Origin, Setting, Settings, Spoken, Unusable, VerifyClient,
-    Way,
+    Way, Words,
 };
 use std::path::Path;
 
@@ -32,7 +32,12 @@ pub(super) fn missing(settings: &Settings, unread: &Unread) -> Vec<Error> {
             "endpoint '{}' ({}) speaks TLS",
             endpoint.value, endpoint.origin
         );
-        let error = Error::settings("no value specified for '--ssl.keyfile'");
+        let error = Error::settings(match settings.policy.words {
+            Words::KrakenD => {
+                "public key not defined: 'public_key' and 'private_key' in 'tls' name the files"
+            }
+            _ => "no value specified for '--ssl.keyfile'",
+        });
         problems.push(error.caused_by(asked));
     }
     if settings.all_backends().next().is_none()

@@ -1,6 +1,6 @@
 //! What a user reads when a file or a value is wrong: ArangoDB's words where it has them.
 
-use crate::settings::{Origin, Setting};
+use crate::settings::{Origin, Setting, Words};
 use crate::tls::testing::{Authority, DAY, EC, Key, Policy, self_signed};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -133,6 +133,81 @@ fn two_keys_of_one_type_are_refused_with_both_names() {
         &policy,
         "'server.pem' and 'second.pem' both hold an EC key: one of each type is used",
     );
+}
+
+/// With a certificate and a key of these contents, for a gateway of KrakenD's.
+fn with_pair(certificate: &[u8], key: &[u8]) -> Policy {
+    let mut policy = Policy::empty();
+    policy.settings.policy.words = Words::KrakenD;
+    for (option, name, text) in [
+        ("ssl.certfile", "c.pem", certificate),
+        ("ssl.keyfile", "k.pem", key),
+    ] {
+        let file = policy.file(name, text);
+        policy.set(option, file.to_str().unwrap());
+    }
+    policy
+}
+
+#[test]
+fn what_is_wrong_with_a_gateways_files_is_told_in_the_words_of_go() {
+    let (one, two) = (self_signed("localhost", EC), self_signed("localhost", EC));
+    let certificate = one.certificate.to_pem().unwrap();
+    let spoilt = String::from_utf8(one.key_pem()).unwrap().replace('M', "*");
+    for (certificate, key, expected) in [
+        (
+            &b"x"[..],
+            &one.key_pem()[..],
+            "cannot read certificate from 'c.pem': tls: failed to find any PEM data in certificate input: error:…",
+        ),
+        (
+            &one.key_pem(),
+            &certificate,
+            "cannot read certificate from 'c.pem': tls: failed to find certificate PEM data in certificate input, but did find a private key; PEM inputs may have been switched: error:…",
+        ),
+        (
+            &certificate,
+            b"x",
+            "cannot read key from 'k.pem': tls: failed to find any PEM data in key input: error:…",
+        ),
+        (
+            &certificate,
+            &certificate,
+            "cannot read key from 'k.pem': tls: found a certificate rather than a key in the PEM for the private key: error:…",
+        ),
+        (
+            &certificate,
+            spoilt.as_bytes(),
+            "cannot read key from 'k.pem': tls: failed to parse private key: error:…",
+        ),
+        (
+            &certificate,
+            &two.key_pem(),
+            "tls: private key does not match public key: private key 'k.pem' does not belong to certificate 'c.pem'",
+        ),
+    ] {
+        refused(&with_pair(certificate, key), expected);
+    }
+    let mut policy = Policy::empty();
+    policy.settings.policy.words = Words::KrakenD;
+    policy.set("ssl.keyfile", "unknown");
+    refused(&policy, "open unknown: no such file or directory");
+    let mut policy = with_pair(&certificate, &one.key_pem());
+    policy.set("ssl.cafile", "unknown");
+    refused(
+        &policy,
+        "Cannot load certificate CA unknown: no such file or directory",
+    );
+}
+
+#[test]
+fn of_a_gateways_certificates_for_the_same_names_the_first_is_used() {
+    let mut policy = Policy::new();
+    policy.settings.policy.words = Words::KrakenD;
+    policy.identity("second.pem", &self_signed("localhost", EC).pem());
+    let notes = policy.notes();
+    let said = "both hold an EC key: one of each type is used, the first";
+    assert!(notes.contains(said), "{notes}");
 }
 
 #[test]
