@@ -117,9 +117,9 @@ static void a_file_that_cannot_be_read_is_named(void)
     CHECK_HAS(tlsport_last_error(), "is a directory");
     CHECK_STATUS(tlsport_settings_load(settings, NULL, ""), TLSPORT_ERROR_IO);
     CHECK_STATUS(tlsport_settings_load(settings, NULL, path), TLSPORT_ERROR_SETTINGS);
-    CHECK_HAS(tlsport_last_error(), "cannot tell its dialect: name it, one of arangodb, manticore, postgresql");
+    CHECK_HAS(tlsport_last_error(), "cannot tell its dialect: name it, one of arangodb, krakend, manticore, postgresql");
     CHECK_STATUS(tlsport_settings_load(settings, "horse", path), TLSPORT_ERROR_SETTINGS);
-    CHECK_HAS(tlsport_last_error(), "the dialect 'horse' is not one of arangodb, manticore, postgresql");
+    CHECK_HAS(tlsport_last_error(), "the dialect 'horse' is not one of arangodb, krakend, manticore, postgresql");
     tlsport_settings_free(settings);
 }
 

@@ -160,7 +160,7 @@ fn samples() -> Vec<(String, PathBuf, String)> {
         for file in files {
             let name = file.expect("a readable folder").file_name();
             let name = name.to_string_lossy().into_owned();
-            if name.ends_with(".conf") {
+            if name.ends_with(".conf") || name.ends_with(".json") {
                 samples.push((dialect.to_owned(), folder.clone(), name));
             }
         }

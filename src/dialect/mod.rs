@@ -2,12 +2,13 @@
 //!
 //! A dialect opens no file and reads no environment: whatever it needs of the outside comes through [`Source`].
 //! Each ends in the options of the one table in `settings`, so that flags, files and defaults mix freely. A new
-//! system is one more entry in `DIALECTS`; nothing else knows its name. Read next: `arangodb`, `manticore`,
-//! `postgresql`.
+//! system is one more entry in `DIALECTS`; nothing else knows its name. Read next: `arangodb`, `krakend`,
+//! `manticore`, `postgresql`.
 
 mod arangodb;
 mod file;
 mod ini;
+mod krakend;
 mod manticore;
 mod own;
 mod postgresql;
@@ -32,7 +33,12 @@ struct Dialect {
 }
 
 /// The first that recognises a file reads it: those that can tell for certain come first.
-static DIALECTS: &[Dialect] = &[manticore::DIALECT, arangodb::DIALECT, postgresql::DIALECT];
+static DIALECTS: &[Dialect] = &[
+    krakend::DIALECT,
+    manticore::DIALECT,
+    arangodb::DIALECT,
+    postgresql::DIALECT,
+];
 
 /// The names of the dialects, in alphabetical order.
 pub fn names() -> Vec<&'static str> {

@@ -30,8 +30,8 @@ pub trait Source {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct System;
 
-/// No configuration is larger: somebody named a device, or a log.
-const LARGEST: u64 = 1 << 20;
+/// No configuration is larger, not even that of a gateway to thousands of services: somebody named a device, or a log.
+const LARGEST: u64 = 8 << 20;
 
 /// No directory of configurations holds more.
 const MOST_FILES: usize = 10_000;
@@ -46,7 +46,7 @@ impl Source for System {
         let mut bytes = Vec::new();
         file.take(LARGEST + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > LARGEST {
-            return Err(io::Error::other("larger than 1 MiB"));
+            return Err(io::Error::other("larger than 8 MiB"));
         }
         Ok(Some(bytes))
     }
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn a_file_without_end_is_refused() {
         let error = System.read(Path::new("/dev/zero")).expect_err("endless");
-        assert_eq!(error.to_string(), "larger than 1 MiB");
+        assert_eq!(error.to_string(), "larger than 8 MiB");
     }
 
     #[test]

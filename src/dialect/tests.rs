@@ -91,11 +91,13 @@ fn a_dialect_is_named_or_recognised() {
     let other = Memory::of([("a.conf", "tls_cert_file = 'server.crt'\n")]);
     assert_eq!(
         errors(None, &other),
-        ["'a.conf': cannot tell its dialect: name it, one of arangodb, manticore, postgresql"]
+        [
+            "'a.conf': cannot tell its dialect: name it, one of arangodb, krakend, manticore, postgresql"
+        ]
     );
     assert_eq!(
         errors(Some("oracle"), &other),
-        ["'a.conf': the dialect 'oracle' is not one of arangodb, manticore, postgresql"]
+        ["'a.conf': the dialect 'oracle' is not one of arangodb, krakend, manticore, postgresql"]
     );
     for text in [
         "[ssl]",

@@ -177,8 +177,13 @@ impl Builder {
 
     /// Adds a problem that kept an option from being given.
     pub(crate) fn unread_option(&mut self, name: &'static str, error: Error) {
-        self.unread.options.push(name);
+        self.was_given(name);
         self.problem(error);
+    }
+
+    /// An option was meant to be given, and it was said already why it is not.
+    pub(crate) fn was_given(&mut self, name: &'static str) {
+        self.unread.options.push(name);
     }
 
     /// Adds a remark found by a parser.
