@@ -17,6 +17,9 @@ use crate::tls::Outcome;
 use log::warn;
 use std::time::Instant;
 
+/// How often both are heard in one step: enough for a log-in.
+const TURNS: usize = 16;
+
 /// A backend that is mediated with.
 pub(super) struct Mediation {
     pub(super) hop: Hop,
@@ -85,9 +88,12 @@ impl Conn {
         })
     }
 
-    /// Passes on what either says until both wait, or something else is to be done.
+    /// Passes on what either says until both wait, something else is to be done, or it is somebody else's turn.
     pub(super) fn mediate(&mut self, now: Instant, work: &mut Work) -> Next {
-        while self.state == State::Mediating {
+        for _ in 0..TURNS {
+            if self.state != State::Mediating {
+                return Next::Wait;
+            }
             let done = match self.deliver() {
                 Ok(true) => self.go_on_mediating(now, work),
                 Ok(false) => return Next::Wait,
@@ -103,7 +109,7 @@ impl Conn {
                 }
             }
         }
-        Next::Wait
+        Next::Again
     }
 
     /// Does what comes next once both were told everything.
@@ -164,20 +170,26 @@ impl Conn {
         let Mediation { hop, mediator } = &mut **mediation;
         let scratch = &mut work.pool.scratch;
         let client = read(&mut self.wire, mediator.room_for_client(), scratch);
-        match client.map_err(Lost::Client)? {
+        let client = client.map_err(Lost::Client)?;
+        match client {
             Read::Some(count) => mediator.hear_client(&scratch[..count]),
             Read::End => mediator.client_ended(),
-            client => {
-                let server = read(hop.wire(), mediator.room_for_server(), scratch);
-                match server.map_err(Lost::Server)? {
-                    Read::Some(count) => mediator.hear_server(&scratch[..count]),
-                    Read::End => mediator.server_ended(),
-                    server if [client, server].contains(&Read::Unfinished) => {
-                        return Ok(Some(Next::Again));
-                    }
-                    _ => return Ok(Some(Next::Wait)),
-                }
+            Read::Nothing | Read::Unfinished => {}
+        }
+        // Whatever the client says, it may be the server that has had enough.
+        let server = read(hop.wire(), mediator.room_for_server(), scratch);
+        let server = server.map_err(Lost::Server)?;
+        match server {
+            Read::Some(count) => mediator.hear_server(&scratch[..count]),
+            Read::End => mediator.server_ended(),
+            Read::Nothing | Read::Unfinished => {}
+        }
+        match (client, server) {
+            (Read::Nothing, Read::Nothing) => return Ok(Some(Next::Wait)),
+            (Read::Nothing | Read::Unfinished, Read::Nothing | Read::Unfinished) => {
+                return Ok(Some(Next::Again));
             }
+            _ => {}
         }
         // How long a client may take for an answer is its server's business, as long as they talk.
         if mediator.is_authenticating() {

@@ -19,7 +19,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-use packet::{HEADER, LONGEST};
+use packet::{HEADER, LONGEST, Packet};
 use refusal::UNREACHABLE;
 use response::Response;
 
@@ -88,10 +88,12 @@ pub(crate) struct Mediator {
     remark: Option<Remark>,
 }
 
-/// What was heard of one end and is not done with, and what it is to be told.
+/// What was heard of one end, as far as it is not done with, and what it is to be told.
 #[derive(Debug, Default)]
 struct Side {
     heard: Vec<u8>,
+    /// How much of that is done with. It goes when more is heard, and not with each of many small packets.
+    done: usize,
     told: Vec<u8>,
 }
 
@@ -189,20 +191,20 @@ impl Mediator {
 
     /// The client said this.
     pub(crate) fn hear_client(&mut self, bytes: &[u8]) {
-        self.client.heard.extend_from_slice(bytes);
+        self.client.hear(bytes);
         self.advance();
     }
 
     /// The server said this.
     pub(crate) fn hear_server(&mut self, bytes: &[u8]) {
-        self.server.heard.extend_from_slice(bytes);
+        self.server.hear(bytes);
         self.advance();
     }
 
     /// What the client said behind its request for TLS. It is part of the handshake, or of none: nothing that came in
     /// the clear is taken for something said in TLS.
     pub(crate) fn take_hello(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.client.heard)
+        self.client.take_rest()
     }
 
     /// The handshake with the client is over.
@@ -226,7 +228,7 @@ impl Mediator {
 
     /// The client has said everything.
     pub(crate) fn client_ended(&mut self) {
-        if !self.client.heard.is_empty() {
+        if !self.client.rest().is_empty() {
             self.remark = Some(Remark::Refused("incomplete packet".into()));
         }
         self.stage = Stage::End;
@@ -250,17 +252,40 @@ impl Mediator {
     }
 
     /// What is left for the client and for the server, where the bytes go on as they are.
-    pub(crate) fn into_rest(self) -> (Vec<u8>, Vec<u8>) {
-        let (mut client, mut server) = (self.client.told, self.server.told);
-        client.extend_from_slice(&self.server.heard);
-        server.extend_from_slice(&self.client.heard);
+    pub(crate) fn into_rest(mut self) -> (Vec<u8>, Vec<u8>) {
+        let told = |side: &mut Side| std::mem::take(&mut side.told);
+        let (mut client, mut server) = (told(&mut self.client), told(&mut self.server));
+        client.extend_from_slice(self.server.rest());
+        server.extend_from_slice(self.client.rest());
         (client, server)
     }
 }
 
 impl Side {
+    fn hear(&mut self, bytes: &[u8]) {
+        self.heard.drain(..std::mem::take(&mut self.done));
+        self.heard.extend_from_slice(bytes);
+    }
+
+    /// What is not done with.
+    fn rest(&self) -> &[u8] {
+        &self.heard[self.done..]
+    }
+
+    fn take_rest(&mut self) -> Vec<u8> {
+        self.heard.drain(..std::mem::take(&mut self.done));
+        std::mem::take(&mut self.heard)
+    }
+
+    /// Takes the first packet off, if all of it is there.
+    fn take_packet(&mut self) -> Option<Packet> {
+        let packet = Packet::first(self.rest())?;
+        self.done += HEADER + packet.payload.len();
+        Some(packet)
+    }
+
     /// How many bytes fit in front of a whole packet.
     fn room(&self) -> usize {
-        (HEADER + LONGEST).saturating_sub(self.heard.len())
+        (HEADER + LONGEST).saturating_sub(self.rest().len())
     }
 }

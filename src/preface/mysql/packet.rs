@@ -24,15 +24,10 @@ pub(super) fn header(bytes: &[u8]) -> Option<(usize, u8)> {
 }
 
 impl Packet {
-    /// Takes the first packet off, if all of it is there.
-    pub(super) fn take(bytes: &mut Vec<u8>) -> Option<Packet> {
+    /// The one that `bytes` begin with, if all of it is there.
+    pub(super) fn first(bytes: &[u8]) -> Option<Packet> {
         let (length, number) = header(bytes)?;
-        if bytes.len() < HEADER + length {
-            return None;
-        }
-        let rest = bytes.split_off(HEADER + length);
-        let mut payload = std::mem::replace(bytes, rest);
-        payload.drain(..HEADER);
+        let payload = bytes.get(HEADER..HEADER + length)?.to_vec();
         Some(Packet { number, payload })
     }
 
@@ -50,16 +45,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_packet_is_taken_once_it_is_whole_and_what_is_behind_it_stays() {
+    fn a_packet_is_read_once_it_is_whole() {
         let whole = b"\x03\0\0\x07abc\x01";
         for end in 0..7 {
-            let mut bytes = whole[..end].to_vec();
-            assert_eq!(Packet::take(&mut bytes), None);
-            assert_eq!(bytes, &whole[..end]);
+            assert_eq!(Packet::first(&whole[..end]), None);
         }
-        let mut bytes = whole.to_vec();
-        let packet = Packet::take(&mut bytes).expect("whole");
+        let packet = Packet::first(whole).expect("whole");
         assert_eq!((packet.number, &packet.payload[..]), (7, &b"abc"[..]));
+        let mut bytes = b"\x01".to_vec();
         packet.append_to(&mut bytes);
         assert_eq!(bytes, b"\x01\x03\0\0\x07abc");
     }

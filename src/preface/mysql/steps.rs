@@ -69,8 +69,8 @@ impl Mediator {
 
     /// A server that has enough of waiting for its client.
     fn overhear(&mut self) -> bool {
-        let empty = matches!(header(&self.server.heard), Some((0, _)));
-        if empty || self.server.heard.get(HEADER) != Some(&ERR) {
+        let empty = matches!(header(self.server.rest()), Some((0, _)));
+        if empty || self.server.rest().get(HEADER) != Some(&ERR) {
             return false;
         }
         let packet = self.servers_packet();
@@ -111,7 +111,7 @@ impl Mediator {
         if !self.server_may {
             return self.answer(response);
         }
-        if !self.server.heard.is_empty() {
+        if !self.server.rest().is_empty() {
             return self.fail("received unencrypted data before TLS");
         }
         let request = Packet {
@@ -166,7 +166,7 @@ impl Mediator {
     /// Whether the client has gone on to commands, which begin at 0 again, without waiting for the OK. They wait for it
     /// here: the server will not look at them before, and counts them as the client does.
     pub(super) fn has_command(&self) -> bool {
-        let number = header(&self.client.heard).map(|(_, number)| number);
+        let number = header(self.client.rest()).map(|(_, number)| number);
         number == Some(0) && self.number != 0
     }
 
@@ -193,29 +193,29 @@ impl Mediator {
 
     /// The server's next packet.
     fn servers_packet(&mut self) -> Option<Packet> {
-        let (length, _) = header(&self.server.heard)?;
+        let (length, _) = header(self.server.rest())?;
         if length > LONGEST {
             self.fail(&format!("a packet of {length} bytes is too large"));
             return None;
         }
-        Packet::take(&mut self.server.heard)
+        self.server.take_packet()
     }
 
     /// The client's next packet.
     fn clients_packet(&mut self) -> Option<Packet> {
-        let (length, number) = header(&self.client.heard)?;
+        let (length, number) = header(self.client.rest())?;
         if length > LONGEST {
             let text = format!("a packet of {length} bytes is too large");
             self.number = number.wrapping_add(1);
             self.refuse(TOO_LARGE, &text);
             return None;
         }
-        Packet::take(&mut self.client.heard)
+        self.client.take_packet()
     }
 
     /// A client's answer to the greeting, or its request for TLS.
     fn clients_response(&mut self) -> Option<Response> {
-        let (_, number) = header(&self.client.heard)?;
+        let (_, number) = header(self.client.rest())?;
         let expected = self.number;
         if number != expected {
             let text = format!("packet {number} came in the place of packet {expected}");

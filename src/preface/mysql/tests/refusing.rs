@@ -230,7 +230,7 @@ fn where_both_say_too_much_the_client_hears_of_one() {
             number += 1;
         }
         // Both are there before either is looked at.
-        play.mediator.client.heard = long(number).to_vec();
+        play.mediator.client.hear(&long(number));
         play.server_says(&[&long(number)[..], &[ERR]].concat());
         assert_eq!(play.mediator.next(), Next::End);
         assert_eq!(
