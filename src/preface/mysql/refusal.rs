@@ -63,6 +63,9 @@ impl Refusal {
     }
 }
 
+/// The most that the log is told of an error's text: as much as servers say (`MYSQL_ERRMSG_SIZE`).
+const QUOTED: usize = 512;
+
 /// What a server's error says, on one line for the log: its code and its text.
 pub(super) fn quote(payload: &[u8]) -> String {
     let Some((code, text)) = payload.get(1..).and_then(<[u8]>::split_first_chunk::<2>) else {
@@ -73,6 +76,7 @@ pub(super) fn quote(payload: &[u8]) -> String {
         text => text,
     };
     let code = u16::from_le_bytes(*code);
+    let text = &text[..text.len().min(QUOTED)];
     format!("error {code} '{}'", text.escape_ascii())
 }
 
@@ -108,5 +112,8 @@ mod tests {
         ] {
             assert_eq!(quote(payload), said);
         }
+        let endless = [&b"\xff\x10\x04"[..], &[b'a'; 2 * QUOTED]].concat();
+        let said = format!("error 1040 '{}'", "a".repeat(QUOTED));
+        assert_eq!(quote(&endless), said);
     }
 }

@@ -372,3 +372,19 @@ fn a_response_with_attributes_of_64_kib_fits() {
         play.server_hears(&packet(1, &payload));
     }
 }
+
+/// Nothing is moved for each packet: a client could have 32,768 of them moved that many times.
+#[test]
+fn what_is_done_with_goes_when_more_is_heard() {
+    let mut side = Side::default();
+    side.hear(&[packet(1, b"a"), packet(2, b"")].concat());
+    let first = side.take_packet().expect("whole");
+    assert_eq!((first.number, &first.payload[..]), (1, &b"a"[..]));
+    assert_eq!((side.rest(), side.heard.len()), (&packet(2, b"")[..], 9));
+    assert_eq!(side.room(), HEADER + LONGEST - 4);
+    side.hear(b"x");
+    assert_eq!((side.rest(), side.heard.len()), (&b"\0\0\0\x02x"[..], 5));
+    assert_eq!(side.take_packet().expect("whole").number, 2);
+    assert_eq!(side.take_rest(), b"x");
+    assert_eq!((side.take_packet(), side.heard.len()), (None, 0));
+}
