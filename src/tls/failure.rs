@@ -156,7 +156,7 @@ impl HandshakeError {
         if ssl.is_server() {
             let told = hello.and_then(|hello| hello.server_name.as_deref());
             let kept = || ssl.servername_raw(NameType::HOST_NAME);
-            self.server_name = told.or_else(kept).map(mismatch::shown);
+            self.server_name = told.or_else(kept).map(mismatch::server_name);
         }
         self
     }

@@ -64,25 +64,26 @@ pub struct Mismatch {
 /// Most entries of a list that are named.
 const MOST: usize = 12;
 
-/// Longest name of a client's that is shown in full.
-const LONGEST: usize = 80;
+/// Longest names of a client's that are shown in full.
+const LONGEST_PROTOCOL: usize = 32;
+const LONGEST_SERVER_NAME: usize = 128;
 
 /// What looks like a suite and is a signal (RFC 5746, 7507).
 const SIGNALS: [u16; 2] = [0x00ff, 0x5600];
 
-/// The lowest version with suites, signatures and groups apart.
-const TLS1_3: u16 = 0x304;
+/// The first version that has suites of its own.
+const TLS1_3: i32 = 0x304;
 
 impl Mismatch {
     /// After a handshake failed for want of something in common.
     pub(super) fn new(of: Common, ssl: &SslRef, hello: Option<&Hello>) -> Mismatch {
         let (offered, accepted) = match of {
-            Common::Version => (hello.map(versions_of), accepted_versions(ssl)),
+            Common::Version => (hello.map(versions_of), Some(accepted_versions(ssl))),
             Common::Cipher => ciphers(ssl, hello),
-            Common::Group => (
-                hello.map(|hello| groups_of(hello, ssl)),
-                accepted_groups(ssl),
-            ),
+            Common::Group => {
+                let offered = hello.map(|hello| groups_of(hello, ssl));
+                (offered, accepted_groups(ssl))
+            }
             Common::Signature => (hello.map(signatures_of), keys(ssl)),
             Common::Protocol => (hello.map(protocols_of), accepted_protocols(ssl)),
         };
@@ -90,149 +91,122 @@ impl Mismatch {
         Mismatch {
             of,
             offered: offered.unwrap_or_default(),
-            accepted,
+            accepted: accepted.unwrap_or_default(),
             versions: hello.map(Hello::all_versions).unwrap_or_default(),
-            protocols: protocols
-                .iter()
-                .take(MOST)
-                .map(|name| shown(name))
-                .collect(),
+            protocols: protocols.iter().take(MOST).map(protocol).collect(),
         }
     }
 }
 
 fn versions_of(hello: &Hello) -> String {
-    let name = |&version: &u16| probe::name(version.into());
+    let name = |version: u16| probe::name(version.into());
     if hello.versions.is_empty() {
-        format!("{} at most", name(&hello.legacy_version))
+        format!("{} at most", name(hello.legacy_version))
     } else {
-        list(hello.versions.iter().map(name))
+        list(hello.versions.iter().copied(), name)
     }
 }
 
 fn accepted_versions(ssl: &SslRef) -> String {
-    list(probe::accepted(ssl).into_iter().map(str::to_owned))
+    list(probe::accepted(ssl).into_iter(), str::to_owned)
 }
 
 fn groups_of(hello: &Hello, ssl: &SslRef) -> String {
-    if hello.groups.is_empty() {
-        return "no groups".into();
-    }
-    let name = |&group: &u16| sys::group_name(ssl, group).unwrap_or_else(|| number(group));
-    format!("groups {}", list(hello.groups.iter().map(name)))
+    let name = |group| sys::group_name(ssl, group).unwrap_or_else(|| number(group));
+    let groups = list(hello.groups.iter().copied(), name);
+    named("groups", groups).unwrap_or_else(|| "no groups".into())
 }
 
-fn accepted_groups(ssl: &SslRef) -> String {
-    let state = callbacks::state_of(ssl);
-    let groups = state.map(|state| &state.groups[..]).unwrap_or_default();
-    listed("groups", groups.split(':').filter(|name| !name.is_empty()))
+fn accepted_groups(ssl: &SslRef) -> Option<String> {
+    let groups = &callbacks::state_of(ssl)?.groups;
+    let names = groups.split(':').filter(|name| !name.is_empty());
+    named("groups", list(names, str::to_owned))
 }
 
 fn signatures_of(hello: &Hello) -> String {
-    if hello.signatures.is_empty() {
-        return "no signature algorithms".into();
-    }
-    let name = |&scheme: &u16| match signature(scheme) {
-        Some(name) => name.to_owned(),
-        None => number(scheme),
-    };
-    format!("signatures {}", list(hello.signatures.iter().map(name)))
+    let name = |scheme| signature(scheme).map_or_else(|| number(scheme), str::to_owned);
+    let signatures = list(hello.signatures.iter().copied(), name);
+    named("signatures", signatures).unwrap_or_else(|| "no signatures".into())
 }
 
 /// What certificates there are to sign with.
-fn keys(ssl: &SslRef) -> String {
-    let keys = callbacks::state_of(ssl).map(|state| &state.keys[..]);
-    listed("keys", keys.unwrap_or_default().iter().map(String::as_str))
+fn keys(ssl: &SslRef) -> Option<String> {
+    let keys = &callbacks::state_of(ssl)?.keys;
+    named("keys", list(keys.iter(), String::clone))
 }
 
 fn protocols_of(hello: &Hello) -> String {
-    let quoted = |name: &Vec<u8>| format!("'{}'", shown(name));
-    format!("ALPN {}", list(hello.protocols.iter().map(quoted)))
+    let quoted = |name| format!("'{}'", protocol(name));
+    format!("ALPN {}", list(hello.protocols.iter(), quoted))
 }
 
-fn accepted_protocols(ssl: &SslRef) -> String {
-    let state = callbacks::state_of(ssl);
-    let ours = state.map(|state| &state.alpn[..]).unwrap_or_default();
-    list(ours.iter().map(|name| format!("'{name}'")))
+fn accepted_protocols(ssl: &SslRef) -> Option<String> {
+    let ours = &callbacks::state_of(ssl)?.alpn;
+    Some(list(ours.iter(), |name| format!("'{name}'")))
 }
 
 /// Suites of the version that was agreed on. Where some are shared, it is the groups or the certificates that they
 /// cannot be used with.
-fn ciphers(ssl: &SslRef, hello: Option<&Hello>) -> (Option<String>, String) {
+fn ciphers(ssl: &SslRef, hello: Option<&Hello>) -> (Option<String>, Option<String>) {
     let version = ssl.version2().map_or(0, probe::number);
-    let of_version = |suite: u16| (suite >> 8 == 0x13) == (version >= TLS1_3.into());
+    let is_of_version = |suite: &u16| (suite >> 8 == 0x13) == (version >= TLS1_3);
     let mut ours = Vec::new();
-    sys::for_each_enabled_cipher(ssl, |cipher| {
-        let suite = (sys::cipher_id(cipher) & 0xffff) as u16;
-        if of_version(suite) {
-            ours.push((suite, cipher.name()));
-        }
-    });
-    let accepted = || list(ours.iter().map(|(_, name)| (*name).to_owned()));
+    sys::for_each_enabled_cipher(ssl, |cipher| ours.push(sys::cipher_id(cipher) as u16));
+    ours.retain(is_of_version);
+    let names = |suites: Vec<u16>| {
+        let name = |suite| sys::suite_name(ssl, suite).unwrap_or_else(|| number(suite));
+        list(suites.into_iter(), name)
+    };
     let Some(hello) = hello else {
-        return (None, accepted());
+        return (None, Some(names(ours)));
     };
     let theirs = hello.suites.iter().copied();
-    let theirs = theirs.filter(|suite| of_version(*suite) && !SIGNALS.contains(suite));
-    let is_shared = |suite: &u16| ours.iter().any(|(known, _)| known == suite);
-    let shared: Vec<u16> = theirs.clone().filter(is_shared).collect();
+    let theirs = theirs.filter(|suite| is_of_version(suite) && !SIGNALS.contains(suite));
+    let (shared, others): (Vec<u16>, Vec<u16>) = theirs.partition(|suite| ours.contains(suite));
     let version = probe::name(version);
-    let offer = |suites: &mut dyn Iterator<Item = u16>| {
-        let name = |suite| sys::suite_name(ssl, suite).unwrap_or_else(|| number(suite));
-        let suites = list(suites.map(name));
-        format!(
-            "{version} with {}",
-            if suites.is_empty() {
-                "no suite"
-            } else {
-                &suites
-            }
-        )
-    };
     if shared.is_empty() {
-        return (Some(offer(&mut theirs.into_iter())), accepted());
+        let offered = named("with", names(others)).unwrap_or_else(|| "without suites".into());
+        return (Some(format!("{version} {offered}")), Some(names(ours)));
     }
-    let offered = offer(&mut shared.into_iter());
-    let accepted = [accepted_groups(ssl), keys(ssl)];
-    let accepted: Vec<&str> = accepted
-        .iter()
-        .map(String::as_str)
-        .filter(|part| !part.is_empty())
+    let offered = format!(
+        "{version} with {}, {}",
+        names(shared),
+        groups_of(hello, ssl)
+    );
+    let accepted: Vec<String> = [accepted_groups(ssl), keys(ssl)]
+        .into_iter()
+        .flatten()
         .collect();
-    (
-        Some(format!("{offered}, {}", groups_of(hello, ssl))),
-        accepted.join(", "),
-    )
+    (Some(offered), Some(accepted.join(", ")))
 }
 
-fn listed<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> String {
-    match list(names.map(str::to_owned)) {
-        names if names.is_empty() => names,
-        names => format!("{what} {names}"),
+/// A list behind what it is of, unless it is empty.
+fn named(what: &str, list: String) -> Option<String> {
+    (!list.is_empty()).then(|| format!("{what} {list}"))
+}
+
+/// The names of the first, and how many more there are.
+fn list<T>(mut items: impl Iterator<Item = T>, name: impl FnMut(T) -> String) -> String {
+    let names: Vec<String> = items.by_ref().take(MOST).map(name).collect();
+    match items.count() {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
     }
 }
 
-/// The first of them, and how many more there are.
-fn list(names: impl Iterator<Item = String>) -> String {
-    let mut text = String::new();
-    let mut more = 0;
-    for (index, name) in names.enumerate() {
-        match index {
-            0 => text += &name,
-            1..MOST => text.extend([", ", &name]),
-            _ => more += 1,
-        }
-    }
-    match more {
-        0 => text,
-        more => format!("{text} and {more} more"),
-    }
+fn protocol(name: impl AsRef<[u8]>) -> String {
+    shown(name.as_ref(), LONGEST_PROTOCOL)
+}
+
+/// A server name that a client asked for, as it may stand in a line of a log.
+pub(super) fn server_name(name: &[u8]) -> String {
+    shown(name, LONGEST_SERVER_NAME)
 }
 
 /// What a client sent, as it may stand in a line of a log.
-pub(super) fn shown(bytes: &[u8]) -> String {
-    match bytes.get(..LONGEST) {
-        Some(start) if bytes.len() > LONGEST => format!("{}...", start.escape_ascii()),
+fn shown(bytes: &[u8], longest: usize) -> String {
+    match bytes.split_at_checked(longest) {
+        Some((start, [_, ..])) => format!("{}...", start.escape_ascii()),
         _ => bytes.escape_ascii().to_string(),
     }
 }
@@ -271,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_long_list_is_cut_and_its_rest_counted() {
-        let names = |count: usize| list((0..count).map(|index| index.to_string()));
+        let names = |count: usize| list(0..count, |index| index.to_string());
         assert_eq!(names(0), "");
         assert_eq!(names(2), "0, 1");
         assert_eq!(names(12), "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11");
@@ -280,9 +254,9 @@ mod tests {
 
     #[test]
     fn what_a_client_sent_cannot_break_a_line_or_fill_it() {
-        assert_eq!(shown(b"h2\nx\x1b'\xff"), "h2\\nx\\x1b\\'\\xff");
-        assert_eq!(shown(&[b'a'; 80]), "a".repeat(80));
-        assert_eq!(shown(&[b'a'; 81]), format!("{}...", "a".repeat(80)));
+        assert_eq!(protocol(b"h2\nx\x1b'\xff"), "h2\\nx\\x1b\\'\\xff");
+        assert_eq!(protocol([b'a'; 32]), "a".repeat(32));
+        assert_eq!(protocol([b'a'; 33]), format!("{}...", "a".repeat(32)));
         assert_eq!(number(0x0a0a), "0x0a0a");
     }
 }
