@@ -1,7 +1,7 @@
 //! KrakenD's port: TLS from the first byte. Whoever speaks HTTP in the clear is told so, as Go's server does it.
 
 use super::first_byte::HANDSHAKE;
-use super::{Answer, Decision, Guest, Preface, Then};
+use super::{Decision, Guest, Preface};
 use crate::settings::Spoken;
 
 /// How many bytes are looked at: the header of a record.
@@ -30,11 +30,7 @@ pub(crate) struct Gateway {
 impl Gateway {
     fn refuse(&mut self, say: &[u8], why: &'static str) -> Decision {
         self.remark = Some(why);
-        Decision::Answer(Answer {
-            taken: 0,
-            say: say.to_vec(),
-            then: Then::End,
-        })
+        Decision::end(say)
     }
 }
 
@@ -76,7 +72,7 @@ impl Preface for Gateway {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Shown;
+    use super::super::{Answer, Shown, Then};
     use super::*;
 
     fn looked_at(bytes: &[u8]) -> (Decision, Option<String>) {
