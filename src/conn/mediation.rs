@@ -168,6 +168,10 @@ impl Conn {
             return Ok(Some(Next::Close));
         };
         let Mediation { hop, mediator } = &mut **mediation;
+        if !mediator.is_greeted() && self.wire.stream().has_hung_up() {
+            mediator.client_ended(); // whatever it said, it will not answer
+            return Ok(None);
+        }
         let scratch = &mut work.pool.scratch;
         let client = read(&mut self.wire, mediator.room_for_client(), scratch);
         let client = client.map_err(Lost::Client)?;
@@ -228,14 +232,6 @@ impl Conn {
     fn end_mediation(&mut self, now: Instant) {
         self.ends.farewell = self.wire.channel().is_some();
         self.enter(State::Draining, now);
-    }
-
-    /// What the log hears of a server that does not do what it should.
-    fn of_backend(&self, why: &str) -> String {
-        match self.onward() {
-            Some(onward) => format!("connect to backend '{}': {why}", onward.name),
-            None => format!("backend: {why}"),
-        }
     }
 
     /// Why it is the server's doing that time is up, if it is.

@@ -11,6 +11,7 @@ mod introduction;
 mod mediation;
 mod opening;
 mod plain;
+mod reaching;
 mod relay;
 mod service;
 mod serving;
@@ -28,8 +29,7 @@ use crate::error::{Error, Kind, reason};
 use crate::io::{Io, Peer, Pool, Readiness, Stream};
 use crate::settings::Spoken;
 use crate::tls::{Channel, HandshakeError, Outcome};
-use hop::{Hop, Secured};
-use log::{Level, debug, info, log_enabled, warn};
+use log::{Level, debug, info, log_enabled};
 use opening::Opening;
 use plain::Plain;
 use std::sync::Arc;
@@ -250,11 +250,6 @@ impl Conn {
         self.way
     }
 
-    /// How TLS is spoken with its backend, where it is.
-    fn onward(&self) -> Option<&Arc<Onward>> {
-        self.terms.ways.get(self.way)?.onward.as_ref()
-    }
-
     /// Its number.
     pub fn id(&self) -> u64 {
         self.id
@@ -406,131 +401,6 @@ impl Conn {
             work.counters.mismatches[mismatch.of as usize].add(1);
         }
         ending::report(self.peer, self.terms.words(), failure);
-    }
-
-    /// Finds who answers.
-    fn answer(&mut self, now: Instant, work: &mut Work) -> Next {
-        match self.terms.ways.get(self.way).map(|way| &way.answers) {
-            Some(Answers::Service(make)) => {
-                let service = make();
-                self.serve(service, now, work);
-                Next::Wait
-            }
-            None => Next::Close,
-            Some(Answers::Backend) if self.tickets_wait.is_some() => Next::Connect,
-            Some(Answers::Backend) => match self.wire.stream().flush() {
-                Ok(_) => Next::Connect,
-                Err(error) => {
-                    self.broken(&Error::io("write", &error), now);
-                    Next::Close
-                }
-            },
-        }
-    }
-
-    /// Whether there is something to say to the backend at once: bytes of the client that are here already, most likely,
-    /// or what begins TLS.
-    pub fn holds_bytes(&self) -> bool {
-        let begins = self.onward().is_some() && !self.is_mediated();
-        self.opening.is_some() || self.wire.holds_bytes() || begins
-    }
-
-    /// The loop tries an address of the backend: its time begins.
-    pub fn restart_deadline(&mut self, now: Instant) {
-        self.enter(self.state, now);
-    }
-
-    /// The backend answered: `io` is connected, and so far this was announced about it.
-    pub fn attach(&mut self, io: Box<dyn Io>, announced: Readiness, now: Instant) {
-        let mut stream = Stream::announced(io, announced);
-        if let Some(introduction) = self.introduction() {
-            stream.begin_with(&introduction);
-        }
-        let request = self.onward().map(|onward| onward.request);
-        let (plain, next) = match (self.rules(), request) {
-            (Some(rules), Some(Request::None)) => (Plain::mediated(stream, rules), State::Securing),
-            (Some(rules), _) => (Plain::mediated(stream, rules), State::Mediating),
-            (None, Some(_)) => (Plain::Hop(Box::new(Hop::new(stream))), State::Securing),
-            (None, None) => (Plain::Backend(stream), State::Open),
-        };
-        self.plain = plain;
-        self.enter(next, now);
-    }
-
-    /// Goes on towards TLS with the backend.
-    fn secure(&mut self, now: Instant, work: &mut Work) -> Next {
-        let onward = self
-            .terms
-            .ways
-            .get(self.way)
-            .and_then(|way| way.onward.as_ref());
-        let (Some(hop), Some(onward)) = (self.plain.hop(), onward) else {
-            return Next::Close;
-        };
-        let client = self.wire.channel();
-        match hop.secure(onward, client.as_deref()) {
-            Ok(Secured::Waiting) => {}
-            Ok(Secured::Open) => {
-                if log_enabled!(Level::Debug) {
-                    let facts = hop.channel().map(|channel| channel.facts());
-                    debug!("{}: backend: {}", self.peer, facts.unwrap_or_default());
-                }
-                let next = match &mut self.plain {
-                    Plain::Mediated(mediation) => {
-                        mediation.server_is_secure();
-                        State::Mediating
-                    }
-                    _ => State::Open,
-                };
-                self.enter(next, now);
-            }
-            Ok(Secured::Without(mut stream)) => {
-                debug!("{}: backend: it has no TLS", self.peer);
-                if let Some(buffer) = stream.reclaim() {
-                    work.pool.spares.give(buffer);
-                }
-                self.plain = Plain::Backend(stream);
-                self.enter(State::Open, now);
-            }
-            Err(error) => self.unsecured(&error, now, work),
-        }
-        Next::Wait
-    }
-
-    /// There is no TLS with the backend, and nothing else will do.
-    fn unsecured(&mut self, error: &Error, now: Instant, work: &mut Work) {
-        let name = self.onward().map_or("", |to| &to.name);
-        let why = format!("connect to backend '{name}': {error}");
-        for line in error.cause().iter().flat_map(|cause| cause.lines()) {
-            debug!("{}: error during TLS handshake: '{line}'", self.peer);
-        }
-        self.backend_failed(&why, now, work);
-    }
-
-    /// Lets go of whoever answers.
-    fn leave_backend(&mut self, work: &mut Work) {
-        if let Some(hop) = self.plain.hop() {
-            hop.give_back(&mut work.pool);
-        }
-        self.plain = Plain::None;
-    }
-
-    /// Sends the acknowledgement that has waited for bytes to the backend, unless some were sent.
-    pub fn acknowledge(&mut self) {
-        if let Some(stream) = self.plain.stream() {
-            stream.acknowledge();
-        }
-    }
-
-    /// Every address of the backend failed; `why` names it.
-    pub fn backend_failed(&mut self, why: &str, now: Instant, work: &mut Work) {
-        work.counters.backend_failures.add(1);
-        warn!("{}: {why}", self.peer);
-        if !self.apologize(now, work) {
-            // Nothing was served, and the client shall not take this for an empty answer.
-            self.leave_backend(work);
-            self.cut(now);
-        }
     }
 
     /// Ends without a close-notify, or by a reset where there is no TLS, once what was said has gone.

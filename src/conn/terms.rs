@@ -36,6 +36,8 @@ pub struct Way {
     pub spoken: Option<Spoken>,
     /// Who answers.
     pub answers: Answers,
+    /// The backend, as the log names it.
+    pub name: String,
     /// How TLS is spoken with the backend, where it is.
     pub onward: Option<Arc<Onward>>,
 }
@@ -127,8 +129,6 @@ pub enum Answers {
 
 /// TLS with the backend, as one worker speaks it.
 pub struct Onward {
-    /// The backend, as the log names it.
-    pub name: String,
     /// Opens channels to it.
     pub dialer: Dialer,
     /// What is said before TLS.
@@ -193,6 +193,7 @@ impl Terms {
             ways: vec![Way {
                 spoken: None,
                 answers,
+                name: String::new(),
                 onward: None,
             }],
             proxy_protocol: ProxyProtocol::Off,

@@ -160,10 +160,6 @@ impl<'a> Parts<'a> {
                 return Err(Error::new(Kind::Usage, text).into());
             };
             made.push(Arc::new(Onward {
-                name: backend
-                    .address()
-                    .map(ToString::to_string)
-                    .unwrap_or_default(),
                 dialer,
                 request: request(backend, settings),
             }));

@@ -65,6 +65,11 @@ impl parts::Way {
         Way {
             spoken: self.spoken,
             answers: self.answers.clone(),
+            name: self
+                .backend
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
             onward: self.onwards.get(number).map(Arc::clone),
         }
     }

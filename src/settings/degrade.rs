@@ -1,6 +1,6 @@
 //! Going on without TLS where it cannot be set up: what Manticore Search does, and nobody else.
 
-use super::{Endpoint, Group, Note, Origin, Policy, Setting, Settings, Unusable};
+use super::{Endpoint, Group, Note, Origin, Policy, Setting, Settings, Unusable, VerifyClient};
 
 /// What endpoints are said to do.
 const WITHOUT: &str =
@@ -16,7 +16,8 @@ impl Settings {
     pub(crate) fn degrade_keyless(&mut self) -> Vec<Note> {
         let keyless = |settings: &Settings, endpoint: &Setting<Endpoint>| {
             let own = settings.of_endpoint(endpoint);
-            own.policy.key_files.is_empty() && endpoint.accept.has_tls()
+            let asks = own.policy.verify() == VerifyClient::Require;
+            own.policy.key_files.is_empty() && endpoint.accept.has_tls() && !asks
         };
         let mut notes = Vec::new();
         if !self.may_degrade() {
@@ -49,13 +50,39 @@ impl Settings {
         endpoints.any(|(now, asked)| now.accept != asked.accept && !known(now))
     }
 
-    /// Does without TLS towards clients, if every endpoint can.
+    /// Endpoints that spoke TLS `before`, and do so no more.
+    pub(crate) fn lost_tls(&self, before: &Settings) -> Vec<Note> {
+        let had = |endpoint: &Endpoint| {
+            let same = |one: &Endpoint| one.address == endpoint.address && one.accept.has_tls();
+            before.endpoints.iter().any(|one| same(one))
+        };
+        let lost = self
+            .endpoints
+            .iter()
+            .filter(|e| !e.accept.has_tls() && had(e));
+        lost.map(|endpoint| {
+            let (name, origin) = (&endpoint.value, &endpoint.origin);
+            Note::warn(format!(
+                "endpoint '{name}' ({origin}): there is no TLS any more"
+            ))
+        })
+        .collect()
+    }
+
+    /// Does without TLS towards clients, if every endpoint can. One whose clients have to show a certificate cannot.
     pub(crate) fn degraded(&self) -> Option<(Settings, Note)> {
         if !self.may_degrade() {
             return None;
         }
         let mut settings = self.clone();
+        let mut names = Vec::new();
         for endpoint in &mut settings.endpoints {
+            if endpoint.accept.has_tls() {
+                if self.of_endpoint(endpoint).policy.verify() == VerifyClient::Require {
+                    return None;
+                }
+                names.push(format!("'{}'", endpoint.value));
+            }
             endpoint.value.accept = endpoint.accept.without_tls()?;
             let own = &mut endpoint.value.own.0;
             own.retain(|(record, _)| !is_of_clients_tls(record.group));
@@ -70,7 +97,8 @@ impl Settings {
             Origin::BuiltIn | Origin::Program => String::new(),
             origin => format!(" ({origin})"),
         };
-        Some((settings, Note::warn(format!("{WITHOUT}{place}"))))
+        let text = format!("endpoints {}: {WITHOUT}{place}", names.join(", "));
+        Some((settings, Note::warn(text)))
     }
 }
 
@@ -98,7 +126,7 @@ mod tests {
     fn only_what_can_do_without_tls_does_and_only_where_that_was_asked_for() {
         let all = [
             "mysql://h",
-            "manticore+https://h,ssl.verify-client=require",
+            "manticore+https://h,ssl.verify-client=request",
             "sphinx://h:1",
         ];
         assert!(settings(&all, "refuse").degraded().is_none());

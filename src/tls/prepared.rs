@@ -123,6 +123,7 @@ impl Prepared {
         };
         let refused = match Prepared::load_at(&settings, occasion) {
             Ok((prepared, more)) => {
+                notes.extend(before.map_or_else(Vec::new, |before| settings.lost_tls(before)));
                 notes.extend(more);
                 return Ok((settings, prepared, notes));
             }

@@ -23,7 +23,6 @@ pub(super) fn onward(backend: &str, request: Request, options: &[(&str, &str)]) 
     let (prepared, _) = Prepared::load(&settings).expect("good files");
     let to = settings.backend.as_ref().expect("a backend");
     Arc::new(Onward {
-        name: "localhost:5432".into(),
         dialer: prepared.dialer(to).expect("a context").expect("TLS"),
         request,
     })
@@ -78,6 +77,7 @@ impl Chain {
         let way = Way {
             spoken: None,
             answers: Answers::Backend,
+            name: "localhost:5432".into(),
             onward: Some(Arc::clone(onward)),
         };
         let terms = Terms {

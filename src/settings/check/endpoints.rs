@@ -23,8 +23,10 @@ pub(super) fn missing(settings: &Settings, unread: &Unread) -> Vec<Error> {
     let degrades = *settings.unusable == Unusable::Degrade;
     let keyless = |endpoint: &&Setting<Endpoint>| {
         let accept = endpoint.accept;
-        let needs_key = accept.has_tls() && !(degrades && accept.without_tls().is_some());
-        needs_key && settings.of_endpoint(endpoint).policy.key_files.is_empty()
+        let own = settings.of_endpoint(endpoint).policy;
+        let may_do_without =
+            degrades && accept.without_tls().is_some() && own.verify() != VerifyClient::Require;
+        accept.has_tls() && !may_do_without && own.key_files.is_empty()
     };
     let keyless = settings.endpoints.iter().find(keyless);
     if let Some(endpoint) = keyless.filter(|_| !given("ssl.keyfile")) {
