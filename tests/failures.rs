@@ -56,18 +56,14 @@ impl Told {
         }
     }
 
+    /// Ours begins so, and has what stands in brackets; 4.0 adds to some of its reasons.
     #[track_caller]
     fn expect(&self, ours: &str, krakends: &str) {
-        assert!(
-            self.ours.starts_with(&format!("handshake: {ours}")),
-            "{}",
-            self.ours
-        );
+        let (reason, aside) = ours.split_once(" (").unwrap_or((ours, ""));
+        let begins = self.ours.starts_with(&format!("handshake: {reason}"));
+        assert!(begins && self.ours.contains(aside), "{}", self.ours);
         assert!(self.krakends.starts_with(krakends), "{}", self.krakends);
-        let aside = |line: &str| line.split_once(" (").map(|(_, aside)| aside.to_owned());
-        if !krakends.contains('(') {
-            assert_eq!(aside(&self.ours), aside(&self.krakends));
-        }
+        assert!(self.krakends.contains(aside), "{}", self.krakends);
     }
 }
 
