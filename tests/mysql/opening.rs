@@ -257,7 +257,7 @@ fn who_talks_without_end_before_the_server_says_yes_keeps_nobody_waiting() {
         }
         let _ = std::io::copy(&mut stream, &mut std::io::sink());
     });
-    let launch = encrypting(&pki).set("threads", "1");
+    let launch = encrypting(&pki).threads(1);
     let front = launch.set("backend", &server.url).start();
     let (mut tls, greeting) = greeted_in_tls(&Peer::new(&pki), front.address());
     wire::say(&mut tls, 2, &response_in_tls(&greeting));
