@@ -518,6 +518,10 @@ impl Conn {
         if let Some(stream) = self.plain.stream() {
             stream.reset_on_close();
         }
+        // The backend has no part in it: the next client comes back with the session.
+        if let Some(channel) = self.plain.channel() {
+            channel.give_up();
+        }
         // An alert of ours may be waiting: the client gets a moment to read it.
         let said = error.kind() == Kind::Peer;
         self.enter(if said { State::Draining } else { State::Closed }, now);

@@ -173,6 +173,12 @@ impl Wired {
         })
     }
 
+    /// `SSL_set_shutdown`: as if our close-notify had been sent.
+    pub(super) fn pretend_shutdown(&mut self) {
+        // SAFETY: the SSL is live.
+        unsafe { ffi::SSL_set_shutdown(self.ssl.as_ptr(), ffi::SSL_SENT_SHUTDOWN) };
+    }
+
     /// The one wrapper around the I/O calls: clear, call, ask; result first, then `SSL_get_error`.
     fn call(&mut self, io: impl FnOnce(*mut ffi::SSL) -> c_int) -> Raw {
         let ssl = self.ssl.as_ptr();

@@ -225,6 +225,12 @@ impl Channel {
         self.close_sent
     }
 
+    /// Gives the connection up without a close-notify, but not its session, as libssl would: since TLS 1.1 that is no
+    /// reason (RFC 5246, section 7.2.1). Nothing is to be said any more.
+    pub(crate) fn give_up(&mut self) {
+        self.wired.pretend_shutdown();
+    }
+
     /// Whether libssl holds bytes of the peer, decrypted or not (`SSL_has_pending`). They may be part of a record.
     pub fn has_pending(&self) -> bool {
         sys::has_pending(self.wired.ssl())

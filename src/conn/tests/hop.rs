@@ -506,16 +506,30 @@ fn a_version_that_is_not_to_be_spoken_with_the_backend_is_not_mirrored() {
     assert_eq!(chain.failures(), 1);
 }
 
-/// Talks, ends cleanly or is cut, and says whether the backend had a session to resume.
-fn resumes(chain: &mut Chain, cut: bool) -> bool {
+/// How a connection ends.
+#[derive(Clone, Copy)]
+enum End {
+    InOrder,
+    ClientCut,
+    ServerCut,
+}
+
+/// Talks, ends in one way or another, and says whether the backend had a session to resume.
+fn resumes(chain: &mut Chain, end: End) -> bool {
     chain.client_says(b"hello");
     chain.server_says(b"hello");
     let resumed = chain.servers_channel().is_resumed();
-    if cut {
-        drop(chain.world.client.take());
-    } else {
-        chain.client().close();
-        chain.server_closes();
+    match end {
+        End::InOrder => {
+            chain.client().close();
+            chain.server_closes();
+        }
+        End::ClientCut => drop(chain.world.client.take()),
+        End::ServerCut => {
+            drop(chain.server.take());
+            assert!(!chain.clients_end());
+            drop(chain.world.client.take());
+        }
     }
     chain.closed();
     resumed
@@ -529,7 +543,7 @@ fn connections_to_the_backend_resume_sessions_of_earlier_ones() {
         let mut count = 0;
         for _ in 0..4 {
             let mut chain = Chain::new(SHAPES[2], Some(SslVersion::TLS1_3), &onward);
-            count += u32::from(resumes(&mut chain, false));
+            count += u32::from(resumes(&mut chain, End::InOrder));
         }
         assert_eq!(count, 3, "{version}");
     }
@@ -537,7 +551,7 @@ fn connections_to_the_backend_resume_sessions_of_earlier_ones() {
     let onward = onward("tls://localhost:5432", Request::None, &off);
     for _ in 0..2 {
         let mut chain = Chain::new(SHAPES[2], Some(SslVersion::TLS1_3), &onward);
-        assert!(!resumes(&mut chain, false));
+        assert!(!resumes(&mut chain, End::InOrder));
     }
 }
 
@@ -545,7 +559,7 @@ fn connections_to_the_backend_resume_sessions_of_earlier_ones() {
 fn a_session_of_tls_13_is_used_once() {
     let onward = onward("tls://localhost:5432", Request::None, &[]);
     let new = || Chain::new(SHAPES[2], Some(SslVersion::TLS1_3), &onward);
-    resumes(&mut new(), false); // two tickets come of it
+    resumes(&mut new(), End::InOrder); // two tickets come of it
     let mut open = [new(), new(), new()];
     let resumed = open.each_mut().map(|chain| {
         chain.client_says(b"hello");
@@ -555,18 +569,31 @@ fn a_session_of_tls_13_is_used_once() {
 }
 
 #[test]
-fn a_session_before_tls_13_is_used_until_a_connection_of_it_is_cut() {
+fn a_session_before_tls_13_is_used_until_the_server_cuts_a_connection_of_it() {
     let older = [("backend.max-protocol", "TLSv1.2")];
     let onward = onward("tls://localhost:5432", Request::None, &older);
-    for (cut, resumed) in [
-        (true, false),
-        (false, false),
-        (false, true),
-        (true, true),
-        (false, false),
+    for (end, resumed) in [
+        (End::ServerCut, false),
+        (End::InOrder, false),
+        (End::InOrder, true),
+        (End::ServerCut, true),
+        (End::InOrder, false),
     ] {
         let mut chain = Chain::new(SHAPES[2], Some(SslVersion::TLS1_3), &onward);
-        assert_eq!(resumes(&mut chain, cut), resumed);
+        assert_eq!(resumes(&mut chain, end), resumed);
+    }
+}
+
+/// As curl does that speaks HTTP/2.
+#[test]
+fn a_client_that_cuts_its_connection_costs_no_session() {
+    for version in ["TLSv1.2", "TLSv1.3"] {
+        let options = [("backend.max-protocol", version)];
+        let onward = onward("tls://localhost:5432", Request::None, &options);
+        for resumed in [false, true, true, true, true] {
+            let mut chain = Chain::new(SHAPES[2], Some(SslVersion::TLS1_3), &onward);
+            assert_eq!(resumes(&mut chain, End::ClientCut), resumed, "{version}");
+        }
     }
 }
 
