@@ -9,6 +9,7 @@ use super::plain::{Heard, Plain};
 use super::{Conn, Next, State, Work};
 use crate::error::{Error, Kind};
 use crate::io::Pool;
+use crate::settings::Words;
 use crate::tls::Channel;
 use log::{Level, debug, info, log};
 use std::io;
@@ -510,7 +511,10 @@ impl Conn {
     /// The client's stream failed, or was cut: the backend shall not take that for a clean end.
     pub(super) fn broken(&mut self, error: &Error, now: Instant) {
         match error.kind() {
-            Kind::Closed if self.ends.wire_shut => debug!("{}: {error}", self.peer),
+            // HTTP says where its messages end, and clients of HTTP/2 go without a word; Go's server logs nothing of it.
+            Kind::Closed if self.ends.wire_shut || self.terms.words() == Words::KrakenD => {
+                debug!("{}: {error}", self.peer);
+            }
             Kind::Closed | Kind::Peer => info!("{}: {error}", self.peer),
             _ => debug!("{}: {error}", self.peer),
         }

@@ -60,6 +60,18 @@ impl Settings {
     /// Who answers on an endpoint, for each of what is spoken there: the backend for that alone, or the one for everything.
     /// What has neither is left out.
     pub fn ways(&self, accept: Accept) -> Vec<Way<'_>> {
+        if accept == Accept::Plain {
+            // What comes in the clear is not looked at: where there is no other backend, it is HTTP.
+            let http = || self.backend_for(Some(Spoken::Http));
+            let way = self.backend_for(None).or_else(http);
+            return way
+                .map(|way| Way {
+                    spoken: None,
+                    ..way
+                })
+                .into_iter()
+                .collect();
+        }
         let spoken = accept.spoken();
         let is_told_apart = |one: &Setting<(Spoken, Backend)>| spoken.contains(&one.value.0);
         if !self.backends.iter().any(is_told_apart) {

@@ -100,6 +100,13 @@ fn what_is_spoken_has_its_own_backend_or_the_one_for_everything() {
     assert_eq!(ways("sphinx://h"), ["tcp://all:1"]);
     assert_eq!(ways("ssl://h:1"), ["tcp://h:1", "tcp://all:1"]);
     assert_eq!(ways("tcp://h:1"), ["tcp://all:1"]);
+    let http = given(&["http=tcp://h:1", "h2=tcp://h:2"]).expect("good");
+    let plain = http.ways(Accept::Plain);
+    assert_eq!(plain.len(), 1);
+    assert_eq!(
+        (plain[0].spoken, plain[0].backend.to_string()),
+        (None, "tcp://h:1".into())
+    );
     assert_eq!(ways("postgres://h"), ["tcp://all:1"]);
     let written: Vec<String> = write(&settings).into_iter().map(|(text, _)| text).collect();
     assert_eq!(

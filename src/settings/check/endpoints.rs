@@ -6,8 +6,8 @@ use crate::error::Error;
 use crate::settings::builder::Unread;
 use crate::settings::value::quoted;
 use crate::settings::{
-    Accept, Address, Backend, Endpoint, Origin, Setting, Settings, Spoken, Unusable, VerifyClient,
-    Way, Words,
+    Accept, Address, Backend, Endpoint, Origin, Setting, Settings, Unusable, VerifyClient, Way,
+    Words,
 };
 use std::path::Path;
 
@@ -243,18 +243,15 @@ impl Findings {
 
     /// Backends for what is spoken nowhere.
     fn for_other_backends(&mut self, settings: &Settings) {
-        let spoken = |what: Spoken| {
-            settings
-                .endpoints
-                .iter()
-                .any(|e| e.accept.spoken().contains(&what))
-        };
-        for Setting {
-            value: (what, backend),
-            origin,
-        } in &settings.backends
-        {
-            if !spoken(*what) {
+        let ways = settings
+            .endpoints
+            .iter()
+            .flat_map(|e| settings.ways(e.accept));
+        let led_to: Vec<&Backend> = ways.map(|way| way.backend).collect();
+        for Setting { value, origin } in &settings.backends {
+            let (what, backend) = value;
+            // Compared by place: two may be alike.
+            if !led_to.iter().any(|one| std::ptr::eq(*one, backend)) {
                 let why = format!("'{what}={backend}' has no effect, as no endpoint speaks it");
                 self.info(origin, "backend", why);
             }
