@@ -210,8 +210,10 @@ static void dialects_and_options_are_counted_from_zero(void)
     size_t number = 0;
     tlsport_settings *settings = tlsport_settings_new();
     CHECK_STR(tlsport_dialect_name(0), "arangodb");
-    CHECK_STR(tlsport_dialect_name(1), "postgresql");
-    CHECK(tlsport_dialect_name(2) == NULL);
+    CHECK_STR(tlsport_dialect_name(1), "krakend");
+    CHECK_STR(tlsport_dialect_name(2), "manticore");
+    CHECK_STR(tlsport_dialect_name(3), "postgresql");
+    CHECK(tlsport_dialect_name(4) == NULL);
     for (; tlsport_option_name(number) != NULL; number++) {
         CHECK(tlsport_settings_get(settings, tlsport_option_name(number)) != NULL);
     }
