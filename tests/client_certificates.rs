@@ -356,3 +356,18 @@ fn cas_of_several_files_and_of_the_system_are_trusted_besides() {
         .start();
     assert!(!comes(&alone, &client) && comes(&alone, &stranger));
 }
+
+/// Many clients show only a certificate of a CA that is on the list, which those of the system are not.
+#[test]
+fn no_authority_is_named_where_those_of_the_system_are_trusted_besides() {
+    let pki = Pki::new();
+    let front = |system: &str| closed(&pki).set("ssl.system-ca", system).start();
+    for (system, named) in [("false", true), ("true", false)] {
+        let front = front(system);
+        for version in ["-tls1_2", "-tls1_3"] {
+            let said = s_client(front.address(), &[version], "");
+            let names = said.out.contains("Acceptable client certificate CA names");
+            assert_eq!(names, named, "{system} {version}: {}", said.out);
+        }
+    }
+}

@@ -402,7 +402,9 @@ impl<'a> Making<'a> {
             VerifyClient::Require => SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT,
         };
         sys::set_verify(c, mode);
-        if self.ready.trust.authorities.is_empty() {
+        // Those of the system are not on the list, and many clients show no certificate of a CA that is not: without a
+        // list they show what they have.
+        if self.ready.trust.authorities.is_empty() || self.ready.trust.system {
             return;
         }
         match self.ready.trust.names() {
