@@ -237,8 +237,8 @@ pub(crate) fn complaint(origin: &Origin, name: &str, why: &str) -> Error {
 pub(super) fn remark(origin: &Origin, name: &str, why: &str) -> String {
     match origin {
         Origin::Flag(flag) if is_flag_of(flag, name) => format!("{flag}: {why}"),
-        Origin::BuiltIn => format!("'{name}': {why}"),
-        _ => format!("{origin}: '{name}': {why}"),
+        Origin::BuiltIn => format!("{}: {why}", quoted(name)),
+        _ => format!("{origin}: {}: {why}", quoted(name)),
     }
 }
 

@@ -64,6 +64,19 @@ fn keys_in_the_wrong_place_and_misspelt_ones_are_told() {
 }
 
 #[test]
+fn a_key_cannot_break_the_line_that_complains_of_it_or_fill_it() {
+    let long = "x".repeat(300);
+    let text = format!(r#"{{ "tls": {{ "a\u001b\nb": 1, "{long}": 1 }} }}"#);
+    let said = said(&text);
+    assert!(
+        said[0].starts_with(r"krakend.json:1: 'tls.a\u{1b}\nb': unknown key"),
+        "{said:?}"
+    );
+    let shown = format!("krakend.json:1: 'tls.{}…': unknown key", "x".repeat(196));
+    assert!(said[1].starts_with(&shown), "{said:?}");
+}
+
+#[test]
 fn a_key_given_twice_is_an_error_where_it_counts() {
     let text = "{\n\"name\": \"a\", \"name\": \"b\",\n\"port\": 1,\n\"port\": 2,\n\
                 \"tls\": { \"public_key\": \"a\", \"private_key\": \"b\",\n\"public_key\": \"c\" } }";
