@@ -6,8 +6,8 @@ use crate::error::Error;
 use crate::settings::builder::Unread;
 use crate::settings::value::quoted;
 use crate::settings::{
-    Accept, Address, Backend, Endpoint, Origin, Setting, Settings, Unusable, VerifyClient, Way,
-    Words,
+    Accept, Address, Backend, Endpoint, Origin, Setting, Settings, Spoken, Unusable, VerifyClient,
+    Way, Words,
 };
 use std::path::Path;
 
@@ -103,6 +103,7 @@ impl Findings {
                 self.warn(&endpoint.origin, "server.endpoint", why);
             }
             self.plain_clients(endpoint, &own);
+            self.agreed_on_in_vain(endpoint, &own);
             for way in own.ways(*accept) {
                 self.way(endpoint, way);
             }
@@ -118,6 +119,28 @@ impl Findings {
             self.idle(proxy, "backend.proxy-protocol", why);
         }
         self.for_other_endpoints(settings, warned);
+    }
+
+    /// What clients are offered by ALPN though nobody answers it, where that tells what is spoken.
+    fn agreed_on_in_vain(&mut self, endpoint: &Setting<Endpoint>, own: &Settings) {
+        let ways = own.ways(endpoint.accept);
+        if ways.is_empty() || !endpoint.accept.spoken().contains(&Spoken::H2) {
+            return;
+        }
+        let alpn = &own.policy.alpn;
+        for (protocol, spoken) in [("h2", Spoken::H2), ("http/1.1", Spoken::Http)] {
+            let is_offered = alpn.iter().any(|one| one == protocol);
+            let is_answered = ways
+                .iter()
+                .any(|way| way.spoken.is_none_or(|one| one == spoken));
+            if is_offered && !is_answered {
+                let why = format!(
+                    "clients that agree on '{protocol}' are let go of, as there is no backend for it: \
+                     '--backend {spoken}=…' names one"
+                );
+                self.warn(&alpn.origin, "ssl.alpn", why);
+            }
+        }
     }
 
     /// Who may come in without TLS where TLS clients need a certificate, and who may not.

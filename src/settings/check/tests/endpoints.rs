@@ -35,6 +35,29 @@ fn a_backend_has_to_speak_what_the_endpoint_speaks() {
 }
 
 #[test]
+fn a_protocol_that_is_offered_by_alpn_and_that_nobody_answers_is_warned_about() {
+    let h2 = "backend=h2=tcp://127.0.0.1:1";
+    let http = "backend=http=tcp://127.0.0.1:2";
+    let any = "backend=tcp://127.0.0.1:3";
+    let both = "ssl.alpn=h2,http/1.1";
+    let warning = |protocol: &str, spoken: &str| {
+        format!(
+            "! --ssl.alpn: clients that agree on '{protocol}' are let go of, as there is no backend for it: \
+             '--backend {spoken}=…' names one"
+        )
+    };
+    for scheme in ["ssl", "gateway"] {
+        let said = |more: &[&str]| said_of(&format!("{scheme}://h:1"), more);
+        assert_eq!(said(&[both, http]), [warning("h2", "h2")]);
+        assert_eq!(said(&[both, h2]), [warning("http/1.1", "http")]);
+        assert_eq!(said(&[both, h2, http]), [""; 0]);
+        assert_eq!(said(&[both, h2, any]), [""; 0]);
+        assert_eq!(said(&["ssl.alpn=h2", h2]), [""; 0]);
+        assert_eq!(said(&["ssl.alpn=http/1.1", http]), [""; 0]);
+    }
+}
+
+#[test]
 fn passwords_that_can_cross_in_the_clear_are_warned_about() {
     assert_eq!(
         said_of("mysql://h", &["backend=tcp://db.example:3306"]),
