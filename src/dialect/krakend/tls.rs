@@ -84,8 +84,8 @@ impl Reading<'_> {
         None
     }
 
-    /// Whose certificates clients have to show, if they have to: those of the system's CAs, of others, and of whoever
-    /// issued the gateway's own.
+    /// Whose certificates clients have to show, if they have to: those of the system's CAs, of others, and of what is in
+    /// the files of the gateway's own.
     fn clients(&mut self, object: &Object, pairs: &[Pair]) {
         let enable = object.get("enable_mtls");
         let without_system = object.get("disable_system_ca_pool");
