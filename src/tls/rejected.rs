@@ -4,11 +4,15 @@
 //! so what is remembered belongs to the call that fails on the same thread.
 
 use super::sys;
+use openssl::bn::BigNumRef;
 use openssl::x509::{X509NameRef, X509StoreContextRef};
 use std::cell::RefCell;
 
 /// Names are cut from the front to so many bytes, as PostgreSQL does.
 const LONGEST_NAME: usize = 71;
+
+/// How many bits of a serial number are written out: twice what RFC 5280 allows.
+const LONGEST_SERIAL: i32 = 2 * 20 * 8;
 
 thread_local! {
     static LAST: RefCell<Option<Rejected>> = const { RefCell::new(None) };
@@ -25,7 +29,7 @@ pub struct Rejected {
     pub why: String,
     /// `/CN=…`, what is not ASCII escaped, long ones cut.
     pub subject: String,
-    /// Decimal.
+    /// Decimal; how long it is, where nobody needs the number.
     pub serial: String,
     /// As `subject`.
     pub issuer: String,
@@ -36,7 +40,7 @@ pub(super) fn remember(context: &X509StoreContextRef) {
     let certificate = context.current_cert();
     let serial = certificate.and_then(|certificate| {
         let number = certificate.serial_number().to_bn().ok()?;
-        Some(number.to_dec_str().ok()?.to_string())
+        written(&number)
     });
     let name = |name: Option<&X509NameRef>| name.map(|name| shown(&sys::slashed_name(name)));
     let rejected = Rejected {
@@ -55,6 +59,14 @@ pub(super) fn remember(context: &X509StoreContextRef) {
 /// What was remembered, once.
 pub(super) fn take() -> Option<Rejected> {
     LAST.take()
+}
+
+/// A serial number as it may stand in a log. Writing a long one takes far longer than reading it.
+fn written(number: &BigNumRef) -> Option<String> {
+    match number.num_bits() {
+        bits if bits > LONGEST_SERIAL => Some(format!("of {bits} bits")),
+        _ => Some(number.to_dec_str().ok()?.to_string()),
+    }
 }
 
 /// A name as it may stand in a log: cut first and escaped then, as the original does.
@@ -76,6 +88,7 @@ fn shown(name: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use openssl::bn::BigNum;
 
     #[test]
     fn a_long_name_keeps_its_end_and_letters_outside_ascii_are_bytes() {
@@ -85,5 +98,13 @@ mod tests {
         assert_eq!(shown(&whole).len(), 71, "just fits");
         let long = [&b"/O=xy"[..], &[b'a'; 67]].concat();
         assert_eq!(shown(&long), format!("...y{}", "a".repeat(67)));
+    }
+
+    #[test]
+    fn a_serial_number_is_written_out_unless_it_is_one_to_fill_the_log() {
+        let number = |bytes: &[u8]| written(&BigNum::from_slice(bytes).unwrap()).unwrap();
+        assert_eq!(number(&[1, 0]), "256");
+        assert_eq!(number(&[255; 40]).len(), 97);
+        assert_eq!(number(&[255; 60_000]), "of 480000 bits");
     }
 }
