@@ -190,9 +190,14 @@ impl Prepared {
         let mut findings = Findings::new(Role::Server, occasion);
         let policy = &settings.policy;
         let identities = findings.identities(policy, by_certificate::differ);
-        let first = by_certificate::first_of_each_type(&identities);
+        let groups = by_certificate::groups(&identities);
+        let first = match (policy.words, groups.first()) {
+            // Go's server has one certificate for whoever asks for a name that none is for.
+            (Words::KrakenD, Some((_, first))) => first.clone(),
+            _ => by_certificate::first_of_each_type(&identities),
+        };
         let base = Ready::with(None, policy, first, &mut findings);
-        let by_certificate = by_certificate::groups(&identities)
+        let by_certificate = groups
             .into_iter()
             .map(|(names, group)| (names, Ready::with(None, policy, group, &mut findings)))
             .collect();

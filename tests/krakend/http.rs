@@ -191,8 +191,12 @@ fn the_port_is_that_of_the_file_on_both_kinds_of_address_unless_the_environment_
 #[test]
 fn of_several_keys_each_name_gets_its_own() {
     let keys = |pki: &Pki| {
-        let names = ["localhost", "a.example", "b.example"];
-        let keys = names.map(|name| pair(pki, name, Key::Ecdsa));
+        let names = [
+            ("localhost", Key::Rsa), // whoever could take either gets the first
+            ("a.example", Key::Ecdsa),
+            ("b.example", Key::Ecdsa),
+        ];
+        let keys = names.map(|(name, kind)| pair(pki, name, kind));
         edge(pki, &json!({ "tls": { "keys": keys } }))
     };
     let scene = Scene::with(keys);
