@@ -315,6 +315,34 @@ fn commands_that_come_before_the_ok_are_heard_behind_it() {
 }
 
 #[test]
+fn a_client_that_talks_without_end_before_the_ok_gives_others_their_turn() {
+    let mut play = Play::new(
+        SHAPES[2],
+        Setup {
+            tls: true,
+            ..Setup::default()
+        },
+    );
+    play.down(&greeting(false), &greeting(true));
+    play.up(&request(1), b"");
+    play.client_starts_tls();
+    play.up(&response(2, true), &response(1, false));
+    while play.world.conn.step(play.world.now, &mut play.world.work) != Next::Wait {}
+    let Client::Tls { channel, .. } = play.client() else {
+        panic!("it speaks TLS");
+    };
+    let packets = packet(4, b"").repeat(4000);
+    for _ in 0..32 {
+        assert!(matches!(channel.write(&packets), Ok(Outcome::Done(_))));
+        assert!(channel.stream().flush().expect("room"));
+    }
+    play.world.conn.announce_wire(READY);
+    let next = play.world.conn.step(play.world.now, &mut play.world.work);
+    assert_eq!(next, Next::Again, "all of it in one step");
+    assert_eq!(play.world.conn.state, State::Mediating);
+}
+
+#[test]
 fn who_has_to_speak_tls_is_told_so_and_the_server_hears_nothing_of_it() {
     let setup = Setup {
         tls: true,
