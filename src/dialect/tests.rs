@@ -1,5 +1,5 @@
 use super::*;
-use crate::settings::{Builder, Settings};
+use crate::settings::{Builder, Origin, Settings, TABLE};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -52,6 +52,23 @@ fn all_errors(name: Option<&str>, source: &Memory) -> Vec<String> {
         .finish()
         .map_or_else(|problems| problems.0, |_| Vec::new());
     problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_defaults_of_each_can_be_given_back() {
+    for dialect in DIALECTS {
+        let defaults = (dialect.defaults)();
+        for record in TABLE {
+            for (text, origin) in (record.get)(&defaults) {
+                let of = format!("{}: {record:?}", dialect.name);
+                assert_eq!(origin, Origin::BuiltIn, "{of}");
+                let mut again = Settings::default();
+                let set = (record.set)(&mut again, &text, &Origin::Program);
+                assert_eq!(set, Ok(()), "{of}");
+                assert_eq!((record.get)(&again)[0].0, text, "{of}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -55,20 +55,6 @@ fn get(settings: &Settings, option: &str) -> String {
 }
 
 #[test]
-fn the_defaults_can_be_given_back() {
-    let defaults = defaults();
-    for record in TABLE {
-        for (text, origin) in (record.get)(&defaults) {
-            assert_eq!(origin, Origin::BuiltIn, "{record:?}");
-            let mut again = Settings::default();
-            let set = (record.set)(&mut again, &text, &Origin::Program);
-            assert_eq!(set, Ok(()), "{record:?}");
-            assert_eq!((record.get)(&again)[0].0, text);
-        }
-    }
-}
-
-#[test]
 fn without_a_certificate_or_key_listeners_do_without_tls() {
     let all = "listen = 1\nlisten = 2:http\nlisten = 3:mysql\nlisten = 4:https\nlisten = 5:sphinx\n\
                listen = /a\nlisten = /b:mysql41\nlisten = /c:https\nlisten = /d:sphinx";

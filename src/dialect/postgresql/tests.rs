@@ -48,20 +48,6 @@ fn endpoints(of: &Settings) -> Vec<String> {
 }
 
 #[test]
-fn the_defaults_can_be_given_back() {
-    let defaults = defaults();
-    for record in TABLE {
-        for (text, origin) in (record.get)(&defaults) {
-            assert_eq!(origin, Origin::BuiltIn, "{record:?}");
-            let mut again = Settings::default();
-            let set = (record.set)(&mut again, &text, &Origin::Program);
-            assert_eq!(set, Ok(()), "{record:?}");
-            assert_eq!((record.get)(&again)[0].0, text);
-        }
-    }
-}
-
-#[test]
 fn flags_beat_the_file_and_stand_on_its_defaults() {
     let source = Memory::of([(NAME, "ssl = on\nssl_ciphers = 'HIGH'\n")]);
     let flags = [
