@@ -1,6 +1,6 @@
 //! Going on without TLS where it cannot be set up: what Manticore Search does, and nobody else.
 
-use super::{Endpoint, Group, Note, Origin, Policy, Setting, Settings, Unusable, VerifyClient};
+use super::{Endpoint, Group, Note, Origin, Policy, Settings, Unusable, VerifyClient};
 
 /// What endpoints are said to do.
 const WITHOUT: &str =
@@ -14,27 +14,23 @@ impl Settings {
 
     /// Does without TLS on the endpoints that have no certificate, and says so.
     pub(crate) fn degrade_keyless(&mut self) -> Vec<Note> {
-        let keyless = |settings: &Settings, endpoint: &Setting<Endpoint>| {
-            let own = settings.of_endpoint(endpoint);
-            let asks = own.policy.verify() == VerifyClient::Require;
-            own.policy.key_files.is_empty() && endpoint.accept.has_tls() && !asks
-        };
         let mut notes = Vec::new();
         if !self.may_degrade() {
             return notes;
         }
         let before = self.clone();
         for endpoint in &mut self.endpoints {
-            let Some(accept) = endpoint.accept.without_tls() else {
+            let policy = before.of_endpoint(endpoint).policy;
+            let may = policy.key_files.is_empty() && policy.verify() != VerifyClient::Require;
+            let without = endpoint.accept.without_tls();
+            let Some(accept) = without.filter(|_| may && endpoint.accept.has_tls()) else {
                 continue;
             };
-            if keyless(&before, endpoint) {
-                notes.push(Note::warn(format!(
-                    "endpoint '{}' ({}): SSL init error: there is no certificate: {WITHOUT}",
-                    endpoint.value, endpoint.origin
-                )));
-                endpoint.value.accept = accept;
-            }
+            notes.push(Note::warn(format!(
+                "endpoint '{}' ({}): SSL init error: there is no certificate: {WITHOUT}",
+                endpoint.value, endpoint.origin
+            )));
+            endpoint.value.accept = accept;
         }
         notes
     }
