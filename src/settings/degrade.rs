@@ -160,6 +160,26 @@ mod tests {
     }
 
     #[test]
+    fn who_has_to_show_a_certificate_is_never_served_without_tls() {
+        let all = ["mysql://h", "mysql://h:1,ssl.verify-client=require"];
+        let mut settings = settings(&all, "degrade");
+        assert!(settings.degraded().is_none());
+        settings.degrade_keyless();
+        let tls = settings.endpoints.iter().map(|e| e.accept.has_tls());
+        assert_eq!(tls.collect::<Vec<_>>(), [false, true]);
+    }
+
+    #[test]
+    fn an_endpoint_that_has_lost_its_tls_is_named() {
+        let before = settings(&["mysql://h", "mysql://h:1", "sphinx://h:2"], "refuse");
+        let now = settings(&["mysql+tcp://h", "mysql://h:1", "sphinx://h:2"], "refuse");
+        let notes = now.lost_tls(&before);
+        assert_eq!(notes.len(), 1);
+        let text = "endpoint 'mysql+tcp://h:3306' (the program): there is no TLS any more";
+        assert_eq!(notes[0].text, text);
+    }
+
+    #[test]
     fn an_endpoint_degrades_anew_unless_it_was_without_tls_before() {
         let asked = settings(&["mysql://h,ssl.keyfile=a.pem", "mysql://h:1"], "degrade");
         let mut before = asked.clone();
