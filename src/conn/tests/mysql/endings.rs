@@ -210,6 +210,26 @@ fn a_client_that_says_nothing_has_the_time_of_a_handshake() {
 }
 
 #[test]
+fn a_client_that_goes_before_the_greeting_is_not_waited_for() {
+    let mut play = Play::new(SHAPES[2], Setup::default());
+    play.until("a backend", |play| {
+        play.world.conn.state == State::Mediating
+    });
+    while play.world.conn.step(play.world.now, &mut play.world.work) != Next::Wait {}
+    drop(play.world.client.take());
+    play.world.conn.announce_wire(Readiness {
+        hung_up: true,
+        ..READY
+    });
+    for _ in 0..4 {
+        if play.world.conn.step(play.world.now, &mut play.world.work) == Next::Close {
+            return;
+        }
+    }
+    panic!("it waits for the server");
+}
+
+#[test]
 fn a_server_that_says_nothing_is_given_up_and_the_client_told() {
     let mut play = Play::new(SHAPES[2], Setup::default());
     play.until("a connection", |play| play.world.backend.is_some());
