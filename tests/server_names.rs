@@ -72,6 +72,15 @@ fn each_name_has_its_certificate_and_others_get_the_default() {
 }
 
 #[test]
+fn where_no_name_is_listed_none_is_unlisted_and_whoever_refuses_them_is_told() {
+    let pki = Pki::new();
+    let daemon = echo(&pki).set("ssl.unknown-server-name", "refuse").start();
+    let said = s_client(daemon.address(), &["-servername", "three.example.org"], "");
+    assert!(said.out.contains("subject=CN=localhost"), "{}", said.out);
+    daemon.said("refuses nobody, as 'ssl.server-name-indication' lists no name");
+}
+
+#[test]
 fn unlisted_names_are_refused_where_that_is_wanted() {
     let pki = Pki::new();
     let daemon = named(&pki).set("ssl.unknown-server-name", "refuse").start();

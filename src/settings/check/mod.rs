@@ -140,7 +140,7 @@ impl Findings {
     fn names(&mut self, settings: &Settings) {
         let unknown = &settings.unknown_name;
         if unknown.value == UnknownName::Refuse && settings.names.is_empty() {
-            let why = "refuses every client that names a server, as 'ssl.server-name-indication' lists none";
+            let why = "refuses nobody, as 'ssl.server-name-indication' lists no name";
             self.warn(&unknown.origin, "ssl.unknown-server-name", why);
         }
         if settings.names.is_empty() {
