@@ -29,7 +29,7 @@ thread_local! {
 /// Logs a failed handshake, within the quota of this worker.
 pub(super) fn report(peer: Peer, words: Words, failure: &HandshakeError) {
     within_quota("failed handshakes", || match words {
-        Words::ArangoDb => format!("{peer}: {}", in_our_words(failure)),
+        Words::ArangoDb | Words::Kdb => format!("{peer}: {}", in_our_words(failure)),
         Words::PostgreSql => format!("{peer}: {}", postgresql::words(failure)),
         Words::KrakenD => krakend::line(peer, &krakend::words(failure), &aside(failure)),
     });

@@ -111,6 +111,8 @@ pub struct Policy {
     pub passphrase_reload: Setting<bool>,
     /// PEM files of the CAs that client certificates are checked against.
     pub ca_files: Vec<Setting<PathBuf>>,
+    /// Directory of CAs under hashed names, which libssl looks into for each certificate.
+    pub ca_dir: Setting<Option<PathBuf>>,
     /// Whether the CAs of the system are trusted besides; `None` where none are named, by clients alone.
     pub system_ca: Setting<Option<bool>>,
     /// What `ca_files` alone mean for clients.
@@ -119,6 +121,10 @@ pub struct Policy {
     pub require_peer_certificate: Setting<bool>,
     /// Whether client certificates are asked for, when set by name; beats the two above.
     pub verify_client: Setting<Option<VerifyClient>>,
+    /// What a client of ours looks at of the server's certificate.
+    pub verify_server: Setting<Verification>,
+    /// Whether certificates are accepted that have expired, and are good otherwise: kdb+'s rule.
+    pub accept_expired: Setting<bool>,
     /// PEM file of certificate revocation lists.
     pub crl_file: Setting<Option<PathBuf>>,
     /// Directory of hashed revocation lists (`HHHHHHHH.rN`).
@@ -181,6 +187,7 @@ pub enum Words {
     ArangoDb,
     PostgreSql,
     KrakenD,
+    Kdb,
 }
 
 /// Which files may hold a key.
@@ -246,6 +253,8 @@ pub enum CaFileMode {
 pub enum VerifyClient {
     /// Never asked.
     None,
+    /// Asked; neither absence nor a bad one ends the handshake.
+    RequestUnverified,
     /// Asked; absence is fine, a bad one ends the handshake.
     Request,
     /// Asked; absence or a bad one ends the handshake.
@@ -496,10 +505,13 @@ impl Default for Policy {
             passphrase_command: Setting::default(),
             passphrase_reload: Setting::built_in(false),
             ca_files: Vec::new(),
+            ca_dir: Setting::default(),
             system_ca: Setting::default(),
             ca_file_mode: Setting::built_in(CaFileMode::Require),
             require_peer_certificate: Setting::built_in(false),
             verify_client: Setting::default(),
+            verify_server: Setting::built_in(Verification::Name),
+            accept_expired: Setting::built_in(false),
             crl_file: Setting::default(),
             crl_dir: Setting::default(),
             protocol: Setting::built_in(Protocol(5)),

@@ -73,6 +73,7 @@ const OF_ALL: &[&str] = &[
     "ssl.server-name-indication",
     "ssl.ticket-keys",
     "ssl.unusable",
+    "ssl.verify-server",
 ];
 
 fn is_of_endpoints(record: &Record) -> bool {

@@ -7,7 +7,7 @@
 use super::{
     AlpnMismatch, CaFileMode, DhParams, KeyPermissions, MaskPart, OptionMask, OptionsEra,
     Passphrase, Protocol, ProxyProtocol, SslMode, SslNegotiation, UnknownName, Unusable,
-    VerifyClient, Version,
+    Verification, VerifyClient, Version,
 };
 use std::collections::HashSet;
 use std::fmt;
@@ -131,8 +131,17 @@ impl Value for DhParams {
 impl Words for VerifyClient {
     const WORDS: &'static [(&'static str, VerifyClient)] = &[
         ("none", VerifyClient::None),
+        ("request-unverified", VerifyClient::RequestUnverified),
         ("request", VerifyClient::Request),
         ("require", VerifyClient::Require),
+    ];
+}
+
+impl Words for Verification {
+    const WORDS: &'static [(&'static str, Verification)] = &[
+        ("name", Verification::Name),
+        ("chain", Verification::Authority),
+        ("none", Verification::None),
     ];
 }
 

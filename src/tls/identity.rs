@@ -72,7 +72,7 @@ impl Identity {
                 ),
             });
             return Err(match words {
-                Words::ArangoDb => why,
+                Words::ArangoDb | Words::Kdb => why,
                 Words::PostgreSql => why.context("check of private key failed"),
                 Words::KrakenD => why.context("tls: private key does not match public key"),
             });
@@ -265,7 +265,9 @@ fn no_key(blocks: &[Block<'_>]) -> &'static str {
 fn cannot_read(what: &str, file: &Path, words: Words) -> String {
     let file = file.display();
     match (words, what) {
-        (Words::ArangoDb | Words::KrakenD, _) => format!("cannot read {what} from '{file}'"),
+        (Words::ArangoDb | Words::KrakenD | Words::Kdb, _) => {
+            format!("cannot read {what} from '{file}'")
+        }
         (Words::PostgreSql, "key") => format!("could not load private key file \"{file}\""),
         (Words::PostgreSql, _) => format!("could not load server certificate file \"{file}\""),
     }

@@ -162,7 +162,7 @@ fn authorities(file: &Path, words: Words) -> Result<Vec<X509>, Error> {
     let content = files::read(file, LARGEST_FILE).map_err(|why| Error::settings(why.to_string()));
     let found = content.and_then(|content| pem::certificates(&pem::blocks(&content.bytes)));
     let tried = |file: std::path::Display<'_>| match words {
-        Words::ArangoDb => format!("cannot load CA certificates from '{file}'"),
+        Words::ArangoDb | Words::Kdb => format!("cannot load CA certificates from '{file}'"),
         Words::KrakenD => format!("Cannot load certificate CA {file}"),
         Words::PostgreSql => format!("could not load root certificate file \"{file}\""),
     };
@@ -182,7 +182,7 @@ impl Place<'_> {
     fn refuse(self, why: impl std::fmt::Display) -> Error {
         let (path, kind) = (self.path.display(), self.kind);
         Error::settings(match self.words {
-            Words::ArangoDb | Words::KrakenD => {
+            Words::ArangoDb | Words::KrakenD | Words::Kdb => {
                 format!("cannot load revocation lists from '{path}': {why}")
             }
             Words::PostgreSql => {

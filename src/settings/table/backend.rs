@@ -51,6 +51,15 @@ pub(super) const RECORDS: &[Record] = &[
         ..BASE
     },
     Record {
+        name: "backend.capath",
+        value: "DIRECTORY",
+        help: "Directory of CAs under hashed names, as 'openssl rehash' makes them, that the backend's certificate is checked \
+               against, in place of the system's, or as well as those of backend.cafile.",
+        set: |settings, text, origin| put(&mut settings.backend_tls.policy.ca_dir, text, origin),
+        get: |settings| shown(&settings.backend_tls.policy.ca_dir),
+        ..BASE
+    },
+    Record {
         name: "backend.system-ca",
         value: "true|false",
         form: Form::Switch,

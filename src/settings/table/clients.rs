@@ -22,6 +22,15 @@ pub(super) const RECORDS: &[Record] = &[
         ..BASE
     },
     Record {
+        name: "ssl.capath",
+        value: "DIRECTORY",
+        help: "Directory of CAs under hashed names, as 'openssl rehash' makes them, that client certificates are checked against \
+               as well; libssl looks into it for each certificate.",
+        set: |settings, text, origin| put(&mut settings.policy.ca_dir, text, origin),
+        get: |settings| shown(&settings.policy.ca_dir),
+        ..BASE
+    },
+    Record {
         name: "ssl.system-ca",
         value: "true|false",
         form: Form::Switch,
@@ -55,11 +64,39 @@ pub(super) const RECORDS: &[Record] = &[
     },
     Record {
         name: "ssl.verify-client",
-        value: "none|request|require",
-        help: "Whether clients are asked for a certificate: never; asked, though they may have none; or required. \
-               Decides alone, whatever ssl.cafile-mode says.",
+        value: "none|request-unverified|request|require",
+        help: "Whether clients are asked for a certificate: never; asked, though they may have none (or with request-unverified \
+               a bad one, too); or required. Decides alone, whatever ssl.cafile-mode says.",
         set: |settings, text, origin| put(&mut settings.policy.verify_client, text, origin),
         get: |settings| shown(&settings.policy.verify_client),
+        ..BASE
+    },
+    Record {
+        name: "ssl.verify-server",
+        value: "name|chain|none",
+        per_name: false,
+        help: "What clients (tlsport connect, and those of the library) look at of a server's certificate: CA and name; the CA \
+               alone, as kdb+'s SSL_VERIFY_SERVER=YES; or nothing.",
+        set: |settings, text, origin| put(&mut settings.policy.verify_server, text, origin),
+        get: |settings| shown(&settings.policy.verify_server),
+        ..BASE
+    },
+    Record {
+        name: "kdb-accept-expired",
+        value: "true|false",
+        form: Form::Switch,
+        per_name: false,
+        help: "Accepts certificates that have expired and are good otherwise, of clients and of servers, as kdb+ promises; each \
+               use is warned about.",
+        set: |settings, text, origin| {
+            put(&mut settings.policy.accept_expired, text, origin)?;
+            put(
+                &mut settings.backend_tls.policy.accept_expired,
+                text,
+                origin,
+            )
+        },
+        get: |settings| shown(&settings.policy.accept_expired),
         ..BASE
     },
     Record {

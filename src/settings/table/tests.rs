@@ -70,8 +70,17 @@ const EXAMPLES: &[(&str, &str, &str, &str)] = &[
         "ssl.verify-client",
         "request",
         "optional",
-        "none, request, require",
+        "none, request-unverified, request, require",
     ),
+    ("ssl.capath", "cas", "\0", "holds a zero byte"),
+    ("ssl.verify-server", "chain", "full", "name, chain, none"),
+    (
+        "kdb-accept-expired",
+        "true",
+        "always",
+        "true, false, yes, no",
+    ),
+    ("backend.capath", "cas", "\0", "holds a zero byte"),
     ("ssl.crl-file", "crl.pem", "\0", "holds a zero byte"),
     ("ssl.crl-dir", "crls", "\0", "holds a zero byte"),
     (

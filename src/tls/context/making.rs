@@ -398,7 +398,7 @@ impl<'a> Making<'a> {
     fn clients(&mut self, c: &mut SslContextBuilder) {
         let mode = match self.ready.policy.verify() {
             VerifyClient::None => SslVerifyMode::NONE,
-            VerifyClient::Request => SslVerifyMode::PEER,
+            VerifyClient::RequestUnverified | VerifyClient::Request => SslVerifyMode::PEER,
             VerifyClient::Require => SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT,
         };
         sys::set_verify(c, mode);
