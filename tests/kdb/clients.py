@@ -73,10 +73,15 @@ def plain(answer):
 
 
 class WebSockets:
-    """Says back what it hears."""
+    """Says back what it hears, in TLS where it has a keyfile."""
 
-    def __init__(self):
-        self.server = serve(self.echo, "127.0.0.1", 0, compression=None, max_size=None)
+    def __init__(self, keyfile):
+        context = None
+        if keyfile:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(keyfile)
+        options = {"ssl": context, "compression": None, "max_size": None}
+        self.server = serve(self.echo, "127.0.0.1", 0, **options)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.port = self.server.socket.getsockname()[1]
 
@@ -111,7 +116,7 @@ def carry_out(call):
             method = getattr(open_ones[call["number"]], call["method"])
             return {"answer": method(*call["arguments"])}
         case "serve websockets":
-            open_ones.append(WebSockets())
+            open_ones.append(WebSockets(call["keyfile"]))
             return {"port": open_ones[-1].port}
         case "exchange":
             return {"answer": exchange(call["url"], call["ca"], call["length"])}

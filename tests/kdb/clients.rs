@@ -73,10 +73,11 @@ impl Clients {
         self.0.call(&call).unwrap()["answer"].take()
     }
 
-    /// Starts a server of WebSockets that says back what it hears, and says its port.
+    /// Starts a server of WebSockets that says back what it hears, in TLS where it has a keyfile, and says its port.
     #[track_caller]
-    pub(crate) fn serve_websockets(&mut self) -> u64 {
-        let answer = self.0.call(&json!({"call": "serve websockets"})).unwrap();
+    pub(crate) fn serve_websockets(&mut self, keyfile: Option<String>) -> u64 {
+        let call = json!({"call": "serve websockets", "keyfile": keyfile});
+        let answer = self.0.call(&call).unwrap();
         answer["port"].as_u64().unwrap()
     }
 

@@ -4,8 +4,8 @@ use crate::clients::{Client, Clients};
 use crate::front::{WAYS, Way, both, connect, plain};
 use crate::kdbplus::{self, Server, USER, answers};
 use crate::support::client::open;
-use crate::support::{Daemon, Pki};
-use crate::wire::{self, HELLO, ONE_AND_ONE, TWO, hear};
+use crate::support::{Daemon, Pki, pattern};
+use crate::wire::{self, HELLO, ONE_AND_ONE, TWO, ask, hear};
 use serde_json::json;
 use std::io::{Read, Write};
 
@@ -45,6 +45,27 @@ fn clients_without_tls_reach_a_server_that_has_nothing_else() {
         .unwrap();
     assert_eq!(clients.greeting(&session), json!(FIRST_WORDS));
     assert_eq!(clients.ask(&session, "til 3"), json!([0, 1, 2]));
+}
+
+#[test]
+fn a_query_of_64_megabytes_and_a_compressed_answer_go_through() {
+    let pki = Pki::new();
+    let server = Server::tls(&pki.server());
+    let front = tunnel(&server, &pki);
+    let mut stream = open(front.address()).unwrap();
+    wire::begin(&mut stream);
+    assert_eq!(hear(&mut stream).unwrap()[1], 0, "its first words");
+    let count = wire::call("count", &wire::bytes(&pattern::bytes(64 << 20)));
+    assert_eq!(ask(&mut stream, &count), wire::long(64 << 20));
+
+    stream
+        .write_all(&wire::query(&wire::text("til 1000")))
+        .unwrap();
+    let answer = hear(&mut stream).unwrap();
+    assert_eq!(answer[..4], [1, 2, 1, 0], "a compressed response");
+    let mut client = kdbplus::client("ask", Way::Plain, front.address(), USER, "");
+    let numbers: Vec<_> = (0..1000).map(|number| number.to_string()).collect();
+    assert_eq!(answers(client.arg("til 1000")), [numbers.join(" ")]);
 }
 
 #[test]

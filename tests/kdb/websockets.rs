@@ -1,7 +1,7 @@
-//! WebSockets, which have kdb+'s port as well: wss and ws through the front, to a server without TLS.
+//! WebSockets, which have kdb+'s port as well: wss and ws through the front, to servers with TLS and without.
 
 use crate::clients::Clients;
-use crate::front::both;
+use crate::front::{both, plain};
 use crate::support::Pki;
 use serde_json::json;
 
@@ -11,7 +11,7 @@ fn websockets_go_through_with_tls_and_without() {
         return;
     };
     let pki = Pki::new();
-    let port = clients.serve_websockets();
+    let port = clients.serve_websockets(None);
     let front = both(&pki)
         .set("backend", format!("tcp://127.0.0.1:{port}"))
         .start();
@@ -25,4 +25,20 @@ fn websockets_go_through_with_tls_and_without() {
     let why = clients.exchange(&url, Some(pki.other_ca()), 1).unwrap_err();
     assert!(why.contains("CERTIFICATE_VERIFY_FAILED"), "{why}");
     front.said("handshake: ");
+}
+
+#[test]
+fn clients_without_tls_reach_a_server_of_wss() {
+    let Some(mut clients) = Clients::start() else {
+        return;
+    };
+    let pki = Pki::new();
+    let port = clients.serve_websockets(Some(pki.server()));
+    let front = plain()
+        .set("backend", format!("tcps://localhost:{port}"))
+        .set("backend.cafile", pki.ca())
+        .start();
+    let url = format!("ws://{}/", front.address());
+    let exchanged = clients.exchange(&url, None, 4 << 20).unwrap();
+    assert_eq!(exchanged, json!(["text", true]));
 }

@@ -48,6 +48,22 @@ pub(crate) fn longs(longs: &[i64]) -> Vec<u8> {
     vector(LONGS, longs.len(), bytes)
 }
 
+/// A long.
+pub(crate) fn long(long: i64) -> Vec<u8> {
+    let mut body = vec![0xf9];
+    body.extend(long.to_le_bytes());
+    body
+}
+
+/// A function's name with what it is called with: a list of a symbol and that.
+pub(crate) fn call(function: &str, with: &[u8]) -> Vec<u8> {
+    let mut body = vec![0, 0, 2, 0, 0, 0, 0xf5];
+    body.extend(function.as_bytes());
+    body.push(0);
+    body.extend(with);
+    body
+}
+
 fn vector(kind: u8, count: usize, bytes: impl Iterator<Item = u8>) -> Vec<u8> {
     let mut body = vec![kind, 0];
     body.extend(u32::try_from(count).unwrap().to_le_bytes());
