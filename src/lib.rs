@@ -41,6 +41,7 @@
 mod capi;
 pub mod conn;
 pub mod dialect;
+mod driven;
 pub mod error;
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;
