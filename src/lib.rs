@@ -39,6 +39,7 @@
 
 #[cfg(feature = "capi")]
 mod capi;
+pub mod client;
 pub mod conn;
 pub mod dialect;
 mod driven;
