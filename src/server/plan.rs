@@ -52,6 +52,7 @@ impl Plan {
             }
             self.listening.push(Listening {
                 asked: opening.asked,
+                last_port: endpoint.last_port,
                 place: opening.place,
                 name,
             });
@@ -128,6 +129,7 @@ fn unified(endpoint: &Endpoint, place: &Place) -> String {
     Endpoint {
         address: place.address(),
         accept: endpoint.accept,
+        last_port: None,
         own: Own::default(),
     }
     .to_string()

@@ -107,6 +107,19 @@ fn host_name(text: &str) -> Result<String, Option<String>> {
     Ok(text.to_ascii_lowercase())
 }
 
+/// `HOST:FIRST-LAST` as `HOST:FIRST` and the last port; a host's name may hold hyphens.
+pub(super) fn port_range(text: &str) -> Result<(&str, Option<u16>), Option<String>> {
+    let Some((first, last)) = text.rsplit_once('-') else {
+        return Ok((text, None));
+    };
+    let before = first.rsplit_once(':').map(|(_, port)| port);
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match before {
+        Some(port) if is_number(port) => Ok((first, Some(port_number(last)?))),
+        _ => Ok((text, None)),
+    }
+}
+
 /// A port. ArangoDB reads what is no number as 0; that is refused here, as nobody means it.
 fn port_number(text: &str) -> Result<u16, Option<String>> {
     let digits = text.strip_prefix('-').unwrap_or(text);

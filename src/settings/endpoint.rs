@@ -2,7 +2,9 @@
 //!
 //! Read next: `address` (what follows the scheme), `own` (options that follow an endpoint).
 
-use super::address::{Address, KDB_PORT, MYSQL_PORT, POSTGRESQL_PORT, host_and_port, socket_path};
+use super::address::{
+    Address, KDB_PORT, MYSQL_PORT, POSTGRESQL_PORT, host_and_port, port_range, socket_path,
+};
 use super::own::Own;
 use super::value::{Value, quoted};
 use std::fmt;
@@ -15,6 +17,8 @@ pub struct Endpoint {
     pub address: Address,
     /// What is spoken there.
     pub accept: Accept,
+    /// The last port of a range, of which the first that is free is listened on.
+    pub last_port: Option<u16>,
     /// Options for this endpoint alone.
     pub own: Own,
 }
@@ -239,7 +243,11 @@ impl fmt::Display for Endpoint {
         if matches!(self.accept, Accept::Plain | Accept::Tls | Accept::Either) {
             f.write_str("http+")?;
         }
-        write!(f, "{name}://{}{}", self.address, self.own)
+        write!(f, "{name}://{}", self.address)?;
+        if let Some(last) = self.last_port {
+            write!(f, "-{last}")?;
+        }
+        self.own.fmt(f)
     }
 }
 
@@ -281,9 +289,12 @@ fn endpoint(text: &str) -> Result<Endpoint, Option<String>> {
         }));
     };
     let accept = scheme.accept;
+    let mut last_port = None;
     let address = if scheme.unix {
         Address::Unix(socket_path(rest)?)
     } else {
+        let (rest, last) = port_range(rest)?;
+        last_port = last;
         let (host, port) = host_and_port(rest)?;
         let host = if host == "localhost" {
             "127.0.0.1".into()
@@ -291,11 +302,17 @@ fn endpoint(text: &str) -> Result<Endpoint, Option<String>> {
             host
         };
         let port = port.unwrap_or(accept.default_port());
-        Address::Tcp { host, port }
+        match last_port {
+            Some(last) if port == 0 || last <= port => {
+                return Err(Some(format!("{port}-{last} is no range of ports")));
+            }
+            _ => Address::Tcp { host, port },
+        }
     };
     Ok(Endpoint {
         address,
         accept,
+        last_port,
         own: Own::default(),
     })
 }

@@ -400,6 +400,8 @@ pub struct Tcp {
     pub backlog: Setting<u32>,
     /// SO_REUSEADDR.
     pub reuse_address: Setting<bool>,
+    /// SO_REUSEPORT for other processes too.
+    pub reuse_port: Setting<bool>,
     /// TCP_CONGESTION, of clients' connections and of those to the backend; `None` leaves the system's own.
     pub congestion: Setting<Option<String>>,
 }
@@ -489,6 +491,7 @@ impl Default for Settings {
             tcp: Tcp {
                 backlog: Setting::built_in(64),
                 reuse_address: Setting::built_in(true),
+                reuse_port: Setting::built_in(false),
                 congestion: Setting::default(),
             },
             postgresql: PostgreSql::default(),
