@@ -417,7 +417,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The endpoints but for those that PostgreSQL does without: of an IPv6 that the system has not, beside others. Its
-/// `localhost` and its `*` stand for both kinds of addresses.
+/// `localhost` and its `*` stand for both kinds of addresses, as a port of kdb+ alone does.
 fn listened_on(settings: &Settings) -> impl Iterator<Item = &Setting<Endpoint>> {
     let is_ipv6 = |endpoint: &Endpoint| match &endpoint.address {
         Address::Tcp { host, .. } => host.contains(':'),

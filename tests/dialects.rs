@@ -21,11 +21,11 @@ impl Folder {
 
 impl Source for Folder {
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
-        System.read(&self.place(path))
+        System::default().read(&self.place(path))
     }
 
     fn list(&self, directory: &Path) -> io::Result<Option<Vec<OsString>>> {
-        System.list(&self.place(directory))
+        System::default().list(&self.place(directory))
     }
 
     fn env(&self, name: &str) -> Option<String> {

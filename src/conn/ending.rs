@@ -1,8 +1,9 @@
-//! How failed handshakes reach the log: one line each, as long as they are few.
+//! How failed handshakes reach the log: one line each (in kdb+'s words as many as OpenSSL has), as long as they are few.
 //!
 //! They are the peers' doing, so they are information and not warnings, and a scanner must not fill the log: past
 //! [`LINES_A_SECOND`] they are counted, and the count is logged with the next line that fits.
 
+mod kdb;
 mod krakend;
 mod postgresql;
 
@@ -29,9 +30,10 @@ thread_local! {
 /// Logs a failed handshake, within the quota of this worker.
 pub(super) fn report(peer: Peer, words: Words, failure: &HandshakeError) {
     within_quota("failed handshakes", || match words {
-        Words::ArangoDb | Words::Kdb => format!("{peer}: {}", in_our_words(failure)),
+        Words::ArangoDb => format!("{peer}: {}", in_our_words(failure)),
         Words::PostgreSql => format!("{peer}: {}", postgresql::words(failure)),
         Words::KrakenD => krakend::line(peer, &krakend::words(failure), &aside(failure)),
+        Words::Kdb => kdb::lines(peer, failure, &aside(failure)),
     });
     for line in failure.cause.iter().flat_map(|cause| cause.lines()) {
         debug!("{peer}: error during TLS handshake: '{line}'");
@@ -89,16 +91,19 @@ pub(super) fn report_without_handshake(peer: Peer, why: &str) {
     within_quota("failed handshakes", || krakend::line(peer, why, ""));
 }
 
-fn within_quota(others: &str, line: impl FnOnce() -> String) {
-    match QUOTA.with_borrow_mut(|quota| quota.take(Instant::now())) {
-        None => {}
-        Some(0) => info!("{}", line()),
-        Some(silent) => info!("{} (and {silent} more {others})", line()),
+fn within_quota(others: &str, text: impl FnOnce() -> String) {
+    let Some(silent) = QUOTA.with_borrow_mut(|quota| quota.take(Instant::now())) else {
+        return;
+    };
+    let mut text = text();
+    if silent > 0 {
+        text += &format!(" (and {silent} more {others})");
     }
+    text.lines().for_each(|line| info!("{line}"));
 }
 
 impl Quota {
-    /// A line, with the number of failures since the last one that got none; or no line.
+    /// A failure's lines, with the number of failures since the last one that got none; or none.
     fn take(&mut self, now: Instant) -> Option<u64> {
         if now.duration_since(self.since) >= Duration::from_secs(1) {
             self.since = now;

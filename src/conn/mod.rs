@@ -168,6 +168,7 @@ impl Conn {
             }
             Security::Either(_)
             | Security::Gateway(_)
+            | Security::Kdb(..)
             | Security::PostgreSql(..)
             | Security::Manticore { .. } => (State::Preface, Speech::Clear(Box::new(stream))),
             Security::Tls(context) => (

@@ -15,6 +15,9 @@ pub(super) const POSTGRESQL_PORT: u16 = 5432;
 /// The same of MySQL's.
 pub(super) const MYSQL_PORT: u16 = 3306;
 
+/// The port of kdb+'s examples, as it has none of its own.
+pub(super) const KDB_PORT: u16 = 5000;
+
 /// A place to listen on or to connect to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Address {

@@ -3,7 +3,7 @@
 //! Read next: `address` (what follows the scheme), `own` (options that follow an endpoint).
 
 use super::address::{
-    Address, MYSQL_PORT, POSTGRESQL_PORT, host_and_port, port_range, socket_path,
+    Address, KDB_PORT, MYSQL_PORT, POSTGRESQL_PORT, host_and_port, port_range, socket_path,
 };
 use super::own::Own;
 use super::value::{Value, quoted};
@@ -45,6 +45,19 @@ pub enum Accept {
     Sphinx,
     /// TLS from the first byte, where HTTP in the clear is told so: KrakenD's port.
     Gateway,
+    /// kdb+'s port, in the mode of its `-E`.
+    Kdb(ServerMode),
+}
+
+/// kdb+'s TLS server mode, `-E`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerMode {
+    /// 0: no TLS, and who begins with it is told so in the log.
+    Plain,
+    /// 1: both, told apart by the first byte.
+    PlainAndTls,
+    /// 2: TLS alone.
+    Tls,
 }
 
 /// What can be told apart of what clients speak, to have a backend of its own.
@@ -87,8 +100,8 @@ impl Accept {
     /// Whether TLS is spoken there.
     pub fn has_tls(self) -> bool {
         match self {
-            Accept::Plain | Accept::Sphinx => false,
-            Accept::Tls | Accept::Either | Accept::Gateway => true,
+            Accept::Plain | Accept::Sphinx | Accept::Kdb(ServerMode::Plain) => false,
+            Accept::Tls | Accept::Either | Accept::Gateway | Accept::Kdb(_) => true,
             Accept::PostgreSql { tls }
             | Accept::MySql { tls }
             | Accept::Manticore { tls }
@@ -99,7 +112,7 @@ impl Accept {
     /// The same without TLS, for what can do without.
     pub(super) fn without_tls(self) -> Option<Accept> {
         match self {
-            Accept::Tls | Accept::Either | Accept::Gateway => None,
+            Accept::Tls | Accept::Either | Accept::Gateway | Accept::Kdb(_) => None,
             Accept::Plain | Accept::Sphinx => Some(self),
             Accept::PostgreSql { .. } => Some(Accept::PostgreSql { tls: false }),
             Accept::MySql { .. } => Some(Accept::MySql { tls: false }),
@@ -121,7 +134,7 @@ impl Accept {
     /// What of it can have a backend of its own, the one that has to be answered first.
     pub fn spoken(self) -> &'static [Spoken] {
         match self {
-            Accept::Plain | Accept::Either | Accept::PostgreSql { .. } => &[],
+            Accept::Plain | Accept::Either | Accept::PostgreSql { .. } | Accept::Kdb(_) => &[],
             Accept::Tls | Accept::Gateway => &[Spoken::Http, Spoken::H2],
             Accept::MySql { .. } => &[Spoken::MySql],
             Accept::Manticore { .. } | Accept::ManticoreHttps { .. } => {
@@ -139,6 +152,7 @@ impl Accept {
             Accept::MySql { .. } => MYSQL_PORT,
             Accept::Manticore { .. } | Accept::ManticoreHttps { .. } | Accept::Sphinx => 9312,
             Accept::Gateway => 8080,
+            Accept::Kdb(_) => KDB_PORT,
         }
     }
 }
@@ -184,6 +198,12 @@ const SCHEMES: &[Scheme] = &[
     tcp("sphinx", Accept::Sphinx),
     unix("sphinx+unix", Accept::Sphinx),
     tcp("gateway", Accept::Gateway),
+    tcp("kdb+tcp", Accept::Kdb(ServerMode::Plain)),
+    tcp("kdb", Accept::Kdb(ServerMode::PlainAndTls)),
+    tcp("kdb+tcps", Accept::Kdb(ServerMode::Tls)),
+    unix("kdb+unix", Accept::Kdb(ServerMode::Plain)),
+    unix("kdb+unix+unixs", Accept::Kdb(ServerMode::PlainAndTls)),
+    unix("kdb+unixs", Accept::Kdb(ServerMode::Tls)),
 ];
 
 /// Other names of schemes.

@@ -27,7 +27,7 @@ pub use backend_tls::{BackendTls, SslMode, SslNegotiation, Verification};
 pub use builder::Builder;
 pub(crate) use builder::{complaint, remark};
 pub use check::{check, check_client, check_policy};
-pub use endpoint::{Accept, Endpoint, Spoken};
+pub use endpoint::{Accept, Endpoint, ServerMode, Spoken};
 pub use note::{Level, Note};
 pub use origin::{Origin, Setting};
 pub use own::Own;
@@ -267,6 +267,10 @@ impl Policy {
     /// default, which is a server's.
     #[must_use]
     pub fn of_client(&self) -> Policy {
+        // kdb+ has the same variables for both sides.
+        if self.words == Words::Kdb {
+            return self.clone();
+        }
         fn chosen<T: Clone>(setting: &Setting<T>, otherwise: T) -> Setting<T> {
             match setting.is_chosen() {
                 true => setting.clone(),

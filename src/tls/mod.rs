@@ -51,7 +51,7 @@ pub use context::Context;
 pub use dialer::Dialer;
 pub use facts::{Certificate, Facts, Pem};
 pub use failure::{Detail, Failure, HandshakeError};
-pub use library::{config_file, library_version, start};
+pub use library::{config_file, library_version, openssl_dir, start};
 pub use mismatch::{Common, Mismatch};
 pub use passphrase::Occasion;
 pub use prepared::{Prepared, Role};

@@ -172,7 +172,9 @@ impl Findings {
     fn authorities(&mut self, policy: &Policy, file: &Setting<std::path::PathBuf>, asks: bool) {
         let mode = &policy.ca_file_mode;
         let by_mode = policy.verify_client.is_none() && !policy.require_peer_certificate.value;
-        if !asks {
+        if !asks && policy.words == Words::Kdb {
+            // They are there for the servers that we are a client of as well.
+        } else if !asks {
             let (origin, name) = match by_mode {
                 true => (&mode.origin, "ssl.cafile-mode"),
                 false => (&policy.verify_client.origin, "ssl.verify-client"),
