@@ -9,6 +9,7 @@ use super::usage;
 use crate::error::{Error, Kind};
 use crate::io::{Buffer, CAPACITY, Readiness, Spares};
 use crate::tls::{self, Facts, Outcome, RECORD};
+use log::warn;
 use openssl::ssl::SslRef;
 use std::cell::RefCell;
 
@@ -258,6 +259,9 @@ impl Driven {
             Outcome::WantRead | Outcome::WantWrite => Ok(Step::Want(Want::Write)),
             Outcome::Done(_) | Outcome::Closed => {
                 self.shaken = true;
+                if let Some(expired) = self.tls.expired_peer() {
+                    warn!("{expired}");
+                }
                 Ok(Step::Done(()))
             }
         }

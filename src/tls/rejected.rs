@@ -1,11 +1,11 @@
-//! Which certificate of a client's chain was not accepted, for the log.
+//! Which certificate of a peer's chain was not accepted, for the log.
 //!
 //! libssl judges a chain inside the call that goes on with the handshake, and ends the handshake there if it is refused,
 //! so what is remembered belongs to the call that fails on the same thread.
 
 use super::sys;
 use openssl::bn::BigNumRef;
-use openssl::x509::{X509NameRef, X509StoreContextRef};
+use openssl::x509::{X509NameRef, X509Ref, X509StoreContextRef, X509VerifyResult};
 use std::cell::RefCell;
 
 /// Names are cut from the front to so many bytes, as PostgreSQL does.
@@ -21,7 +21,7 @@ thread_local! {
 /// A certificate that was not accepted. Nothing about it can be trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
-    /// Its place in the chain; 0 is the client's own.
+    /// Its place in the chain; 0 is the peer's own.
     pub depth: u32,
     /// Why, as OpenSSL numbers it (`X509_V_ERR_*`).
     pub code: i32,
@@ -37,23 +37,40 @@ pub struct Rejected {
 
 /// Keeps what is known of the certificate that has just been refused.
 pub(super) fn remember(context: &X509StoreContextRef) {
-    let certificate = context.current_cert();
-    let serial = certificate.and_then(|certificate| {
-        let number = certificate.serial_number().to_bn().ok()?;
-        written(&number)
-    });
-    let name = |name: Option<&X509NameRef>| name.map(|name| shown(&sys::slashed_name(name)));
-    let rejected = Rejected {
-        depth: context.error_depth(),
-        code: context.error().as_raw(),
-        why: context.error().error_string().to_owned(),
-        subject: name(certificate.map(|certificate| certificate.subject_name()))
-            .unwrap_or_default(),
-        serial: serial.unwrap_or_default(),
-        issuer: name(certificate.map(|certificate| certificate.issuer_name())).unwrap_or_default(),
-    };
-    super::queue::clear();
-    LAST.set(Some(rejected));
+    LAST.set(Some(Rejected::of(context)));
+}
+
+impl Rejected {
+    /// The certificate that libssl complains of.
+    pub(super) fn of(context: &X509StoreContextRef) -> Rejected {
+        Rejected {
+            depth: context.error_depth(),
+            ..Rejected::new(context.current_cert(), context.error())
+        }
+    }
+
+    /// One that the peer has shown as its own.
+    pub(super) fn shown(certificate: &X509Ref, why: X509VerifyResult) -> Rejected {
+        Rejected::new(Some(certificate), why)
+    }
+
+    fn new(certificate: Option<&X509Ref>, why: X509VerifyResult) -> Rejected {
+        let serial = certificate.and_then(|certificate| {
+            let number = certificate.serial_number().to_bn().ok()?;
+            written(&number)
+        });
+        let name = |name: Option<&X509NameRef>| name.map(|name| shown(&sys::slashed_name(name)));
+        let rejected = Rejected {
+            depth: 0,
+            code: why.as_raw(),
+            why: why.error_string().to_owned(),
+            subject: name(certificate.map(X509Ref::subject_name)).unwrap_or_default(),
+            serial: serial.unwrap_or_default(),
+            issuer: name(certificate.map(X509Ref::issuer_name)).unwrap_or_default(),
+        };
+        super::queue::clear();
+        rejected
+    }
 }
 
 /// What was remembered, once.
