@@ -51,8 +51,8 @@ pub(super) enum Place {
         host: String,
         port: u16,
     },
-    Path(PathBuf),
-    Abstract(String),
+    /// A file, or an abstract name behind its `@`.
+    Unix(PathBuf),
     /// `kx.PORT` in a directory, among the abstract names.
     Kdb {
         directory: PathBuf,
@@ -215,8 +215,7 @@ impl fmt::Display for Destination {
         match &self.place {
             Place::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
             Place::Tcp { host, port } => write!(f, "{host}:{port}"),
-            Place::Path(path) => path.display().fmt(f),
-            Place::Abstract(name) => write!(f, "@{name}"),
+            Place::Unix(path) => path.display().fmt(f),
             Place::Kdb { directory, port } => write!(f, "@{}/kx.{port}", directory.display()),
         }
     }
@@ -242,12 +241,9 @@ fn unix(text: &str) -> Result<Destination, Error> {
     if text.contains('\0') {
         return Err(unreadable("the name of a socket holds no zero byte"));
     }
-    if text.starts_with('/') {
-        let place = Place::Path(PathBuf::from(text));
-        return Ok(Destination::new(Spoken::Ipc, place));
-    }
-    if let Some(name) = text.strip_prefix('@').filter(|name| !name.is_empty()) {
-        let place = Place::Abstract(name.to_owned());
+    let is_name = text.starts_with('@') && text.len() > 1;
+    if text.starts_with('/') || is_name {
+        let place = Place::Unix(PathBuf::from(text));
         return Ok(Destination::new(Spoken::Ipc, place));
     }
     let (port, credentials) = text.split_once(':').unwrap_or((text, ""));

@@ -8,13 +8,14 @@ use super::lookup::Lookup;
 use super::{Inner, Link, Spoken};
 use crate::driven::{Descriptor, Driven, Step, Wants, poll};
 use crate::error::{Error, Kind};
-use crate::io::Stream;
+use crate::io::{Stream, unix_address};
 use crate::tls::Rejected;
 use socket2::{SockAddr, Socket};
+use std::ffi::OsString;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -242,11 +243,11 @@ fn first(place: &Place) -> io::Result<Stage> {
             Ok(address) => SockAddr::from(SocketAddr::new(address, *port)),
             Err(_) => return Ok(Stage::LookingUp(Lookup::begin(host, *port)?)),
         },
-        Place::Path(path) => SockAddr::unix(path)?,
-        Place::Abstract(name) => abstract_name(name.as_bytes())?,
+        Place::Unix(path) => unix_address(path)?,
         Place::Kdb { directory, port } => {
-            let name = directory.join(format!("kx.{port}"));
-            abstract_name(name.as_os_str().as_bytes())?
+            let mut name = OsString::from("@");
+            name.push(directory.join(format!("kx.{port}")));
+            unix_address(Path::new(&name))?
         }
     };
     let only = Target {
@@ -254,12 +255,6 @@ fn first(place: &Place) -> io::Result<Stage> {
         name: None,
     };
     Ok(Stage::Connecting(Attempts::new([only])))
-}
-
-/// Linux keeps such a name apart from files by a zero byte in front.
-fn abstract_name(name: &[u8]) -> io::Result<SockAddr> {
-    let name = [b"\0", name].concat();
-    SockAddr::unix(std::ffi::OsStr::from_bytes(&name))
 }
 
 fn targets(addresses: &[SocketAddr]) -> impl Iterator<Item = Target> + '_ {
