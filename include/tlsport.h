@@ -2,12 +2,13 @@
  * tlsport.h: the TLS endpoint of ArangoDB and its like for C programs, on the libssl they
  * already link.
  *
- * Four ways to use it, each with a complete program in examples/:
+ * Five ways to use it, each with a complete program in examples/:
  *
  *   tlsport_settings_apply    puts a policy onto an SSL_CTX of yours                     (apply.c)
  *   tlsport_channel_accept    one TLS connection in your own event loop                  (poll.c)
  *   tlsport_server_new        our event loop, your protocol                              (server.c)
  *   tlsport_channel_connect   the client's side of a connection                          (client.c)
+ *   tlsport_client_new        connections as kdb+'s hopen opens them                     (hopen.c)
  *
  * Compile with `pkg-config --cflags --libs tlsport`. No header of OpenSSL is included here;
  * where one of its types is named, it is yours to include if you want to do something with it.
@@ -15,12 +16,12 @@
  *
  * THE RULES
  *
- * Handles. Every object is an opaque handle, made by a function with _new, _copy, _accept or
- * _connect in its name and given back once, by the _free of its type; only a tlsport_conn is
- * made and freed by its server. Freeing null does nothing. A handle that was freed already, or
- * is of another type, is refused with TLSPORT_ERROR_USAGE for as long as nothing new stands at
- * its address; that is a net under a mistake, not a licence to make it. _free then does nothing
- * but log an error, as for a handle in use.
+ * Handles. Every object is an opaque handle, made by a function with _new, _copy, _accept,
+ * _connect, _open, _begin or _request in its name and given back once, by the _free of its type;
+ * only a tlsport_conn is made and freed by its server. Freeing null does nothing. A handle that
+ * was freed already, or is of another type, is refused with TLSPORT_ERROR_USAGE for as long as
+ * nothing new stands at its address; that is a net under a mistake, not a licence to make it.
+ * _free then does nothing but log an error, as for a handle in use.
  *
  * Null. A null pointer is never followed: it is refused with TLSPORT_ERROR_USAGE, or means what
  * the function's comment says it means.
@@ -44,9 +45,9 @@
  * free(3). Where there is none left, the process ends with a line that says so.
  *
  * Threads. A handle is used by one thread at a time, any thread; a second one that comes at the
- * same time is refused with TLSPORT_ERROR_USAGE. A tlsport_context and a tlsport_server may be
- * used by many at once. Nothing here may be used in a child process after fork(2) without exec,
- * nor in a signal handler.
+ * same time is refused with TLSPORT_ERROR_USAGE. A tlsport_context, a tlsport_client and a
+ * tlsport_server may be used by many at once. Nothing here may be used in a child process after
+ * fork(2) without exec, nor in a signal handler.
  *
  * Callbacks get your pointer first. What they are lent is theirs until they return. They must
  * return: an exception that leaves one ends the process with a line that names the callback, a
@@ -91,8 +92,12 @@ struct ssl_st;     /* OpenSSL's SSL */
 typedef struct tlsport_settings tlsport_settings;
 /* An SSL_CTX of ours. Shared: any number of threads at once. */
 typedef struct tlsport_context tlsport_context;
-/* One TLS connection over a socket of yours. */
+/* One TLS connection, over a socket of yours or one that a client has opened. */
 typedef struct tlsport_channel tlsport_channel;
+/* One server, and what is needed to connect to it. Shared: any number of threads at once. */
+typedef struct tlsport_client tlsport_client;
+/* What a server of HTTP has answered. */
+typedef struct tlsport_answer tlsport_answer;
 /* Endpoints that are served by threads of ours. Shared: any number of threads at once. */
 typedef struct tlsport_server tlsport_server;
 /* One connection of a server, lent to its callbacks. */
@@ -204,7 +209,8 @@ void tlsport_settings_free(tlsport_settings *settings);
 
 /*
  * Reads a configuration file, whose values replace those set so far. `dialect` is one of
- * tlsport_dialect_name; null recognises it. Everything that is wrong in the file is reported at
+ * tlsport_dialect_name; null recognises it. A null `path` is for a system that has no file: of
+ * "kdb" it reads the environment. Everything that is wrong in the file is reported at
  * once, a line each with file and line number, and the settings stay as they were. Names in the
  * file that are not about TLS or endpoints are passed over. What nobody has set becomes its
  * system's default.
@@ -368,9 +374,9 @@ typedef struct tlsport_facts {
 /* ---- Channels ----------------------------------------------------------------------------- */
 
 /*
- * One TLS connection over a stream socket that you own, in an event loop that you own.
- * Non-blocking sockets answer with wants; on a blocking one each call waits instead, as long as
- * its SO_RCVTIMEO and SO_SNDTIMEO let it. The loop is:
+ * One TLS connection over a stream socket that you own, or a tlsport_client has opened, in an
+ * event loop that you own. Non-blocking sockets answer with wants; on a blocking one each call
+ * waits instead, as long as its SO_RCVTIMEO and SO_SNDTIMEO let it. The loop is:
  *
  *   wait for what tlsport_channel_wants says,
  *   read until TLSPORT_WANT_READ, write until TLSPORT_WANT_WRITE
@@ -461,6 +467,29 @@ int tlsport_channel_wants(tlsport_channel *channel);
 int tlsport_channel_has_pending(tlsport_channel *channel);
 
 /*
+ * What to wait on: your descriptor, or that of a client's channel, which the channel closes. -1
+ * where there is none, and for null.
+ *
+ * While a client's channel is being opened it may be another one after each call, also under
+ * the same number: ask again after each want. With epoll, EPOLL_CTL_MOD, and EPOLL_CTL_ADD
+ * where that finds nothing; a descriptor that was closed has left the set by itself.
+ */
+int tlsport_channel_fd(tlsport_channel *channel);
+
+/*
+ * In how many milliseconds to call again at the latest, whatever happens on the descriptor
+ * until then; -1 is never, as poll(2) has it. There is such a limit only while a client's
+ * channel is being opened.
+ */
+int tlsport_channel_timeout_ms(tlsport_channel *channel);
+
+/*
+ * What both sides of kdb+'s IPC are capable of, 0 to 6 as of now. TLSPORT_ERROR_USAGE before
+ * the handshake is done, and for a channel that did not begin with kdb+'s hello.
+ */
+TLSPORT_CHECK int tlsport_channel_capability(tlsport_channel *channel);
+
+/*
  * What was negotiated, and who the peer is. TLSPORT_ERROR_USAGE before the handshake is done.
  * Texts: until the next call of this function on the channel.
  */
@@ -473,10 +502,124 @@ TLSPORT_CHECK int tlsport_channel_facts(tlsport_channel *channel, tlsport_facts 
 struct ssl_st *tlsport_channel_ssl(tlsport_channel *channel);
 
 /*
- * Gives a channel back, without a word to the peer: see tlsport_channel_close. Null does
- * nothing.
+ * Gives a channel back, without a word to the peer: see tlsport_channel_close. The socket of a
+ * client's channel is closed. Null does nothing.
  */
 void tlsport_channel_free(tlsport_channel *channel);
+
+
+/* ---- Clients ------------------------------------------------------------------------------ */
+
+/*
+ * To open a connection is to look the server's name up, to connect to one of its addresses
+ * after the other, to shake hands, and to tell kdb+ who is there. What comes of it is a channel.
+ */
+
+/*
+ * What is to be said of a server besides its connection string. Begin with
+ * `tlsport_client_terms terms = {.size = sizeof terms};`. Null and 0 say nothing.
+ */
+typedef struct tlsport_client_terms {
+    size_t size;                  /* sizeof(tlsport_client_terms) */
+    const char *credentials;      /* "user:password", in place of what the string says */
+    const char *server_name;      /* whom the certificate must be for, in place of the host */
+    const char *socket_directory; /* of unixs://PORT, as QUDSPATH has it, in place of "/tmp" */
+    long capability;              /* to announce, 1 to 6, in place of 3; -1 announces none */
+} tlsport_client_terms;
+
+/*
+ * A client for the server of a connection string:
+ *
+ *   tcps://HOST:PORT[:USER:PASSWORD]   kdb+'s IPC; no host is this one
+ *   unixs://PORT[:USER:PASSWORD]       the same over the unix socket kdb+ names after a port
+ *   unixs:///PATH, unixs://@NAME       the same over a unix socket, or an abstract one
+ *   https://HOST[:PORT][/PATH]         a request and its answer
+ *   wss://HOST[:PORT][/PATH]           a WebSocket
+ *   tls://HOST:PORT, HOST:PORT         TLS, and nothing said in it
+ *
+ * The ':' that q writes in front may stay. An IPv6 address stands in brackets. `terms` may be
+ * null. Files are read now; all that is handed over may be changed or freed afterwards. The
+ * sessions that the server gives are kept for the next connection, and go with the client.
+ *
+ * Of the settings it takes what tlsport_context_new_client takes; "ssl.verify-server", how the
+ * server is verified: by CA and "name", by "chain" alone as kdb+ does, or "none", both of which
+ * are logged as a warning; and "timeout.connect", "timeout.handshake". For those of kdb+'s own
+ * environment there is tlsport_settings_load(settings, "kdb", NULL).
+ *
+ * Null with TLSPORT_ERROR_SETTINGS, everything that is wrong a line each, or with
+ * TLSPORT_ERROR_USAGE for a string that cannot be read. Neither errors nor the log show a
+ * password.
+ */
+TLSPORT_CHECK tlsport_client *tlsport_client_new(tlsport_settings *settings,
+                                                 const char *destination,
+                                                 const tlsport_client_terms *terms);
+
+/*
+ * Opens a connection, and waits until it is open or a limit has passed. The channel's socket is
+ * a blocking one: tlsport_channel_fd is where to set its SO_RCVTIMEO or O_NONBLOCK. Null with
+ *
+ *   TLSPORT_ERROR_TIMEOUT   after "timeout.connect" or "timeout.handshake"
+ *   TLSPORT_ERROR_IO        where nobody could be reached
+ *   TLSPORT_ERROR_TLS       where the handshake failed on our side, as by a certificate that is
+ *                           not accepted, which the error tells
+ *   TLSPORT_ERROR_PEER      where the server refused: by an alert, or that user and password
+ */
+TLSPORT_CHECK tlsport_channel *tlsport_client_open(tlsport_client *client);
+
+/*
+ * Begins to open a connection, and waits for nothing. tlsport_channel_handshake goes on with it
+ * until that is TLSPORT_OK, as reading and writing do. In between wait on tlsport_channel_fd
+ * for what tlsport_channel_wants says, for tlsport_channel_timeout_ms at the most. These calls
+ * fail as tlsport_client_open does; null for what has failed at once. The channel's socket is a
+ * non-blocking one. A name is looked up by a thread of ours, which ends with the look-up.
+ */
+TLSPORT_CHECK tlsport_channel *tlsport_client_begin(tlsport_client *client);
+
+/*
+ * Opens a connection, sends a request of HTTP as it is, and waits for the whole answer. On the
+ * way to a WebSocket what the request lacks of one is added. The answer may pause for
+ * "timeout.idle", that of a WebSocket for "timeout.handshake". A body of more than `body_limit`
+ * bytes is TLSPORT_ERROR_PEER; 0 stands for 1 GiB, SIZE_MAX for no limit. Null as
+ * tlsport_client_open; with TLSPORT_ERROR_CLOSED for an answer that was cut; with
+ * TLSPORT_ERROR_USAGE where the client is for neither https:// nor wss://, or the request's
+ * head has no end.
+ */
+TLSPORT_CHECK tlsport_answer *tlsport_client_request(tlsport_client *client, const void *request,
+                                                     size_t len, size_t body_limit);
+
+/* Gives a client back. Its channels go on, and what threads are opening. Null does nothing. */
+void tlsport_client_free(tlsport_client *client);
+
+
+/* ---- Answers ------------------------------------------------------------------------------ */
+
+/* The status, such as 200. */
+TLSPORT_CHECK int tlsport_answer_status(tlsport_answer *answer);
+
+/*
+ * The value of the first header with this name, whatever its case; null, and no error, where
+ * there is none. Bytes as they came. Lent until the next call of this function on the answer.
+ */
+const char *tlsport_answer_header(tlsport_answer *answer, const char *name);
+
+/*
+ * Status line and headers as they came, with the empty line behind them. Lent until the answer
+ * is freed, with a NUL behind it that `len` does not count; `len` may be null.
+ */
+const char *tlsport_answer_head(tlsport_answer *answer, size_t *len);
+
+/* What follows, without the marks of chunks. It may be empty, and hold NULs. Else the same. */
+const void *tlsport_answer_body(tlsport_answer *answer, size_t *len);
+
+/*
+ * The connection, where that goes on to speak something else (status 101): what is read from and
+ * written to it are a WebSocket's frames. Its socket is a blocking one. It is given once, and is
+ * then yours to free, before or after the answer. TLSPORT_ERROR_USAGE where there is none.
+ */
+TLSPORT_CHECK tlsport_channel *tlsport_answer_channel(tlsport_answer *answer);
+
+/* Gives an answer back, and its connection where nobody has taken that. Null does nothing. */
+void tlsport_answer_free(tlsport_answer *answer);
 
 
 /* ---- Servers ------------------------------------------------------------------------------ */

@@ -1,10 +1,11 @@
-//! Channels: one TLS connection over a socket of the caller's, in the caller's loop.
+//! Channels: one TLS connection over a socket of the caller's or of a client, in the caller's loop.
 //!
-//! Read next: `crate::driven`, which does what is asked here.
+//! Read next: `stage` (channels that are still being opened), `crate::driven`, which does what is asked here.
 
 use super::context::{ContextObject, with_context};
 use super::facts::{Lent, RawFacts};
 use super::handle::{self, Handle, Object};
+use super::stage::Stage;
 use super::status::{OK, WANT_READ, WANT_WRITE};
 use super::{bytes, entry, freeing, optional_text, place, quietly, room, text, usage};
 use crate::driven::{Descriptor, Driven, Step, Want, Wants};
@@ -16,16 +17,26 @@ use openssl_sys::SSL;
 use std::ffi::{c_char, c_int, c_void};
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::time::Duration;
 
 /// What `tlsport_channel` stands for.
 pub(super) struct ChannelObject {
-    driven: Driven,
+    stage: Stage,
     lent: Lent,
 }
 
 impl Object for ChannelObject {
     const NUMBER: u32 = 3;
     const NAME: &'static str = "channel";
+}
+
+impl ChannelObject {
+    pub(super) fn give(stage: Stage) -> *mut Handle<ChannelObject> {
+        handle::give(ChannelObject {
+            stage,
+            lent: Lent::default(),
+        })
+    }
 }
 
 /// `TLSPORT_WANTS_READ`
@@ -39,10 +50,26 @@ const WANTS_WRITE: c_int = 2;
 /// As [`handle::alone`].
 unsafe fn with_channel<R>(
     channel: *mut Handle<ChannelObject>,
-    body: impl FnOnce(&mut Driven) -> Result<R, Error>,
+    body: impl FnOnce(&mut Stage) -> Result<R, Error>,
 ) -> Result<R, Problems> {
     // SAFETY: promised by the caller.
-    Ok(unsafe { handle::alone(channel, |object| body(&mut object.driven)) }??)
+    Ok(unsafe { handle::alone(channel, |object| body(&mut object.stage)) }??)
+}
+
+/// The same once it is open; until then it is gone on with that.
+///
+/// # Safety
+/// As [`handle::alone`].
+unsafe fn with_driven<R>(
+    channel: *mut Handle<ChannelObject>,
+    body: impl FnOnce(&mut Driven) -> Result<Step<R>, Error>,
+) -> Result<Step<R>, Problems> {
+    let body = |stage: &mut Stage| match stage.go_on()? {
+        Step::Done(driven) => body(driven),
+        Step::Want(want) => Ok(Step::Want(want)),
+    };
+    // SAFETY: promised by the caller.
+    unsafe { with_channel(channel, body) }
 }
 
 fn want(want: Want) -> c_int {
@@ -97,10 +124,8 @@ unsafe fn make(
         with_context(context, |context| {
             let descriptor = stream_socket(fd)?;
             let tls = make(context, Stream::new(Box::new(descriptor.clone())))?;
-            Ok(handle::give(ChannelObject {
-                driven: Driven::new(tls, descriptor, begins),
-                lent: Lent::default(),
-            }))
+            let driven = Driven::new(tls, descriptor, begins);
+            Ok(ChannelObject::give(Stage::joined(driven)))
         })
     }
 }
@@ -169,7 +194,7 @@ pub unsafe extern "C" fn tlsport_channel_connect_insecure(
 pub unsafe extern "C" fn tlsport_channel_handshake(channel: *mut Handle<ChannelObject>) -> c_int {
     // SAFETY: the header asks for a handle or null.
     entry("tlsport_channel_handshake", || unsafe {
-        with_channel(channel, |driven| Ok(status(driven.handshake()?)))
+        Ok(status(with_driven(channel, Driven::handshake)?))
     })
 }
 
@@ -182,13 +207,11 @@ pub unsafe extern "C" fn tlsport_channel_read(
 ) -> isize {
     // SAFETY: the header asks for a handle or null, and for room lent for the call.
     entry("tlsport_channel_read", || unsafe {
-        with_channel(channel, |driven| {
-            let buf = room(buf, len, "buf")?;
-            if buf.is_empty() {
-                return Err(usage("'len' is 0"));
-            }
-            Ok(count(driven.read(buf)?))
-        })
+        let buf = room(buf, len, "buf")?;
+        if buf.is_empty() {
+            return Err(usage("'len' is 0").into());
+        }
+        Ok(count(with_driven(channel, |driven| driven.read(buf))?))
     })
 }
 
@@ -201,10 +224,9 @@ pub unsafe extern "C" fn tlsport_channel_write(
 ) -> isize {
     // SAFETY: the header asks for a handle or null, and for bytes lent for the call.
     entry("tlsport_channel_write", || unsafe {
-        with_channel(channel, |driven| {
-            let bytes = bytes(buf, len, "buf")?;
-            Ok(count(driven.write(bytes)?))
-        })
+        let bytes = bytes(buf, len, "buf")?;
+        let step = with_driven(channel, |driven| driven.write(bytes))?;
+        Ok(if bytes.is_empty() { 0 } else { count(step) })
     })
 }
 
@@ -213,7 +235,7 @@ pub unsafe extern "C" fn tlsport_channel_write(
 pub unsafe extern "C" fn tlsport_channel_flush(channel: *mut Handle<ChannelObject>) -> c_int {
     // SAFETY: the header asks for a handle or null.
     entry("tlsport_channel_flush", || unsafe {
-        with_channel(channel, |driven| Ok(status(driven.flush()?)))
+        with_channel(channel, |stage| Ok(status(stage.flush()?)))
     })
 }
 
@@ -222,7 +244,7 @@ pub unsafe extern "C" fn tlsport_channel_flush(channel: *mut Handle<ChannelObjec
 pub unsafe extern "C" fn tlsport_channel_close(channel: *mut Handle<ChannelObject>) -> c_int {
     // SAFETY: the header asks for a handle or null.
     entry("tlsport_channel_close", || unsafe {
-        with_channel(channel, |driven| Ok(status(driven.close()?)))
+        with_channel(channel, |stage| Ok(status(stage.close()?)))
     })
 }
 
@@ -231,8 +253,8 @@ pub unsafe extern "C" fn tlsport_channel_close(channel: *mut Handle<ChannelObjec
 pub unsafe extern "C" fn tlsport_channel_wants(channel: *mut Handle<ChannelObject>) -> c_int {
     // SAFETY: the header asks for a handle or null.
     quietly(0, || unsafe {
-        with_channel(channel, |driven| {
-            let Wants { read, write } = driven.wants();
+        with_channel(channel, |stage| {
+            let Wants { read, write } = stage.wants();
             let bit = |wanted: bool, bit: c_int| if wanted { bit } else { 0 };
             Ok(bit(read, WANTS_READ) | bit(write, WANTS_WRITE))
         })
@@ -244,7 +266,39 @@ pub unsafe extern "C" fn tlsport_channel_wants(channel: *mut Handle<ChannelObjec
 pub unsafe extern "C" fn tlsport_channel_has_pending(channel: *mut Handle<ChannelObject>) -> c_int {
     // SAFETY: the header asks for a handle or null.
     quietly(0, || unsafe {
-        with_channel(channel, |driven| Ok(driven.has_pending().into()))
+        with_channel(channel, |stage| Ok(stage.driven()?.has_pending().into()))
+    })
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tlsport_channel_fd(channel: *mut Handle<ChannelObject>) -> c_int {
+    // SAFETY: the header asks for a handle or null.
+    quietly(-1, || unsafe {
+        with_channel(channel, |stage| Ok(stage.descriptor().unwrap_or(-1)))
+    })
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tlsport_channel_timeout_ms(channel: *mut Handle<ChannelObject>) -> c_int {
+    // SAFETY: the header asks for a handle or null.
+    quietly(-1, || unsafe {
+        with_channel(channel, |stage| Ok(stage.time_left().map_or(-1, whole_ms)))
+    })
+}
+
+/// Milliseconds that are not over too early.
+fn whole_ms(time: Duration) -> c_int {
+    c_int::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(c_int::MAX)
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tlsport_channel_capability(channel: *mut Handle<ChannelObject>) -> c_int {
+    // SAFETY: the header asks for a handle or null.
+    entry("tlsport_channel_capability", || unsafe {
+        with_channel(channel, |stage| Ok(stage.capability()?.into()))
     })
 }
 
@@ -256,7 +310,7 @@ pub unsafe extern "C" fn tlsport_channel_facts(
 ) -> c_int {
     let body = |object: &mut ChannelObject| {
         place(facts, "facts")?;
-        object.lent = Lent::of(&object.driven.facts()?);
+        object.lent = Lent::of(&object.stage.driven()?.facts()?);
         // SAFETY: the header asks for null, or a struct of the size that it begins with.
         unsafe { object.lent.fill(facts) }
     };
@@ -272,7 +326,7 @@ pub unsafe extern "C" fn tlsport_channel_facts(
 pub unsafe extern "C" fn tlsport_channel_ssl(channel: *mut Handle<ChannelObject>) -> *mut SSL {
     // SAFETY: the header asks for a handle or null.
     entry("tlsport_channel_ssl", || unsafe {
-        with_channel(channel, |driven| Ok(driven.ssl().as_ptr()))
+        with_channel(channel, |stage| Ok(stage.driven()?.ssl().as_ptr()))
     })
 }
 

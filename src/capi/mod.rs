@@ -16,7 +16,9 @@
     reason = "handles are looked up, not followed"
 )]
 
+mod answer;
 mod channel;
+mod client;
 mod conn;
 mod context;
 mod facts;
@@ -27,6 +29,7 @@ mod served;
 mod server;
 mod settings;
 mod sized;
+mod stage;
 mod status;
 mod tools;
 

@@ -22,6 +22,12 @@ impl Link {
         Link { driven, capability }
     }
 
+    /// What it is made of, for C's channels.
+    #[cfg(feature = "capi")]
+    pub(crate) fn into_parts(self) -> (Box<Driven>, Option<u8>) {
+        (self.driven, self.capability)
+    }
+
     /// Whether calls come back with `WouldBlock` in place of waiting: then [`Link::wants`] says what to wait for on the
     /// descriptor ([`AsFd`]).
     ///
