@@ -110,6 +110,12 @@ pub fn read_environment(name: &str, source: &dyn Source, builder: &mut Builder) 
     }));
 }
 
+/// Whether it is a system without a file.
+#[cfg(feature = "capi")]
+pub(crate) fn has_no_file(name: &str) -> bool {
+    of_environment(name).is_some()
+}
+
 fn of_environment(name: &str) -> Option<&'static OfEnvironment> {
     OF_ENVIRONMENT.iter().find(|dialect| dialect.name == name)
 }
