@@ -16,10 +16,12 @@ int header_stands_alone(tlsport_settings *settings)
     tlsport_facts facts = {sizeof facts, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     tlsport_totals totals = {sizeof totals, 0, 0, 0, 0, 0, 0, 0, 0};
     tlsport_callbacks callbacks = {sizeof callbacks, 0, 0, 0, 0, 0};
+    tlsport_client_terms terms = {sizeof terms, 0, 0, 0, 0};
     struct ssl_ctx_st *(*lender)(tlsport_context *) = tlsport_context_ssl_ctx;
     uint64_t bits = 0;
     ptrdiff_t count = TLSPORT_WANT_READ;
-    return lender != 0 && facts.size + totals.size + callbacks.size > 0 && count < 0 &&
+    return lender != 0 && count < 0 &&
+           facts.size + totals.size + callbacks.size + terms.size > 0 &&
            tlsport_options_parse(TLSPORT_VERSION, &bits) == TLSPORT_OK &&
            tlsport_settings_set(settings, "ssl.protocol", "5") == TLSPORT_OK;
 }

@@ -50,6 +50,7 @@ static void no_settings(tlsport_settings *bad, tlsport_context *good)
     REFUSED_WITH_NULL(tlsport_context_new(bad));
     REFUSED_WITH_NULL(tlsport_context_new_client(bad));
     REFUSED_WITH_NULL(tlsport_server_new(bad, NULL, NULL));
+    REFUSED_WITH_NULL(tlsport_client_new(bad, "tls://localhost:5000", NULL));
     tlsport_settings_free(bad);
 }
 
@@ -73,9 +74,31 @@ static void no_channel(tlsport_channel *bad)
     REFUSED(tlsport_channel_close(bad));
     CHECK_INT(tlsport_channel_wants(bad), 0);
     CHECK_INT(tlsport_channel_has_pending(bad), 0);
+    CHECK_INT(tlsport_channel_fd(bad), -1);
+    CHECK_INT(tlsport_channel_timeout_ms(bad), -1);
+    REFUSED(tlsport_channel_capability(bad));
     REFUSED(tlsport_channel_facts(bad, &facts));
     REFUSED_WITH_NULL(tlsport_channel_ssl(bad));
     tlsport_channel_free(bad);
+}
+
+static void no_client(tlsport_client *bad)
+{
+    REFUSED_WITH_NULL(tlsport_client_open(bad));
+    REFUSED_WITH_NULL(tlsport_client_begin(bad));
+    REFUSED_WITH_NULL(tlsport_client_request(bad, "GET", 3, 0));
+    tlsport_client_free(bad);
+}
+
+static void no_answer(tlsport_answer *bad)
+{
+    size_t len;
+    REFUSED(tlsport_answer_status(bad));
+    REFUSED_WITH_NULL(tlsport_answer_header(bad, "Date"));
+    REFUSED_WITH_NULL(tlsport_answer_head(bad, &len));
+    REFUSED_WITH_NULL(tlsport_answer_body(bad, &len));
+    REFUSED_WITH_NULL(tlsport_answer_channel(bad));
+    tlsport_answer_free(bad);
 }
 
 static void no_server(tlsport_server *bad, tlsport_settings *good)
@@ -113,6 +136,7 @@ struct handles {
     int ends[2];
     tlsport_channel *channel;
     tlsport_server *server;
+    tlsport_client *client;
 };
 
 static struct handles made(void)
@@ -126,12 +150,14 @@ static struct handles made(void)
     CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, all.ends), 0);
     all.channel = tlsport_channel_accept(all.context, all.ends[0]);
     all.server = tlsport_server_new(all.settings, NULL, NULL);
-    CHECK(all.context != NULL && all.channel != NULL && all.server != NULL);
+    all.client = tlsport_client_new(all.settings, "tls://127.0.0.1:1", NULL);
+    CHECK(all.context != NULL && all.channel != NULL && all.server != NULL && all.client != NULL);
     return all;
 }
 
 static void freed(struct handles *all)
 {
+    tlsport_client_free(all->client);
     tlsport_server_free(all->server);
     tlsport_channel_free(all->channel);
     close(all->ends[0]);
@@ -148,6 +174,8 @@ static void a_handle_that_was_freed_is_refused(void)
     no_settings(stale.settings, living.context);
     no_context(stale.context, living.ends[1]);
     no_channel(stale.channel);
+    no_client(stale.client);
+    no_answer((void *)stale.client);
     no_server(stale.server, living.settings);
     freed(&living);
 }
@@ -160,6 +188,8 @@ static void a_handle_of_another_type_is_refused_and_lives_on(void)
     no_settings(context, all.context);
     no_context(settings, all.ends[1]);
     no_channel(settings);
+    no_client(settings);
+    no_answer(settings);
     no_server(settings, all.settings);
     no_conn(settings);
     no_settings((void *)all.server, all.context);
@@ -176,6 +206,8 @@ static void an_address_where_no_handle_can_be_is_refused(void)
     no_settings(beside(all.settings), all.context);
     no_context(beside(all.context), all.ends[1]);
     no_channel(beside(all.channel));
+    no_client(beside(all.client));
+    no_answer(beside(all.settings));
     no_server(beside(all.server), all.settings);
     no_conn(beside(all.settings));
     freed(&all);
@@ -211,6 +243,10 @@ static void what_cannot_be_given_back_is_logged(void)
     check_logged("tlsport_channel_free: the channel was freed, or is something else");
     tlsport_server_free(stale.server);
     check_logged("tlsport_server_free: the server was freed, or is something else");
+    tlsport_client_free(stale.client);
+    check_logged("tlsport_client_free: the client was freed, or is something else");
+    tlsport_answer_free((void *)stale.client);
+    check_logged("tlsport_answer_free: the answer was freed, or is something else");
     tlsport_server_free(NULL);
     tlsport_channel_free(NULL);
     check_logged("");
@@ -230,6 +266,7 @@ static void a_result_is_not_written_where_it_cannot_be(void)
     CHECK_STATUS(tlsport_channel_facts(all.channel, odd), TLSPORT_ERROR_USAGE);
     CHECK_STATUS(tlsport_server_totals(all.server, odd), TLSPORT_ERROR_USAGE);
     CHECK_NULL(tlsport_server_new(all.settings, odd, NULL), TLSPORT_ERROR_USAGE);
+    CHECK_NULL(tlsport_client_new(all.settings, "tls://h:1", odd), TLSPORT_ERROR_USAGE);
     CHECK_BITS(room.bits, 0);
     freed(&all);
 }
@@ -247,6 +284,7 @@ static void text_that_is_not_utf8_is_refused(void)
     CHECK_NULL(tlsport_ciphers(latin1, NULL), TLSPORT_ERROR_USAGE);
     CHECK_NULL(tlsport_ciphers(NULL, latin1), TLSPORT_ERROR_USAGE);
     CHECK_NULL(tlsport_channel_connect(all.context, all.ends[1], latin1), TLSPORT_ERROR_USAGE);
+    CHECK_NULL(tlsport_client_new(all.settings, latin1, NULL), TLSPORT_ERROR_USAGE);
     freed(&all);
 }
 

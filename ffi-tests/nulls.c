@@ -365,6 +365,21 @@ static void null_tlsport_channel_has_pending(void)
     CHECK_INT(tlsport_channel_has_pending(NULL), 0);
 }
 
+static void null_tlsport_channel_fd(void)
+{
+    CHECK_INT(tlsport_channel_fd(NULL), -1);
+}
+
+static void null_tlsport_channel_timeout_ms(void)
+{
+    CHECK_INT(tlsport_channel_timeout_ms(NULL), -1);
+}
+
+static void null_tlsport_channel_capability(void)
+{
+    REFUSED(tlsport_channel_capability(NULL));
+}
+
 static void null_tlsport_channel_facts(void)
 {
     struct line channel = line();
@@ -382,6 +397,91 @@ static void null_tlsport_channel_ssl(void)
 static void null_tlsport_channel_free(void)
 {
     IGNORED(tlsport_channel_free(NULL));
+}
+
+/* ---- Clients ------------------------------------------------------------------------------ */
+
+/* A client for a server that nobody asks. */
+static tlsport_client *client(void)
+{
+    tlsport_settings *settings = tlsport_settings_new();
+    tlsport_client *made = tlsport_client_new(settings, "https://127.0.0.1:1", NULL);
+    CHECK(made != NULL);
+    tlsport_settings_free(settings);
+    return made;
+}
+
+static void null_tlsport_client_new(void)
+{
+    tlsport_settings *settings = tlsport_settings_new();
+    tlsport_client_terms terms = {.size = sizeof terms};
+    tlsport_client *made;
+    REFUSED_WITH_NULL(tlsport_client_new(NULL, "tls://127.0.0.1:1", &terms));
+    REFUSED_WITH_NULL(tlsport_client_new(settings, NULL, &terms));
+    /* Terms of null, and none at all, are welcome. */
+    for (int i = 0; i < 2; i++) {
+        made = tlsport_client_new(settings, "tls://127.0.0.1:1", i == 0 ? &terms : NULL);
+        CHECK(made != NULL);
+        tlsport_client_free(made);
+    }
+    tlsport_settings_free(settings);
+}
+
+static void null_tlsport_client_open(void)
+{
+    REFUSED_WITH_NULL(tlsport_client_open(NULL));
+}
+
+static void null_tlsport_client_begin(void)
+{
+    REFUSED_WITH_NULL(tlsport_client_begin(NULL));
+}
+
+static void null_tlsport_client_request(void)
+{
+    tlsport_client *ours = client();
+    REFUSED_WITH_NULL(tlsport_client_request(NULL, "GET", 3, 0));
+    REFUSED_WITH_NULL(tlsport_client_request(ours, NULL, 3, 0));
+    tlsport_client_free(ours);
+}
+
+static void null_tlsport_client_free(void)
+{
+    IGNORED(tlsport_client_free(NULL));
+}
+
+static void null_tlsport_answer_status(void)
+{
+    REFUSED(tlsport_answer_status(NULL));
+}
+
+/* What an answer itself takes as null is a matter of requests.c, which has one. */
+
+static void null_tlsport_answer_header(void)
+{
+    REFUSED_WITH_NULL(tlsport_answer_header(NULL, "Date"));
+}
+
+static void null_tlsport_answer_head(void)
+{
+    size_t len;
+    REFUSED_WITH_NULL(tlsport_answer_head(NULL, &len));
+}
+
+static void null_tlsport_answer_body(void)
+{
+    size_t len;
+    REFUSED_WITH_NULL(tlsport_answer_body(NULL, &len));
+}
+
+static void null_tlsport_answer_channel(void)
+{
+    REFUSED_WITH_NULL(tlsport_answer_channel(NULL));
+}
+
+static void null_tlsport_answer_free(void)
+{
+    IGNORED(tlsport_answer_free(NULL));
 }
 
 /* ---- Servers ------------------------------------------------------------------------------ */
