@@ -74,6 +74,11 @@ fn names_of_files() -> Vec<&'static str> {
 /// Whatever is wrong becomes a problem of the builder, with file and line.
 pub fn read(name: Option<&str>, source: &dyn Source, path: &Path, builder: &mut Builder) {
     let shown = quoted(&path.display().to_string());
+    if let Some(name) = name.filter(|name| of_environment(name).is_some()) {
+        let text =
+            format!("{shown}: the dialect '{name}' has no file: the environment says what holds");
+        return builder.unread_file(Error::settings(text));
+    }
     let bytes = match source.read(path) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => {
@@ -133,9 +138,6 @@ pub fn complete(source: &dyn Source, builder: &mut Builder) {
 fn choose(name: Option<&str>, path: &Path, bytes: &[u8]) -> Result<&'static Dialect, String> {
     let known = names_of_files().join(", ");
     match name {
-        Some(name) if of_environment(name).is_some() => Err(format!(
-            "the dialect '{name}' has no file: the environment says what holds"
-        )),
         Some(name) => DIALECTS
             .iter()
             .find(|dialect| dialect.name == name)

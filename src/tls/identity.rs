@@ -178,6 +178,14 @@ fn read(file: &Path, what: &str, words: Words) -> Result<Content, Error> {
         (Words::ArangoDb, Unreadable::Missing(_)) => {
             Error::settings(format!("unable to find SSL keyfile '{}'", file.display()))
         }
+        (Words::Kdb, why @ Unreadable::Missing(_)) => {
+            let variable = match what {
+                "key" => "SSL_KEY_FILE",
+                _ => "SSL_CERT_FILE",
+            };
+            Error::settings(format!("{why} (KX_{variable} names the file)"))
+                .context(cannot_read(what, file, words))
+        }
         (Words::PostgreSql, why) if what == "key" => {
             let tried = format!("could not access private key file \"{}\"", file.display());
             Error::settings(why.to_string()).context(tried)

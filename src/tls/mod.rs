@@ -19,6 +19,7 @@ mod failure;
 mod files;
 mod hello;
 mod identity;
+mod kdb;
 mod kept;
 mod library;
 mod mismatch;

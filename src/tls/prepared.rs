@@ -15,7 +15,7 @@ use super::resume::Shared;
 use super::scope::{self, Scope};
 use super::tickets::FileKeys;
 use super::trust::Trust;
-use super::{library, options, probe};
+use super::{kdb, library, options, probe};
 use crate::error::{Error, Kind, Problems};
 use crate::settings::{
     Backend, Endpoint, Note, Origin, Own, Policy, ProxyProtocol, Setting, Settings, UnknownName,
@@ -149,6 +149,17 @@ impl Prepared {
     /// # Errors
     /// As [`Prepared::load`].
     pub fn load_at(
+        settings: &Settings,
+        occasion: Occasion,
+    ) -> Result<(Prepared, Vec<Note>), Problems> {
+        let loaded = Prepared::load_all(settings, occasion);
+        match settings.policy.words {
+            Words::Kdb => loaded.map_err(|problems| kdb::unusable(settings, problems)),
+            _ => loaded,
+        }
+    }
+
+    fn load_all(
         settings: &Settings,
         occasion: Occasion,
     ) -> Result<(Prepared, Vec<Note>), Problems> {
