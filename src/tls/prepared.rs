@@ -482,14 +482,15 @@ impl Findings {
         let mut identities: Vec<Setting<Identity>> = Vec::new();
         for (place, file) in policy.key_files.iter().enumerate() {
             let certificate = policy.cert_files.get(place);
-            let certificate = certificate.map(|file| file.value.as_path());
-            let identity = match Identity::read(certificate, file, policy, self.occasion) {
+            let path = certificate.map(|file| file.value.as_path());
+            let identity = match Identity::read(path, file, policy, self.occasion) {
                 Ok((identity, notes)) => {
                     self.notes.extend(notes);
                     identity
                 }
-                Err(error) => {
-                    self.problem(&file.origin, error);
+                Err(refused) => {
+                    let of_certificate = certificate.filter(|_| refused.of_certificate);
+                    self.problem(&of_certificate.unwrap_or(file).origin, refused.why);
                     continue;
                 }
             };
