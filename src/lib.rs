@@ -39,8 +39,10 @@
 
 #[cfg(feature = "capi")]
 mod capi;
+pub mod client;
 pub mod conn;
 pub mod dialect;
+mod driven;
 pub mod error;
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;

@@ -1,20 +1,21 @@
 //! Channels: one TLS connection over a socket of the caller's, in the caller's loop.
 //!
-//! Read next: `driven`, which does what is asked here.
+//! Read next: `crate::driven`, which does what is asked here.
 
 use super::context::{ContextObject, with_context};
-use super::descriptor::{Descriptor, Wants};
-use super::driven::{Driven, Step, Want};
 use super::facts::{Lent, RawFacts};
 use super::handle::{self, Handle, Object};
 use super::status::{OK, WANT_READ, WANT_WRITE};
 use super::{bytes, entry, freeing, optional_text, place, quietly, room, text, usage};
+use crate::driven::{Descriptor, Driven, Step, Want, Wants};
 use crate::error::{Error, Problems};
 use crate::io::Stream;
 use crate::tls::{self, Server};
 use foreign_types::ForeignTypeRef;
 use openssl_sys::SSL;
 use std::ffi::{c_char, c_int, c_void};
+use std::io;
+use std::os::fd::BorrowedFd;
 
 /// What `tlsport_channel` stands for.
 pub(super) struct ChannelObject {
@@ -67,10 +68,24 @@ fn count(step: Step<usize>) -> isize {
     }
 }
 
+/// A stream socket of the caller's.
+///
+/// # Safety
+/// `fd` stays open, if it is, for as long as the descriptor is used.
+unsafe fn stream_socket(fd: c_int) -> Result<Descriptor, Error> {
+    let looked_at = match fd {
+        ..0 => Err(io::Error::from_raw_os_error(libc::EBADF)),
+        // SAFETY: promised by the caller; one that is closed is an error of the calls on it.
+        _ => Descriptor::Lent(unsafe { BorrowedFd::borrow_raw(fd) }).stream_socket(),
+    };
+    let tried = format!("cannot make a channel: on file descriptor {fd}");
+    looked_at.map_err(|error| Error::io(tried, &error))
+}
+
 /// Makes a channel of a context.
 ///
 /// # Safety
-/// As [`handle::shared`].
+/// As [`handle::shared`] and [`stream_socket`].
 unsafe fn make(
     context: *const Handle<ContextObject>,
     fd: c_int,
@@ -80,8 +95,8 @@ unsafe fn make(
     // SAFETY: promised by the caller.
     unsafe {
         with_context(context, |context| {
-            let descriptor = Descriptor::stream_socket(fd)?;
-            let tls = make(context, Stream::new(Box::new(descriptor)))?;
+            let descriptor = stream_socket(fd)?;
+            let tls = make(context, Stream::new(Box::new(descriptor.clone())))?;
             Ok(handle::give(ChannelObject {
                 driven: Driven::new(tls, descriptor, begins),
                 lent: Lent::default(),
@@ -93,7 +108,7 @@ unsafe fn make(
 /// The client's side.
 ///
 /// # Safety
-/// As [`handle::shared`].
+/// As [`handle::shared`] and [`stream_socket`].
 unsafe fn connect(
     context: *const Handle<ContextObject>,
     fd: c_int,

@@ -19,8 +19,6 @@
 mod channel;
 mod conn;
 mod context;
-mod descriptor;
-mod driven;
 mod facts;
 mod handle;
 mod library;

@@ -168,7 +168,7 @@ pub(super) fn server(text: &str, otherwise: Option<u16>) -> Result<Address, Stri
 }
 
 /// A host name, or an address with or without its brackets, as a certificate may be for it.
-pub(super) fn host(text: &str) -> Result<String, String> {
+pub(crate) fn host(text: &str) -> Result<String, String> {
     let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
     let bare = bare.unwrap_or(text);
     let host = if bare.contains(':') {

@@ -239,7 +239,7 @@ pub(crate) fn complaint(origin: &Origin, name: &str, why: &str) -> Error {
 }
 
 /// The text of a [`complaint`], for notes too.
-pub(super) fn remark(origin: &Origin, name: &str, why: &str) -> String {
+pub(crate) fn remark(origin: &Origin, name: &str, why: &str) -> String {
     match origin {
         Origin::Flag(flag) if is_flag_of(flag, name) => format!("{flag}: {why}"),
         Origin::Environment(variable) if **variable == *name => format!("{origin}: {why}"),

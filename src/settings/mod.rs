@@ -21,10 +21,11 @@ mod table;
 mod value;
 
 pub use address::Address;
+pub(crate) use address::host;
 pub use backend::{Backend, Service, Way};
 pub use backend_tls::{BackendTls, SslMode, SslNegotiation, Verification};
 pub use builder::Builder;
-pub(crate) use builder::complaint;
+pub(crate) use builder::{complaint, remark};
 pub use check::{check, check_client, check_policy};
 pub use endpoint::{Accept, Endpoint, ServerMode, Spoken};
 pub use note::{Level, Note};

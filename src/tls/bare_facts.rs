@@ -87,7 +87,7 @@ fn signature(certificate: &X509Ref) -> Option<&'static str> {
 }
 
 /// As haproxy writes it where it knows the kind; OpenSSL's own name for others, whose size is part of their kind.
-fn described<T: HasPublic>(key: &PKeyRef<T>) -> Option<String> {
+pub(super) fn described<T: HasPublic>(key: &PKeyRef<T>) -> Option<String> {
     match key.id() {
         Id::RSA => Some(format!("RSA{}", key.bits())),
         Id::EC => Some(format!("EC{}", key.bits())),

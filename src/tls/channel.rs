@@ -7,7 +7,7 @@
 use super::bare_facts::BareFacts;
 use super::bio::{Raw, Wired};
 use super::context::Context;
-use super::facts::{self, Facts, Subject, facts};
+use super::facts::{self, Certificate, Facts, Subject, facts};
 use super::failure::{HandshakeError, peer, told};
 use super::prepared::Role;
 use super::queue;
@@ -262,6 +262,12 @@ impl Channel {
     /// What was negotiated, and who the peer is. Meaningful after the handshake.
     pub fn facts(&self) -> Facts {
         facts(self.wired.ssl())
+    }
+
+    /// The certificates that the peer has sent, its own first, as far as they are known: in this connection, or in the
+    /// one that began the session.
+    pub(crate) fn chain(&self) -> Vec<Certificate> {
+        facts::chain(self.wired.ssl())
     }
 
     /// The version that is spoken.

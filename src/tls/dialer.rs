@@ -127,6 +127,36 @@ fn host(settings: &Settings, backend: &Backend) -> Result<Option<String>, Error>
 }
 
 impl Dialer {
+    /// That of a client of ours, which resumes sessions. `host` is whom the certificate has to be for, where that is
+    /// looked at, and who is asked for.
+    ///
+    /// # Errors
+    /// A policy that was prepared for a server, and what libssl refused; `Usage` where no certificate can be for `host`.
+    pub fn of_client(
+        prepared: &Prepared,
+        host: Option<&str>,
+        verification: Verification,
+    ) -> Result<Dialer, Problems> {
+        let named = match (host.map(Host::parse), verification) {
+            (Some(Ok(_)), _) => host,
+            (Some(Err(error)), Verification::Name) => return Err(error.into()),
+            _ => None,
+        };
+        let kept = Arc::<Kept>::default();
+        Ok(Dialer {
+            context: Context::keeping(prepared, Some(Arc::clone(&kept)))?,
+            kept: Some(kept),
+            plan: Plan {
+                host: named.map(str::to_owned),
+                verification,
+                mirrors: false,
+                resumes: true,
+                insists_on: None,
+                carries_alpn: false,
+            },
+        })
+    }
+
     /// Begins a channel. `client` is who it is for, where that is a channel too.
     ///
     /// # Errors

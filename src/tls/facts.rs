@@ -1,6 +1,6 @@
 //! What is known of a connection once its handshake is done.
 
-use super::sys;
+use super::{bare_facts, sys};
 use openssl::nid::Nid;
 use openssl::ssl::{NameType, SslRef};
 use openssl::x509::{X509, X509VerifyResult};
@@ -66,6 +66,14 @@ pub struct Certificate {
     pub verified: String,
     /// The certificate itself.
     pub pem: Pem,
+}
+
+impl Certificate {
+    /// Kind and size of its key, such as `RSA2048`.
+    pub fn key(&self) -> Option<String> {
+        let certificate = self.pem.0.as_ref()?;
+        bare_facts::described(&*certificate.public_key().ok()?)
+    }
 }
 
 /// Whom a certificate is for, in bytes that can be compared.
@@ -137,7 +145,15 @@ fn escaped(bytes: Option<&[u8]>) -> Option<String> {
     bytes.map(|bytes| bytes.escape_ascii().to_string())
 }
 
-fn describe(certificate: X509, verified: X509VerifyResult) -> Certificate {
+/// What a server has sent of its chain, each certificate with what came of verifying all of it.
+pub(super) fn chain(ssl: &SslRef) -> Vec<Certificate> {
+    let sent = ssl.peer_cert_chain().into_iter().flatten();
+    let verified = ssl.verify_result();
+    sent.map(|certificate| describe(certificate.to_owned(), verified))
+        .collect()
+}
+
+pub(super) fn describe(certificate: X509, verified: X509VerifyResult) -> Certificate {
     Certificate {
         subject: sys::distinguished_name(certificate.subject_name()),
         issuer: sys::distinguished_name(certificate.issuer_name()),

@@ -1,11 +1,12 @@
-//! Which certificate of a client's chain was not accepted, for the log.
+//! Which certificate of a peer's chain was not accepted, for the log; and what a server sent of its chain.
 //!
 //! libssl judges a chain inside the call that goes on with the handshake, and ends the handshake there if it is refused,
 //! so what is remembered belongs to the call that fails on the same thread.
 
+use super::facts::{self, Certificate};
 use super::sys;
 use openssl::bn::BigNumRef;
-use openssl::x509::{X509NameRef, X509StoreContextRef};
+use openssl::x509::{X509NameRef, X509StoreContext, X509StoreContextRef};
 use std::cell::RefCell;
 
 /// Names are cut from the front to so many bytes, as PostgreSQL does.
@@ -21,7 +22,7 @@ thread_local! {
 /// A certificate that was not accepted. Nothing about it can be trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
-    /// Its place in the chain; 0 is the client's own.
+    /// Its place in the chain; 0 is the peer's own.
     pub depth: u32,
     /// Why, as OpenSSL numbers it (`X509_V_ERR_*`).
     pub code: i32,
@@ -33,6 +34,8 @@ pub struct Rejected {
     pub serial: String,
     /// As `subject`.
     pub issuer: String,
+    /// What a server has sent, its own first; nothing of clients.
+    pub chain: Vec<Certificate>,
 }
 
 /// Keeps what is known of the certificate that has just been refused.
@@ -51,9 +54,22 @@ pub(super) fn remember(context: &X509StoreContextRef) {
             .unwrap_or_default(),
         serial: serial.unwrap_or_default(),
         issuer: name(certificate.map(|certificate| certificate.issuer_name())).unwrap_or_default(),
+        chain: sent_by_server(context),
     };
     super::queue::clear();
     LAST.set(Some(rejected));
+}
+
+/// What a server has sent. When libssl judges it, the connection does not know it yet.
+fn sent_by_server(context: &X509StoreContextRef) -> Vec<Certificate> {
+    let ssl = X509StoreContext::ssl_idx().ok();
+    let ssl = ssl.and_then(|index| context.ex_data(index));
+    if ssl.is_none_or(|ssl| ssl.is_server()) {
+        return Vec::new();
+    }
+    let sent = sys::untrusted(context).into_iter().flatten();
+    sent.map(|certificate| facts::describe(certificate.to_owned(), context.error()))
+        .collect()
 }
 
 /// What was remembered, once.

@@ -184,6 +184,7 @@ mod tests {
                 subject: String::new(),
                 serial: String::new(),
                 issuer: String::new(),
+                chain: Vec::new(),
             });
         }
         words(&failure)

@@ -163,6 +163,7 @@ impl<'a> Making<'a> {
         }
         let state = State {
             kept,
+            watches_verification: matches!(self.whose, Whose::Ours),
             ..State::default()
         };
         self.install(c, state);

@@ -3,8 +3,9 @@
 use super::succeeded;
 use crate::tls::queue::Queue;
 use foreign_types::ForeignTypeRef;
+use openssl::stack::StackRef;
 use openssl::x509::store::X509StoreBuilderRef;
-use openssl::x509::{X509CrlRef, X509NameRef};
+use openssl::x509::{X509, X509CrlRef, X509NameRef, X509StoreContextRef};
 use openssl_sys as ffi;
 use std::ffi::{c_char, c_int, c_ulong};
 use std::ptr;
@@ -16,7 +17,20 @@ unsafe extern "C" {
         indent: c_int,
         flags: c_ulong,
     ) -> c_int;
+    fn X509_STORE_CTX_get0_untrusted(
+        context: *const ffi::X509_STORE_CTX,
+    ) -> *mut ffi::stack_st_X509;
     fn X509_STORE_add_crl(store: *mut ffi::X509_STORE, crl: *mut ffi::X509_CRL) -> c_int;
+}
+
+/// The certificates that came with the one that is verified (`X509_STORE_CTX_get0_untrusted`): all that the peer has
+/// sent.
+pub(in crate::tls) fn untrusted(context: &X509StoreContextRef) -> Option<&StackRef<X509>> {
+    // SAFETY: a live context, which lends the stack for as long as it lives; null is checked.
+    unsafe {
+        let stack = X509_STORE_CTX_get0_untrusted(context.as_ptr());
+        (!stack.is_null()).then(|| StackRef::from_ptr(stack))
+    }
 }
 
 /// A distinguished name as RFC 2253 writes it, other than that letters outside ASCII stay letters

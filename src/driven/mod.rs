@@ -1,19 +1,25 @@
-//! A channel driven by calls that may come at any time, over a socket whose readiness nobody announces.
+//! A channel driven by calls that may come at any time, over a socket whose readiness nobody announces: what the C
+//! library's channels and the client's links have in common.
 //!
 //! A call tries the socket, whatever the caller's loop has seen of it, and goes on until it says would-block. Then it
-//! comes to a want, or waits where the caller's socket is a blocking one. Read next: `descriptor` (the socket),
+//! comes to a want, or waits where the socket is a blocking one. Read next: `descriptor` (the socket),
 //! [`tls::Channel`].
 
-use super::descriptor::{Descriptor, Wants};
-use super::usage;
+mod descriptor;
+
+pub use descriptor::Wants; // of the client's surface
+pub(crate) use descriptor::{Descriptor, poll};
+
 use crate::error::{Error, Kind};
 use crate::io::{Buffer, CAPACITY, Readiness, Spares};
-use crate::tls::{self, Facts, Outcome, RECORD};
+use crate::tls::{self, Facts, Outcome, RECORD, Rejected};
+#[cfg(feature = "capi")]
 use openssl::ssl::SslRef;
 use std::cell::RefCell;
+use std::os::fd::{AsFd, BorrowedFd};
 
 /// A channel and its socket.
-pub(super) struct Driven {
+pub(crate) struct Driven {
     tls: tls::Channel,
     descriptor: Descriptor,
     /// Whether the first call is ours to make: a client speaks first.
@@ -26,18 +32,22 @@ pub(super) struct Driven {
     closing: bool,
     /// What the channel failed by.
     failure: Option<Error>,
+    /// The certificate of the peer that it failed by.
+    rejected: Option<Rejected>,
+    /// What was read too much of, to be read again.
+    returned: Buffer,
 }
 
 /// What has to happen before a call goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Want {
+pub(crate) enum Want {
     Read,
     Write,
 }
 
 /// What a call has come to so far.
 #[derive(Debug)]
-pub(super) enum Step<T> {
+pub(crate) enum Step<T> {
     Done(T),
     Want(Want),
 }
@@ -59,7 +69,7 @@ thread_local! {
 }
 
 impl Driven {
-    pub(super) fn new(tls: tls::Channel, descriptor: Descriptor, begins: bool) -> Driven {
+    pub(crate) fn new(tls: tls::Channel, descriptor: Descriptor, begins: bool) -> Driven {
         Driven {
             tls,
             descriptor,
@@ -68,23 +78,31 @@ impl Driven {
             peer_ended: false,
             closing: false,
             failure: None,
+            rejected: None,
+            returned: Buffer::new(0),
         }
     }
 
     /// Goes on with the handshake.
-    pub(super) fn handshake(&mut self) -> Result<Step<()>, Error> {
+    pub(crate) fn handshake(&mut self) -> Result<Step<()>, Error> {
         self.may(false)?;
         self.drive(Driven::shake)
     }
 
     /// Reads at least a byte; 0 is the peer's end.
-    pub(super) fn read(&mut self, buf: &mut [u8]) -> Result<Step<usize>, Error> {
+    pub(crate) fn read(&mut self, buf: &mut [u8]) -> Result<Step<usize>, Error> {
+        if !self.returned.is_empty() {
+            let count = buf.len().min(self.returned.filled().len());
+            buf[..count].copy_from_slice(&self.returned.filled()[..count]);
+            self.returned.consume(count);
+            return Ok(Step::Done(count));
+        }
         self.may(false)?;
         self.drive(|driven| driven.take(buf))
     }
 
     /// Writes as much as can be taken; a want where that is nothing.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<Step<usize>, Error> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<Step<usize>, Error> {
         self.may(true)?;
         if bytes.is_empty() {
             return Ok(Step::Done(0));
@@ -97,17 +115,17 @@ impl Driven {
     }
 
     /// Sends what waits.
-    pub(super) fn flush(&mut self) -> Result<Step<()>, Error> {
+    pub(crate) fn flush(&mut self) -> Result<Step<()>, Error> {
         self.drive(Driven::send)
     }
 
     /// Ends our direction.
-    pub(super) fn close(&mut self) -> Result<Step<()>, Error> {
+    pub(crate) fn close(&mut self) -> Result<Step<()>, Error> {
         self.drive(Driven::end)
     }
 
     /// What has to happen on the socket before a call can do more.
-    pub(super) fn wants(&mut self) -> Wants {
+    pub(crate) fn wants(&mut self) -> Wants {
         let over = self.failure.is_some();
         let given_up = self.closing && !self.shaken;
         Wants {
@@ -117,7 +135,11 @@ impl Driven {
     }
 
     /// Whether a read would come to something without the socket.
-    pub(super) fn has_pending(&mut self) -> bool {
+    #[cfg(feature = "capi")]
+    pub(crate) fn has_pending(&mut self) -> bool {
+        if !self.returned.is_empty() {
+            return true;
+        }
         if self.failure.is_some() || !self.shaken || self.peer_ended {
             return false;
         }
@@ -133,15 +155,26 @@ impl Driven {
     }
 
     /// What was negotiated.
-    pub(super) fn facts(&self) -> Result<Facts, Error> {
+    pub(crate) fn facts(&self) -> Result<Facts, Error> {
         if !self.shaken {
-            return Err(usage("the handshake is not done"));
+            return Err(used("the handshake is not done"));
         }
         Ok(self.tls.facts())
     }
 
+    /// The certificates that the peer has sent in this connection, or in the one that began the session.
+    pub(crate) fn chain(&self) -> Vec<tls::Certificate> {
+        self.tls.chain()
+    }
+
+    /// The certificate of the peer that the handshake has failed by.
+    pub(crate) fn rejected(&mut self) -> Option<Rejected> {
+        self.rejected.take()
+    }
+
     /// The `SSL` itself.
-    pub(super) fn ssl(&self) -> &SslRef {
+    #[cfg(feature = "capi")]
+    pub(crate) fn ssl(&self) -> &SslRef {
         self.tls.ssl()
     }
 
@@ -149,10 +182,10 @@ impl Driven {
     fn may(&self, write: bool) -> Result<(), Error> {
         match &self.failure {
             Some(failure) => Err(failure.clone()),
-            None if self.closing && !self.shaken => Err(usage(
-                "the channel was closed before its handshake was done",
-            )),
-            None if self.closing && write => Err(usage("our direction was closed")),
+            None if self.closing && !self.shaken => {
+                Err(used("the channel was closed before its handshake was done"))
+            }
+            None if self.closing && write => Err(used("our direction was closed")),
             None => Ok(()),
         }
     }
@@ -250,7 +283,10 @@ impl Driven {
         if self.shaken {
             return Ok(Step::Done(()));
         }
-        let outcome = self.tls.handshake()?;
+        let outcome = self.tls.handshake().inspect_err(|failure| {
+            let detail = failure.detail.as_ref();
+            self.rejected = detail.and_then(|detail| detail.rejected.clone());
+        })?;
         let all = self.sent()?;
         match outcome {
             Outcome::WantRead if all => Ok(Step::Want(Want::Read)),
@@ -331,6 +367,17 @@ impl Driven {
     }
 }
 
+impl AsFd for Driven {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
+
+/// What the caller ought not to have done.
+fn used(why: &str) -> Error {
+    Error::new(Kind::Usage, why)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -339,8 +386,9 @@ mod tests {
     use crate::tls::testing::a_servers_context;
     use crate::tls::{Channel, Context, Prepared, Server};
     use std::io::Write;
-    use std::os::fd::AsRawFd;
+    use std::os::fd::OwnedFd;
     use std::os::unix::net::UnixStream;
+    use std::sync::Arc;
 
     /// A client and a server that have met, each over its end of a pair of sockets that do not wait.
     struct Met {
@@ -353,8 +401,10 @@ mod tests {
         let ends = UnixStream::pair().unwrap();
         let stream = |end: &UnixStream| {
             end.set_nonblocking(true).unwrap();
-            let descriptor = Descriptor::stream_socket(end.as_raw_fd()).unwrap();
-            (descriptor, Stream::new(Box::new(descriptor)))
+            let own = Arc::new(OwnedFd::from(end.try_clone().unwrap()));
+            let descriptor = Descriptor::Own(own);
+            let below = Stream::new(Box::new(descriptor.clone()));
+            (descriptor, below)
         };
         let (descriptor, below) = stream(&ends.0);
         let (prepared, _) = Prepared::load_client(&Settings::default()).unwrap();

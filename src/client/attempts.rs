@@ -1,0 +1,146 @@
+//! Connecting to one address of a server after the other, within one limit.
+
+use crate::driven::{Wants, poll};
+use crate::error::{Error, Kind};
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+/// Where a server may be.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub(super) address: SockAddr,
+    /// For messages, where it is one of several.
+    pub(super) name: Option<String>,
+}
+
+/// The addresses that are left, and the one that is being connected to.
+pub(super) struct Attempts {
+    left: VecDeque<Target>,
+    current: Option<Attempt>,
+    /// Why the one before came to nothing.
+    failure: Option<Error>,
+}
+
+struct Attempt {
+    socket: Socket,
+    name: Option<String>,
+    /// Its share of the time.
+    until: Option<Instant>,
+}
+
+const WRITABLE: Wants = Wants {
+    read: false,
+    write: true,
+};
+
+impl Attempts {
+    pub(super) fn new(targets: impl IntoIterator<Item = Target>) -> Attempts {
+        Attempts {
+            left: targets.into_iter().collect(),
+            current: None,
+            failure: None,
+        }
+    }
+
+    /// Goes on; a socket, once one is connected. Each address has its share of what is left until `deadline`, so that one
+    /// where nobody answers leaves something to those behind it.
+    ///
+    /// # Errors
+    /// Why the last one came to nothing.
+    pub(super) fn step(
+        &mut self,
+        now: Instant,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Socket>, Error> {
+        loop {
+            if let Some(attempt) = self.current.take() {
+                match attempt.is_over(now) {
+                    Ok(true) => return Ok(Some(attempt.socket)),
+                    Ok(false) => {
+                        self.current = Some(attempt);
+                        return Ok(None);
+                    }
+                    Err(error) => self.failure = Some(named(error, attempt.name.as_deref())),
+                }
+            }
+            let share = deadline.map(|deadline| {
+                let left = deadline.saturating_duration_since(now);
+                now + left / u32::try_from(self.left.len()).unwrap_or(u32::MAX).max(1)
+            });
+            let Some(target) = self.left.pop_front() else {
+                let none = || Error::new(Kind::Io, "the name has no address");
+                return Err(self.failure.take().unwrap_or_else(none));
+            };
+            match connect(&target.address) {
+                Ok(socket) => {
+                    self.current = Some(Attempt {
+                        socket,
+                        name: target.name,
+                        until: share,
+                    });
+                }
+                Err(error) => self.failure = Some(named(failed(&error), target.name.as_deref())),
+            }
+        }
+    }
+
+    /// When the address that is being connected to has had its share.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.current.as_ref()?.until
+    }
+
+    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.current.as_ref()?.socket.as_fd())
+    }
+}
+
+impl Attempt {
+    /// Whether it is connected.
+    fn is_over(&self, now: Instant) -> Result<bool, Error> {
+        let writable = poll(self.socket.as_fd(), WRITABLE, Some(now));
+        if !writable.map_err(|error| failed(&error))? {
+            let over = self.until.is_some_and(|until| now >= until);
+            return match over {
+                true => Err(Error::new(Kind::Timeout, "timed out")),
+                false => Ok(false),
+            };
+        }
+        match self.socket.take_error() {
+            Ok(None) => Ok(true),
+            Ok(Some(error)) | Err(error) => Err(failed(&error)),
+        }
+    }
+}
+
+/// Begins to connect.
+fn connect(address: &SockAddr) -> io::Result<Socket> {
+    let socket = Socket::new(address.domain(), Type::STREAM.nonblocking(), None)?;
+    if address.domain() != Domain::UNIX {
+        // Small messages go out as they come: whoever wrote them has gathered them already.
+        socket.set_tcp_nodelay(true)?;
+    }
+    match socket.connect(address) {
+        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
+        _ => Ok(socket),
+    }
+}
+
+fn failed(error: &io::Error) -> Error {
+    Error::new(Kind::Io, crate::error::reason(error))
+}
+
+fn named(error: Error, name: Option<&str>) -> Error {
+    match name {
+        Some(name) => error.context(name),
+        None => error,
+    }
+}
+
+/// A limit as messages tell it.
+pub(super) fn timed_out(limit: Option<Duration>, doing: &str) -> Error {
+    let limit = limit.unwrap_or_default();
+    Error::new(Kind::Timeout, format!("timed out after {limit:?}, {doing}"))
+}

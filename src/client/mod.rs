@@ -1,0 +1,153 @@
+//! Opening TLS connections as kdb+'s `hopen` does, and to any other server: with timeouts, from any thread, blocking or
+//! inside a loop of the caller's.
+//!
+//! ```no_run
+//! use std::io::{Read, Write};
+//! use tlsport::client::Client;
+//! use tlsport::settings::Settings;
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let mut settings = Settings::default();
+//!     settings.set("ssl.cafile", "ca.pem")?;
+//!     settings.set("timeout.connect", "250ms")?;
+//!     let client = Client::new(&settings, "tcps://localhost:5000:user:password")?;
+//!     let mut link = client.open()?;
+//!     // A synchronous query: '1+1'.
+//!     link.write_all(b"\x01\x01\0\0\x11\0\0\0\x0a\0\x03\0\0\0\x31\x2b\x31")?;
+//!     let mut header = [0; 8];
+//!     link.read_exact(&mut header)?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! How the server is verified is said by `ssl.verify-server`, and its certificate has to be for the host of the
+//! connection string unless that says otherwise. Of the other settings a client takes what somebody chose
+//! ([`Policy::of_client`](crate::settings::Policy::of_client)); the dialects' defaults are a server's.
+//!
+//! Read next: [`Destination`] (connection strings), [`Opening`] (what happens when), [`Link`] (what comes of it),
+//! [`Answer`] (`https://` and `wss://`).
+
+mod attempts;
+mod destination;
+mod hello;
+mod link;
+mod lookup;
+mod opening;
+
+pub use crate::driven::Wants;
+pub use destination::{Destination, Spoken};
+pub use link::Link;
+pub use opening::{Opening, Progress};
+
+use crate::error::{Error, Problems};
+use crate::settings::{Note, Settings, Verification, check_client, remark};
+use crate::tls::{Dialer, Prepared};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One server, and all that is needed to open connections to it: files are read once, when it is made.
+///
+/// Any number of threads may use it at once. The sessions that the server gives are kept, so that the next connection
+/// resumes one; they belong to this client and go with it, so none outlives the policy it was made under.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    destination: Destination,
+    dialer: Dialer,
+    limits: Limits,
+}
+
+/// How long things may take, where there is a limit.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    connect: Option<Duration>,
+    handshake: Option<Duration>,
+}
+
+impl Client {
+    /// Makes a client for the server of a connection string: see [`Destination`].
+    ///
+    /// # Errors
+    /// Everything that is wrong with the settings and the files they name, or what is wrong with the string.
+    pub fn new(settings: &Settings, destination: &str) -> Result<Client, Problems> {
+        Client::to(settings, destination.parse()?)
+    }
+
+    /// The same for a destination that more was said about than a string can.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn to(settings: &Settings, destination: Destination) -> Result<Client, Problems> {
+        let (problems, mut notes) = check_client(settings);
+        let prepared = match Prepared::load_client(settings) {
+            Ok((prepared, more)) => {
+                notes.extend(more);
+                Problems::or(problems, prepared)?
+            }
+            Err(Problems(more)) => return Err(Problems([problems, more].concat())),
+        };
+        notes.extend(weakness(settings));
+        notes.iter().for_each(Note::log);
+        let verification = *settings.policy.verify_server;
+        let dialer = Dialer::of_client(&prepared, Some(destination.server_name()), verification)?;
+        let limit = |limit: Duration| (!limit.is_zero()).then_some(limit);
+        Ok(Client(Arc::new(Inner {
+            destination,
+            dialer,
+            limits: Limits {
+                connect: limit(*settings.timeouts.connect),
+                handshake: limit(*settings.timeouts.handshake),
+            },
+        })))
+    }
+
+    /// Opens a connection, and waits until it is open or a limit has passed.
+    ///
+    /// # Errors
+    /// Why it could not be opened: see [`Opening::step`].
+    pub fn open(&self) -> Result<Link, Error> {
+        let link = self.begin()?.finish()?;
+        link.set_nonblocking(false)?;
+        Ok(link)
+    }
+
+    /// Begins to open a connection, without waiting for anything.
+    ///
+    /// # Errors
+    /// The system has no more threads or descriptors.
+    pub fn begin(&self) -> Result<Opening, Error> {
+        Opening::begin(Arc::clone(&self.0))
+    }
+
+    /// Where it goes.
+    pub fn destination(&self) -> &Destination {
+        &self.0.destination
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Client").field(&self.0.destination).finish()
+    }
+}
+
+/// What is to be said of a server that is not wholly verified.
+fn weakness(settings: &Settings) -> Option<Note> {
+    let setting = &settings.policy.verify_server;
+    let why = match **setting {
+        Verification::Name => return None,
+        Verification::Authority => {
+            "the server may show any certificate of the CAs, whomever it is for"
+        }
+        Verification::None => {
+            "the server's certificate is not looked at: whoever sits in between reads everything"
+        }
+    };
+    Some(Note::warn(remark(
+        &setting.origin,
+        "ssl.verify-server",
+        why,
+    )))
+}
