@@ -1,4 +1,5 @@
-//! How failed handshakes reach the log: one line each (in kdb+'s words as many as OpenSSL has), as long as they are few.
+//! How failed handshakes, and what else clients may bring about at will, reach the log: one line each (in kdb+'s words as
+//! many as OpenSSL has), as long as they are few.
 //!
 //! They are the peers' doing, so they are information and not warnings, and a scanner must not fill the log: past
 //! [`LINES_A_SECOND`] they are counted, and the count is logged with the next line that fits.
@@ -9,8 +10,8 @@ mod postgresql;
 
 use crate::io::Peer;
 use crate::settings::Words;
-use crate::tls::{HandshakeError, Mismatch, Rejected};
-use log::{debug, info};
+use crate::tls::{Expired, HandshakeError, Mismatch, Rejected};
+use log::{Level, debug, log};
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
@@ -91,7 +92,20 @@ pub(super) fn report_without_handshake(peer: Peer, why: &str) {
     within_quota("failed handshakes", || krakend::line(peer, why, ""));
 }
 
+/// Warns of a certificate that was accepted although it has expired, within the same quota; `whose` stands in front.
+pub(super) fn report_expired(peer: Peer, whose: &str, expired: &Expired) {
+    within_quota_at(
+        Level::Warn,
+        "failed handshakes and expired certificates",
+        || format!("{peer}: {whose}{expired}"),
+    );
+}
+
 fn within_quota(others: &str, text: impl FnOnce() -> String) {
+    within_quota_at(Level::Info, others, text);
+}
+
+fn within_quota_at(level: Level, others: &str, text: impl FnOnce() -> String) {
     let Some(silent) = QUOTA.with_borrow_mut(|quota| quota.take(Instant::now())) else {
         return;
     };
@@ -99,7 +113,7 @@ fn within_quota(others: &str, text: impl FnOnce() -> String) {
     if silent > 0 {
         text += &format!(" (and {silent} more {others})");
     }
-    text.lines().for_each(|line| info!("{line}"));
+    text.lines().for_each(|line| log!(level, "{line}"));
 }
 
 impl Quota {

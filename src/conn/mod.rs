@@ -363,6 +363,9 @@ impl Conn {
                 if log_enabled!(Level::Debug) {
                     debug!("{}: {}", self.peer, channel.facts());
                 }
+                if let Some(expired) = channel.expired_peer() {
+                    ending::report_expired(self.peer, "", &expired);
+                }
                 self.tickets_wait = channel.last_words_may_wait().then(|| now + TICKETS_WAIT);
                 if told_apart {
                     let spoken = Spoken::inside_tls(channel.alpn().as_deref());

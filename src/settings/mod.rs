@@ -116,7 +116,7 @@ pub struct Policy {
     pub ca_dir: Setting<Option<PathBuf>>,
     /// Whether the CAs of the system are trusted besides; `None` where none are named, by clients alone.
     pub system_ca: Setting<Option<bool>>,
-    /// What `ca_files` alone mean for clients.
+    /// What CAs that are named mean for clients, where nothing else says so.
     pub ca_file_mode: Setting<CaFileMode>,
     /// ArangoDB's switch for required client certificates.
     pub require_peer_certificate: Setting<bool>,
@@ -287,6 +287,11 @@ impl Policy {
         }
     }
 
+    /// Whether CAs were named, in a file or a directory.
+    pub fn names_cas(&self) -> bool {
+        !self.ca_files.is_empty() || self.ca_dir.is_some()
+    }
+
     /// What the three settings about client certificates come to.
     pub fn verify(&self) -> VerifyClient {
         if let Some(chosen) = self.verify_client.value {
@@ -294,7 +299,7 @@ impl Policy {
         }
         match self.ca_file_mode.value {
             _ if self.require_peer_certificate.value => VerifyClient::Require,
-            _ if self.ca_files.is_empty() => VerifyClient::None,
+            _ if !self.names_cas() => VerifyClient::None,
             CaFileMode::Require => VerifyClient::Require,
             CaFileMode::Request => VerifyClient::Request,
             CaFileMode::Original => VerifyClient::None,

@@ -15,7 +15,7 @@ use super::resume::Shared;
 use super::scope::{self, Scope};
 use super::tickets::FileKeys;
 use super::trust::Trust;
-use super::{kdb, library, options, probe};
+use super::{kdb_words, library, options, probe};
 use crate::error::{Error, Kind, Problems};
 use crate::settings::{
     Backend, Endpoint, Note, Origin, Own, Policy, ProxyProtocol, Setting, Settings, UnknownName,
@@ -154,7 +154,7 @@ impl Prepared {
     ) -> Result<(Prepared, Vec<Note>), Problems> {
         let loaded = Prepared::load_all(settings, occasion);
         match settings.policy.words {
-            Words::Kdb => loaded.map_err(|problems| kdb::unusable(settings, problems)),
+            Words::Kdb => loaded.map_err(|problems| kdb_words::unusable(settings, problems)),
             _ => loaded,
         }
     }

@@ -56,6 +56,7 @@ mod tests {
             subject: String::new(),
             serial: String::new(),
             issuer: String::new(),
+            chain: Vec::new(),
         };
         let failure = detailed("0A:error:1:a:b:c:d.c:1:", Some(rejected));
         let told = lines(Peer::Local, &failure, "");
