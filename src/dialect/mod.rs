@@ -74,7 +74,7 @@ fn names_of_files() -> Vec<&'static str> {
 /// Whatever is wrong becomes a problem of the builder, with file and line.
 pub fn read(name: Option<&str>, source: &dyn Source, path: &Path, builder: &mut Builder) {
     let shown = quoted(&path.display().to_string());
-    if let Some(name) = name.filter(|name| of_environment(name).is_some()) {
+    if let Some(name) = name.filter(|name| is_without_file(name)) {
         let text =
             format!("{shown}: the dialect '{name}' has no file: the environment says what holds");
         return builder.unread_file(Error::settings(text));
@@ -109,10 +109,18 @@ pub fn read_environment(name: &str, source: &dyn Source, builder: &mut Builder) 
         builder.rebase((dialect.defaults)());
         return (dialect.read)(source, builder);
     }
-    builder.unread_file(Error::settings(match names().contains(&name) {
-        true => format!("the dialect '{name}' is read from a file, and none is named"),
-        false => unknown(name),
-    }));
+    builder.unread_file(match names().contains(&name) {
+        true => Error::new(
+            Kind::Usage,
+            format!("the dialect '{name}' is read from a file, and none is named"),
+        ),
+        false => Error::settings(unknown(name)),
+    });
+}
+
+/// Whether a dialect has no file, so that [`read_environment`] is the way to read it.
+pub fn is_without_file(name: &str) -> bool {
+    of_environment(name).is_some()
 }
 
 fn of_environment(name: &str) -> Option<&'static OfEnvironment> {
