@@ -184,6 +184,12 @@ impl Terms {
         }
     }
 
+    /// Whether a stream that ends without a close-notify has ended all the same: MySQL's clients and servers say none, nor
+    /// do some of kdb+'s, as what they send says how long it is.
+    pub(super) fn may_end_silently(&self) -> bool {
+        matches!(self.security, Security::MySql { .. } | Security::Kdb(..))
+    }
+
     /// Terms with the deadlines of `timeouts`, where zero means none. A backend is told nothing of the client.
     pub fn new(
         endpoint: String,
