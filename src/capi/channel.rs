@@ -5,7 +5,7 @@
 use super::context::{ContextObject, with_context};
 use super::descriptor::{Descriptor, Wants};
 use super::driven::{Driven, Step, Want};
-use super::facts::{Lent, RawFacts};
+use super::facts::{self, Lent, RawFacts};
 use super::handle::{self, Handle, Object};
 use super::status::{OK, WANT_READ, WANT_WRITE};
 use super::{bytes, entry, freeing, optional_text, place, quietly, room, text, usage};
@@ -14,12 +14,14 @@ use crate::io::Stream;
 use crate::tls::{self, Server};
 use foreign_types::ForeignTypeRef;
 use openssl_sys::SSL;
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{CString, c_char, c_int, c_void};
 
 /// What `tlsport_channel` stands for.
 pub(super) struct ChannelObject {
     driven: Driven,
     lent: Lent,
+    /// What `tlsport_channel_kdb_facts` has lent last.
+    kdb: CString,
 }
 
 impl Object for ChannelObject {
@@ -85,6 +87,7 @@ unsafe fn make(
             Ok(handle::give(ChannelObject {
                 driven: Driven::new(tls, descriptor, begins),
                 lent: Lent::default(),
+                kdb: CString::default(),
             }))
         })
     }
@@ -249,6 +252,22 @@ pub unsafe extern "C" fn tlsport_channel_facts(
         // SAFETY: the header asks for a handle or null.
         unsafe { handle::alone(channel, body) }??;
         Ok(OK)
+    })
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tlsport_channel_kdb_facts(
+    channel: *mut Handle<ChannelObject>,
+    form: c_int,
+) -> *const c_char {
+    let body = |object: &mut ChannelObject| {
+        object.kdb = facts::kdb(Some(&object.driven.facts()?), form)?;
+        Ok::<_, Error>(object.kdb.as_ptr())
+    };
+    // SAFETY: the header asks for a handle or null.
+    entry("tlsport_channel_kdb_facts", || {
+        Ok(unsafe { handle::alone(channel, body) }??)
     })
 }
 
