@@ -265,8 +265,8 @@ pub unsafe extern "C" fn tlsport_channel_kdb_facts(
         object.kdb = facts::kdb(Some(&object.driven.facts()?), form)?;
         Ok::<_, Error>(object.kdb.as_ptr())
     };
-    // SAFETY: the header asks for a handle or null.
     entry("tlsport_channel_kdb_facts", || {
+        // SAFETY: the header asks for a handle or null.
         Ok(unsafe { handle::alone(channel, body) }??)
     })
 }
