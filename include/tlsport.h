@@ -263,7 +263,10 @@ const char *tlsport_settings_report(tlsport_settings *settings, int format);
  * its own (SSL_CTX_set1_verify_cert_store), which OpenSSL would ask in place of "ssl.cafile".
  * The session cache, where it is on, is the SSL_CTX's own. Where clients are verified,
  * SSL_CTX_set_session_ticket_cb is taken to refuse tickets of clients whose certificate has
- * expired since; server names take SSL_CTX_set_client_hello_cb. A connection that asks for a
+ * expired since; server names take SSL_CTX_set_client_hello_cb; "kdb-accept-expired" and
+ * "ssl.verify-client" request-unverified take the verify callback. SSL_get_verify_result tells
+ * what that has passed over, 10 for a certificate that has expired: whose SSL_CTX it is has to
+ * warn of it, as nobody else does. A connection that asks for a
  * listed name goes on in an SSL_CTX of ours (SSL_get_SSL_CTX): what OpenSSL asks of that alone,
  * as the callback of SSL_CTX_set_cert_verify_callback, is not asked of yours then.
  */
