@@ -84,7 +84,7 @@ pub(crate) fn with_settings(command: Command) -> Command {
                 .value_name("NAME")
                 .value_parser(PossibleValuesParser::new(dialect::names()))
                 .hide_possible_values(true)
-                .help("Language of the file, if not recognised; kdb needs none")
+                .help("Language of the file, if not recognised")
                 .long_help(format!(
                     "Language of the file, if it is not recognised: {}. For kdb there is none: its settings are variables of \
                      the environment.",
@@ -92,11 +92,13 @@ pub(crate) fn with_settings(command: Command) -> Command {
                 )),
             Arg::new(MODE)
                 .short('E')
+                .hide_short_help(true)
                 .value_name("MODE")
                 .allow_hyphen_values(true)
                 .help("kdb+'s TLS server mode for -p: 0 plain, 1 plain and TLS, 2 TLS alone"),
             Arg::new(PORT)
                 .short('p')
+                .hide_short_help(true)
                 .value_name("[rp,][HOST:]PORT")
                 .allow_hyphen_values(true)
                 .help("kdb+'s port: a number, a service, 0W for any, FIRST/LAST"),
