@@ -149,15 +149,16 @@ impl Client {
     /// # }
     /// ```
     pub fn request(&self, text: &[u8]) -> Result<Answer, Error> {
-        self.request_up_to(LONGEST_ANSWER, text)
+        request::request(self, text, LONGEST_ANSWER)
     }
 
-    /// The same, with another limit for the body of the answer than 1 GiB.
+    /// The same over a link of this client's that nothing was said on, and with another limit for the body of the answer
+    /// than 1 GiB.
     ///
     /// # Errors
     /// As [`Client::request`].
-    pub fn request_up_to(&self, most: u64, text: &[u8]) -> Result<Answer, Error> {
-        request::request(self, text, most)
+    pub fn request_on(&self, link: Link, text: &[u8], most: u64) -> Result<Answer, Error> {
+        request::request_on(self, link, text, most)
     }
 
     /// Where it goes.
