@@ -83,6 +83,7 @@ test: need-test
 .PHONY: format lint
 format:
 	$(CARGO) fmt --check
+	$(CARGO) fmt --check --manifest-path tests/peers/kdbplus/Cargo.toml
 lint:
 	@for script in $$(grep -rlE --exclude-dir=target --exclude-dir=.git '^#!/(usr/bin/env bash|bin/(ba)?sh)' .); do \
 		bash -n $$script || exit 1; \

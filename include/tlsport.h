@@ -207,7 +207,8 @@ void tlsport_settings_free(tlsport_settings *settings);
  * tlsport_dialect_name; null recognises it. Everything that is wrong in the file is reported at
  * once, a line each with file and line number, and the settings stay as they were. Names in the
  * file that are not about TLS or endpoints are passed over. What nobody has set becomes its
- * system's default.
+ * system's default. The dialect "kdb" has no file: with `path` null, the variables of the
+ * environment are read (KX_SSL_CERT_FILE and so on), and mistakes name the variable.
  */
 TLSPORT_CHECK int tlsport_settings_load(tlsport_settings *settings, const char *dialect,
                                         const char *path);

@@ -55,8 +55,9 @@ struct State {
 /// One place where the server listens.
 #[derive(Clone)]
 struct Listening {
-    /// As it was asked for; it differs from `place` in a port that the system chose.
+    /// As it was asked for; it differs from `place` in a port that the system chose, or the first free one up to the last.
     asked: Place,
+    last_port: Option<u16>,
     place: Place,
     /// The endpoint in the unified form of the logs.
     name: String,
@@ -172,7 +173,7 @@ impl Server {
         }
         if settings.tcp != self.tcp {
             notes.push(Note::warn(
-                "'tcp.backlog-size', 'tcp.congestion' and 'tcp.reuse-address' take effect at the next start for \
+                "'tcp.backlog-size', 'tcp.congestion', 'tcp.reuse-address' and 'tcp.reuse-port' take effect at the next start for \
                  endpoints that stay",
             ));
         }
@@ -317,7 +318,8 @@ impl Server {
             .map_err(|error| refused(Error::new(Kind::Io, reason(&error))))?;
         let mut opened = Vec::new();
         for asked in asked {
-            if let Some(at) = known.iter().position(|one| one.asked == asked) {
+            let same = |one: &Listening| one.asked == asked && one.last_port == endpoint.last_port;
+            if let Some(at) = known.iter().position(same) {
                 let Listening { asked, place, .. } = known.remove(at);
                 opened.push(Opening {
                     asked,
@@ -326,7 +328,8 @@ impl Server {
                 });
                 continue;
             }
-            let (listeners, place) = bind(&asked, &settings.tcp, self.threads).map_err(refused)?;
+            let (listeners, place) =
+                bind(&asked, endpoint.last_port, &settings.tcp, self.threads).map_err(refused)?;
             opened.push(Opening {
                 asked,
                 place,
@@ -414,13 +417,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The endpoints but for those that PostgreSQL does without: of an IPv6 that the system has not, beside others. Its
-/// `localhost` and its `*` stand for both kinds of addresses.
+/// `localhost` and its `*` stand for both kinds of addresses, as a port of kdb+ alone does.
 fn listened_on(settings: &Settings) -> impl Iterator<Item = &Setting<Endpoint>> {
     let is_ipv6 = |endpoint: &Endpoint| match &endpoint.address {
         Address::Tcp { host, .. } => host.contains(':'),
         Address::Unix(_) => false,
     };
-    let lenient = settings.policy.words == Words::PostgreSql
+    let lenient = matches!(settings.policy.words, Words::PostgreSql | Words::Kdb)
         && !settings.endpoints.iter().all(|endpoint| is_ipv6(endpoint))
         && settings.endpoints.iter().any(|endpoint| is_ipv6(endpoint))
         && !has_ipv6();

@@ -2,14 +2,17 @@
 //!
 //! What `tlsport show` prints. Nothing is checked here.
 
-use crate::settings::{Form, Group, Note, Origin, Record, Settings, TABLE};
-use crate::tls::{Identity, Report};
+use crate::dialect::{System, kdb};
+use crate::settings::{Form, Group, Note, Origin, Record, Settings, TABLE, Words};
+use crate::tls::{self, Identity, Report};
 use serde_json::{Value, json};
 use std::fmt::{self, Write};
 
 /// For people. Without a report there is nothing of libssl in it.
 pub fn text(of: &Settings, report: Option<&Report>, notes: &[Note]) -> String {
-    let mut out = String::new();
+    let mut out = dictionary(of).map_or_else(String::new, |dictionary| {
+        format!("{}\n", kdb::written(&dictionary))
+    });
     let written = settings(of, &mut out)
         .and_then(|()| report.map_or(Ok(()), |report| openssl(report, &mut out)))
         .and_then(|()| remarks(notes, &mut out));
@@ -17,13 +20,26 @@ pub fn text(of: &Settings, report: Option<&Report>, notes: &[Note]) -> String {
     out
 }
 
-/// For programs: one object, `settings`, `openssl` (null without a report) and `notes`.
+/// What kdb+ tells of itself, where it is kdb+ whose settings these are.
+fn dictionary(of: &Settings) -> Option<[(&'static str, String); 8]> {
+    let source = System {
+        openssl_dir: tls::openssl_dir(),
+    };
+    let is_kdb = of.policy.words == Words::Kdb;
+    is_kdb.then(|| kdb::dictionary(of, &source, &tls::library_version()))
+}
+
+/// For programs: one object, `settings`, `openssl` (null without a report) and `notes`; `kdb` where it is kdb+'s.
 pub fn json(of: &Settings, report: Option<&Report>, notes: &[Note]) -> String {
-    let shown = json!({
+    let mut shown = json!({
         "settings": settings_as_json(of),
         "openssl": report.map(report_as_json),
         "notes": notes.iter().map(Note::to_string).collect::<Vec<_>>(),
     });
+    if let Some(dictionary) = dictionary(of) {
+        let entries = dictionary.map(|(key, value)| (key.to_owned(), value.into()));
+        shown["kdb"] = Value::Object(entries.into_iter().collect());
+    }
     format!("{shown:#}\n")
 }
 

@@ -8,7 +8,7 @@ use super::handle::{self, Handle, Object};
 use super::served::{Call, CallIn, Callbacks, RawCallbacks};
 use super::settings::{SettingsObject, prepared, with_settings};
 use super::{entry, freeing, lend, sized, status, usage};
-use crate::dialect::{self, System};
+use crate::dialect;
 use crate::error::{Error, Kind, Problems};
 use crate::server;
 use crate::settings::{self, Backend, Builder, Note, Origin, Service, Setting, Settings};
@@ -75,7 +75,7 @@ unsafe fn ready(
         answered_by_callbacks(&mut settings)?;
     }
     let mut builder = Builder::new(settings);
-    dialect::complete(&System, &mut builder);
+    dialect::complete(&super::settings::system(), &mut builder);
     let (settings, notes) = builder.unchecked()?;
     notes.iter().for_each(Note::log);
     let mut degraded = None;

@@ -13,6 +13,13 @@ use crate::tls::{self, Prepared, Report};
 use openssl_sys::SSL_CTX;
 use std::ffi::{CString, c_char, c_int};
 
+/// This process, for dialects.
+pub(super) fn system() -> System {
+    System {
+        openssl_dir: tls::openssl_dir(),
+    }
+}
+
 /// What `tlsport_settings` stands for.
 pub(super) struct SettingsObject {
     pub(super) settings: Settings,
@@ -121,10 +128,15 @@ pub unsafe extern "C" fn tlsport_settings_load(
 ) -> c_int {
     // SAFETY: the header asks for a handle and strings, or null.
     entry("tlsport_settings_load", || unsafe {
-        let (dialect, file) = (optional_text(dialect, "dialect")?, path(file, "path")?);
+        let dialect = optional_text(dialect, "dialect")?;
         with_settings(settings, |object| {
             let mut builder = Builder::new(object.settings.clone());
-            dialect::read(dialect, &System, file, &mut builder);
+            match dialect {
+                Some(name) if file.is_null() && dialect::is_without_file(name) => {
+                    dialect::read_environment(name, &system(), &mut builder);
+                }
+                _ => dialect::read(dialect, &system(), path(file, "path")?, &mut builder),
+            }
             let (settings, notes) = builder.unchecked()?;
             notes.iter().for_each(Note::log);
             object.settings = settings;

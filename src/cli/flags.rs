@@ -8,10 +8,10 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use log::error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tlsport::dialect::{self, System};
+use tlsport::dialect::{self, System, kdb};
 use tlsport::error::{Error, Problems};
 use tlsport::settings::{Builder, Form, Note, Origin, Record, Settings, TABLE, Words};
-use tlsport::tls::{Occasion, Prepared};
+use tlsport::tls::{self, Occasion, Prepared};
 
 /// The flags that `-h` shows, each with its value and a few words; `--help` shows all of them in whole sentences.
 const FIRST: &[(&str, &str, &str)] = &[
@@ -80,6 +80,10 @@ fn brief(arg: Arg, first: &[(&str, &'static str, &'static str)]) -> Arg {
     }
 }
 
+/// kdb+'s flags, which have no long names: what clap calls them.
+const MODE: &str = "kdb-mode";
+const PORT: &str = "kdb-port";
+
 /// Adds the flags of all settings to a subcommand.
 pub(crate) fn with_settings(command: Command) -> Command {
     with_some_settings(command, |_| true)
@@ -102,12 +106,22 @@ pub(crate) fn with_some_settings(command: Command, has: fn(&Record) -> bool) -> 
                 .value_name("NAME")
                 .value_parser(PossibleValuesParser::new(dialect::names()))
                 .hide_possible_values(true)
-                .requires("config")
-                .help("Language of the file, if not recognised")
+                .help("Language of the file, if not recognised; kdb needs none")
                 .long_help(format!(
-                    "Language of the file, if it is not recognised: {}",
+                    "Language of the file, if it is not recognised: {}. For kdb there is none: its settings are variables of \
+                     the environment.",
                     dialect::names().join(", ")
                 )),
+            Arg::new(MODE)
+                .short('E')
+                .value_name("MODE")
+                .allow_hyphen_values(true)
+                .help("kdb+'s TLS server mode for -p: 0 plain, 1 plain and TLS, 2 TLS alone"),
+            Arg::new(PORT)
+                .short('p')
+                .value_name("[rp,][HOST:]PORT")
+                .allow_hyphen_values(true)
+                .help("kdb+'s port: a number, a service, 0W for any, FIRST/LAST"),
         ])
         .args(TABLE.iter().filter(|record| has(record)).map(flag))
         .after_help("more: --help")
@@ -233,18 +247,40 @@ fn settled(builder: Builder, occasion: Occasion) -> Result<(Settings, Vec<Note>)
 /// All that file and flags say, not yet checked against each other.
 pub(crate) fn collect(matches: &ArgMatches) -> Builder {
     let mut builder = Builder::new(Settings::default());
+    let system = System {
+        openssl_dir: tls::openssl_dir(),
+    };
+    let name = matches.get_one::<String>("dialect").map(String::as_str);
     let file = matches.get_one::<PathBuf>("config");
-    if let Some(path) = file.filter(|path| *path != Path::new("none")) {
-        let name = matches.get_one::<String>("dialect");
-        dialect::read(name.map(String::as_str), &System, path, &mut builder);
+    match (name, file.filter(|path| *path != Path::new("none"))) {
+        (name, Some(path)) => dialect::read(name, &system, path, &mut builder),
+        (Some(name), None) => dialect::read_environment(name, &system, &mut builder),
+        (None, None) => {}
     }
     builder.begin_layer();
+    kdb_flags(matches, name, &system, &mut builder);
     for (record, value) in typed(matches) {
         let origin = Origin::Flag(format!("--{}", record.name).into());
         builder.set(record.name, value, origin);
     }
-    dialect::complete(&System, &mut builder);
+    dialect::complete(&system, &mut builder);
     builder
+}
+
+/// `-E` and `-p`, which are kdb+'s alone.
+fn kdb_flags(matches: &ArgMatches, dialect: Option<&str>, system: &System, builder: &mut Builder) {
+    let given = |name| matches.get_one::<String>(name).map(String::as_str);
+    let (mode, port) = (given(MODE), given(PORT));
+    if dialect == Some("kdb") {
+        return kdb::listen(mode, port, system, builder);
+    }
+    for (flag, _) in [("-E", mode), ("-p", port)]
+        .iter()
+        .filter(|(_, given)| given.is_some())
+    {
+        let text = format!("{flag} is kdb+'s, and needs '--dialect kdb'");
+        builder.problem(Error::settings(text));
+    }
 }
 
 /// The options that were typed, in the order they were typed.

@@ -22,7 +22,8 @@
 //!
 //! How the server is verified is said by `ssl.verify-server`, and its certificate has to be for the host of the
 //! connection string unless that says otherwise. Of the other settings a client takes what somebody chose
-//! ([`Policy::of_client`](crate::settings::Policy::of_client)); the dialects' defaults are a server's.
+//! ([`Policy::of_client`](crate::settings::Policy::of_client)); the dialects' defaults are a server's, but
+//! for those of kdb+, which are for both sides.
 //!
 //! Read next: [`Destination`] (connection strings), [`Opening`] (what happens when), [`Link`] (what comes of it),
 //! [`Answer`] (`https://` and `wss://`).

@@ -1,15 +1,17 @@
-//! How failed handshakes reach the log: one line each, as long as they are few.
+//! How failed handshakes, and what else clients may bring about at will, reach the log: one line each (in kdb+'s words as
+//! many as OpenSSL has), as long as they are few.
 //!
 //! They are the peers' doing, so they are information and not warnings, and a scanner must not fill the log: past
 //! [`LINES_A_SECOND`] they are counted, and the count is logged with the next line that fits.
 
+mod kdb;
 mod krakend;
 mod postgresql;
 
 use crate::io::Peer;
 use crate::settings::Words;
-use crate::tls::{HandshakeError, Mismatch, Rejected};
-use log::{debug, info};
+use crate::tls::{Expired, HandshakeError, Mismatch, Rejected};
+use log::{Level, debug, log};
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
@@ -29,9 +31,10 @@ thread_local! {
 /// Logs a failed handshake, within the quota of this worker.
 pub(super) fn report(peer: Peer, words: Words, failure: &HandshakeError) {
     within_quota("failed handshakes", || match words {
-        Words::ArangoDb | Words::Kdb => format!("{peer}: {}", in_our_words(failure)),
+        Words::ArangoDb => format!("{peer}: {}", in_our_words(failure)),
         Words::PostgreSql => format!("{peer}: {}", postgresql::words(failure)),
         Words::KrakenD => krakend::line(peer, &krakend::words(failure), &aside(failure)),
+        Words::Kdb => kdb::lines(peer, failure, &aside(failure)),
     });
     for line in failure.cause.iter().flat_map(|cause| cause.lines()) {
         debug!("{peer}: error during TLS handshake: '{line}'");
@@ -89,16 +92,32 @@ pub(super) fn report_without_handshake(peer: Peer, why: &str) {
     within_quota("failed handshakes", || krakend::line(peer, why, ""));
 }
 
-fn within_quota(others: &str, line: impl FnOnce() -> String) {
-    match QUOTA.with_borrow_mut(|quota| quota.take(Instant::now())) {
-        None => {}
-        Some(0) => info!("{}", line()),
-        Some(silent) => info!("{} (and {silent} more {others})", line()),
+/// Warns of a certificate that was accepted although it has expired, within the same quota; `whose` stands in front.
+pub(super) fn report_expired(peer: Peer, whose: &str, expired: &Expired) {
+    within_quota_at(
+        Level::Warn,
+        "failed handshakes and expired certificates",
+        || format!("{peer}: {whose}{expired}"),
+    );
+}
+
+fn within_quota(others: &str, text: impl FnOnce() -> String) {
+    within_quota_at(Level::Info, others, text);
+}
+
+fn within_quota_at(level: Level, others: &str, text: impl FnOnce() -> String) {
+    let Some(silent) = QUOTA.with_borrow_mut(|quota| quota.take(Instant::now())) else {
+        return;
+    };
+    let mut text = text();
+    if silent > 0 {
+        text += &format!(" (and {silent} more {others})");
     }
+    text.lines().for_each(|line| log!(level, "{line}"));
 }
 
 impl Quota {
-    /// A line, with the number of failures since the last one that got none; or no line.
+    /// A failure's lines, with the number of failures since the last one that got none; or none.
     fn take(&mut self, now: Instant) -> Option<u64> {
         if now.duration_since(self.since) >= Duration::from_secs(1) {
             self.since = now;

@@ -66,12 +66,6 @@ impl Conn {
         matches!(self.terms.security, Security::MySql { .. })
     }
 
-    /// Whether a stream that fails like this has only ended. MySQL's clients and servers say no close-notify, as their
-    /// packets say how long they are.
-    pub(super) fn ends_so(&self, error: &Error) -> bool {
-        error.kind() == Kind::Closed && self.is_mediated()
-    }
-
     /// What is asked of both sides, where they are mediated between.
     pub(super) fn rules(&self) -> Option<Rules> {
         let Security::MySql { context, secure } = &self.terms.security else {

@@ -168,6 +168,7 @@ impl Conn {
             }
             Security::Either(_)
             | Security::Gateway(_)
+            | Security::Kdb(..)
             | Security::PostgreSql(..)
             | Security::Manticore { .. } => (State::Preface, Speech::Clear(Box::new(stream))),
             Security::Tls(context) => (
@@ -361,6 +362,9 @@ impl Conn {
                 .add(1);
                 if log_enabled!(Level::Debug) {
                     debug!("{}: {}", self.peer, channel.facts());
+                }
+                if let Some(expired) = channel.expired_peer() {
+                    ending::report_expired(self.peer, "", &expired);
                 }
                 self.tickets_wait = channel.last_words_may_wait().then(|| now + TICKETS_WAIT);
                 if told_apart {

@@ -5,7 +5,7 @@ use super::{Conn, Next, Security, State, Work, ending};
 use crate::error::Error;
 use crate::io::Peer;
 use crate::preface::{Decision, Guest, Preface, Shown, Subject, Then};
-use crate::settings::Spoken;
+use crate::settings::{ServerMode, Spoken};
 use crate::tls::{Failure, HandshakeError, Outcome};
 use log::{info, warn};
 use std::time::Instant;
@@ -128,11 +128,16 @@ impl Conn {
 
     /// Tells why a client is not let in. Where everybody has to begin with TLS, that is a failed handshake.
     fn refuse(&self, why: &str, kind: Failure, work: &Work) {
-        if let Security::Gateway(_) = self.terms.security {
+        let security = &self.terms.security;
+        if matches!(
+            security,
+            Security::Gateway(_) | Security::Kdb(_, ServerMode::Tls)
+        ) {
             work.counters.failures[kind as usize].add(1);
-            ending::report_without_handshake(self.peer, why);
-        } else {
-            ending::report_refusal(self.peer, why);
+        }
+        match security {
+            Security::Gateway(_) => ending::report_without_handshake(self.peer, why),
+            _ => ending::report_refusal(self.peer, why),
         }
     }
 

@@ -4,7 +4,7 @@
 
 use super::hop::{Hop, Secured};
 use super::plain::Plain;
-use super::{Answers, Conn, Next, Onward, Request, State, Work};
+use super::{Answers, Conn, Next, Onward, Request, State, Work, ending};
 use crate::error::Error;
 use crate::io::{Io, Readiness, Stream};
 use log::{Level, debug, log_enabled, warn};
@@ -83,6 +83,11 @@ impl Conn {
                 if log_enabled!(Level::Debug) {
                     let facts = hop.channel().map(|channel| channel.facts());
                     debug!("{}: backend: {}", self.peer, facts.unwrap_or_default());
+                }
+                let expired = hop.channel().and_then(|channel| channel.expired_peer());
+                if let Some(expired) = expired {
+                    let name = self.terms.ways.get(self.way).map_or("", |way| &way.name);
+                    ending::report_expired(self.peer, &format!("backend '{name}': "), &expired);
                 }
                 let next = match &mut self.plain {
                     Plain::Mediated(mediation) => {

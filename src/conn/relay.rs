@@ -508,6 +508,11 @@ impl Conn {
         forsaken
     }
 
+    /// Whether a stream that fails like this has only ended.
+    fn ends_so(&self, error: &Error) -> bool {
+        error.kind() == Kind::Closed && self.terms.may_end_silently()
+    }
+
     /// The client's stream failed, or was cut: the backend shall not take that for a clean end.
     pub(super) fn broken(&mut self, error: &Error, now: Instant) {
         match error.kind() {

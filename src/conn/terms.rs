@@ -2,8 +2,8 @@
 
 use super::Service;
 use crate::preface::postgresql::{self, PostgreSql};
-use crate::preface::{FirstByte, Gateway, Manticore, Preface};
-use crate::settings::{ProxyProtocol, Settings, Spoken, Timeouts, Words};
+use crate::preface::{FirstByte, Gateway, Kdb, Manticore, Preface};
+use crate::settings::{ProxyProtocol, ServerMode, Settings, Spoken, Timeouts, Words};
 use crate::tls::{Context, Dialer};
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,6 +69,8 @@ pub enum Security {
         /// Whether HTTP is refused in the clear.
         https: bool,
     },
+    /// kdb+'s port, with TLS where there is a context.
+    Kdb(Option<Arc<Context>>, ServerMode),
 }
 
 /// What an endpoint that speaks PostgreSQL's protocol asks of its clients.
@@ -99,6 +101,7 @@ impl Security {
                 Some(context)
             }
             Security::PostgreSql(context, _)
+            | Security::Kdb(context, _)
             | Security::MySql { context, .. }
             | Security::Manticore { context, .. } => context.as_ref(),
         }
@@ -113,6 +116,7 @@ impl Security {
             }
             Security::Either(_) => Some(Box::new(FirstByte)),
             Security::Gateway(_) => Some(Box::new(Gateway::default())),
+            Security::Kdb(_, mode) => Some(Box::new(Kdb::new(*mode))),
             Security::PostgreSql(_, gate) => Some(Box::new(PostgreSql::new(Arc::clone(&gate.0)))),
         }
     }
@@ -175,8 +179,15 @@ impl Terms {
         match self.security {
             Security::PostgreSql(..) => Words::PostgreSql,
             Security::Gateway(_) => Words::KrakenD,
+            Security::Kdb(..) => Words::Kdb,
             _ => Words::ArangoDb,
         }
+    }
+
+    /// Whether a stream that ends without a close-notify has ended all the same: MySQL's clients and servers say none, nor
+    /// do some of kdb+'s, as what they send says how long it is.
+    pub(super) fn may_end_silently(&self) -> bool {
+        matches!(self.security, Security::MySql { .. } | Security::Kdb(..))
     }
 
     /// Terms with the deadlines of `timeouts`, where zero means none. A backend is told nothing of the client.

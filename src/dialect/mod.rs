@@ -2,12 +2,13 @@
 //!
 //! A dialect opens no file and reads no environment: whatever it needs of the outside comes through [`Source`].
 //! Each ends in the options of the one table in `settings`, so that flags, files and defaults mix freely. A new
-//! system is one more entry in `DIALECTS`; nothing else knows its name. Read next: `arangodb`, `krakend`,
-//! `manticore`, `postgresql`.
+//! system is one more entry in `DIALECTS`, or in `OF_ENVIRONMENT` if it has no file; nothing else knows its name. Read
+//! next: `arangodb`, `kdb`, `krakend`, `manticore`, `postgresql`.
 
 mod arangodb;
 mod file;
 mod ini;
+pub mod kdb;
 mod krakend;
 mod manticore;
 mod own;
@@ -32,6 +33,16 @@ struct Dialect {
     read: fn(&dyn Source, &Path, &[u8], &mut Builder),
 }
 
+/// The way of a system that has no file: its settings are variables of the environment.
+struct OfEnvironment {
+    /// What `--dialect` calls it.
+    name: &'static str,
+    /// What holds where no variable is set.
+    defaults: fn() -> Settings,
+    /// Hands the options of all variables to the builder.
+    read: fn(&dyn Source, &mut Builder),
+}
+
 /// The first that recognises a file reads it: those that can tell for certain come first.
 static DIALECTS: &[Dialect] = &[
     krakend::DIALECT,
@@ -40,8 +51,18 @@ static DIALECTS: &[Dialect] = &[
     postgresql::DIALECT,
 ];
 
+/// Those without a file.
+static OF_ENVIRONMENT: &[OfEnvironment] = &[kdb::DIALECT];
+
 /// The names of the dialects, in alphabetical order.
 pub fn names() -> Vec<&'static str> {
+    let mut names = names_of_files();
+    names.extend(OF_ENVIRONMENT.iter().map(|dialect| dialect.name));
+    names.sort_unstable();
+    names
+}
+
+fn names_of_files() -> Vec<&'static str> {
     let mut names: Vec<_> = DIALECTS.iter().map(|dialect| dialect.name).collect();
     names.sort_unstable();
     names
@@ -53,6 +74,11 @@ pub fn names() -> Vec<&'static str> {
 /// Whatever is wrong becomes a problem of the builder, with file and line.
 pub fn read(name: Option<&str>, source: &dyn Source, path: &Path, builder: &mut Builder) {
     let shown = quoted(&path.display().to_string());
+    if let Some(name) = name.filter(|name| is_without_file(name)) {
+        let text =
+            format!("{shown}: the dialect '{name}' has no file: the environment says what holds");
+        return builder.unread_file(Error::settings(text));
+    }
     let bytes = match source.read(path) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => {
@@ -74,22 +100,56 @@ pub fn read(name: Option<&str>, source: &dyn Source, path: &Path, builder: &mut 
     }
 }
 
+/// Reads the environment into a layer of its own, on the system's defaults, as the one system does that is named: one
+/// without a file. [`complete`] has to follow, once all layers are there.
+///
+/// Whatever is wrong becomes a problem of the builder, with the name of the variable.
+pub fn read_environment(name: &str, source: &dyn Source, builder: &mut Builder) {
+    if let Some(dialect) = of_environment(name) {
+        builder.rebase((dialect.defaults)());
+        return (dialect.read)(source, builder);
+    }
+    builder.unread_file(match names().contains(&name) {
+        true => Error::new(
+            Kind::Usage,
+            format!("the dialect '{name}' is read from a file, and none is named"),
+        ),
+        false => Error::settings(unknown(name)),
+    });
+}
+
+/// Whether a dialect has no file, so that [`read_environment`] is the way to read it.
+pub fn is_without_file(name: &str) -> bool {
+    of_environment(name).is_some()
+}
+
+fn of_environment(name: &str) -> Option<&'static OfEnvironment> {
+    OF_ENVIRONMENT.iter().find(|dialect| dialect.name == name)
+}
+
+fn unknown(name: &str) -> String {
+    let known = names().join(", ");
+    format!("the dialect {} is not one of {known}", quoted(name))
+}
+
 /// Does what can be done once all layers are there: reads what the settings name and is no matter of libssl's (the rules of
-/// PostgreSQL's `pg_hba.conf`), and tells which of Manticore's listeners have TLS.
+/// PostgreSQL's `pg_hba.conf`), tells which of Manticore's listeners have TLS, and whether a server of kdb+'s needs a
+/// certificate.
 ///
 /// Whatever is wrong becomes a problem of the builder, with file and line.
 pub fn complete(source: &dyn Source, builder: &mut Builder) {
+    kdb::complete(source, builder);
     manticore::complete(builder);
     postgresql::complete(source, builder);
 }
 
 fn choose(name: Option<&str>, path: &Path, bytes: &[u8]) -> Result<&'static Dialect, String> {
-    let known = names().join(", ");
+    let known = names_of_files().join(", ");
     match name {
         Some(name) => DIALECTS
             .iter()
             .find(|dialect| dialect.name == name)
-            .ok_or_else(|| format!("the dialect {} is not one of {known}", quoted(name))),
+            .ok_or_else(|| unknown(name)),
         None => DIALECTS
             .iter()
             .find(|dialect| (dialect.recognise)(path, bytes))

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a dialect needs of the outside.
 pub trait Source {
@@ -22,13 +22,26 @@ pub trait Source {
         Ok(None)
     }
 
+    /// Whether there is something of that name.
+    fn exists(&self, path: &Path) -> bool {
+        !matches!(self.read(path), Ok(None))
+    }
+
     /// The value of an environment variable that is set, and is text.
     fn env(&self, name: &str) -> Option<String>;
+
+    /// The directory of the files of the libssl in use, its `OPENSSLDIR`, where that is known.
+    fn openssl_dir(&self) -> Option<PathBuf> {
+        None
+    }
 }
 
 /// The files and the environment of this process.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct System;
+#[derive(Clone, Debug, Default)]
+pub struct System {
+    /// The directory of libssl's files, for dialects that look there: nothing here asks libssl.
+    pub openssl_dir: Option<PathBuf>,
+}
 
 /// No configuration is larger, not even that of a gateway to thousands of services: somebody named a device, or a log.
 const LARGEST: u64 = 8 << 20;
@@ -73,6 +86,14 @@ impl Source for System {
         Ok(Some(names))
     }
 
+    fn exists(&self, path: &Path) -> bool {
+        path.exists()
+    }
+
+    fn openssl_dir(&self) -> Option<PathBuf> {
+        self.openssl_dir.clone()
+    }
+
     fn env(&self, name: &str) -> Option<String> {
         // The standard library panics on names that cannot be an environment variable's.
         let possible = !name.is_empty() && !name.contains(['=', '\0']);
@@ -86,8 +107,11 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_none_and_a_folder_is_an_error() {
-        assert!(matches!(System.read(Path::new("no/such/file")), Ok(None)));
-        assert!(System.read(Path::new("/")).is_err());
+        assert!(matches!(
+            System::default().read(Path::new("no/such/file")),
+            Ok(None)
+        ));
+        assert!(System::default().read(Path::new("/")).is_err());
     }
 
     #[test]
@@ -95,24 +119,26 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("a.conf"), "").unwrap();
         fs::create_dir(directory.path().join("b.conf")).unwrap();
-        let names = System.list(directory.path()).unwrap();
+        let names = System::default().list(directory.path()).unwrap();
         assert_eq!(names, Some(vec!["a.conf".into()]));
-        let missing = System.list(&directory.path().join("c"));
+        let missing = System::default().list(&directory.path().join("c"));
         assert!(matches!(missing, Ok(None)));
-        let file = System.list(&directory.path().join("a.conf"));
+        let file = System::default().list(&directory.path().join("a.conf"));
         assert!(file.is_err());
     }
 
     #[test]
     fn a_file_without_end_is_refused() {
-        let error = System.read(Path::new("/dev/zero")).expect_err("endless");
+        let error = System::default()
+            .read(Path::new("/dev/zero"))
+            .expect_err("endless");
         assert_eq!(error.to_string(), "larger than 8 MiB");
     }
 
     #[test]
     fn a_name_that_no_variable_can_have_is_unset() {
-        assert_eq!(System.env(""), None);
-        assert_eq!(System.env("A=B"), None);
-        assert_eq!(System.env("A\0B"), None);
+        assert_eq!(System::default().env(""), None);
+        assert_eq!(System::default().env("A=B"), None);
+        assert_eq!(System::default().env("A\0B"), None);
     }
 }

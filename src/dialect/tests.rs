@@ -56,11 +56,17 @@ fn all_errors(name: Option<&str>, source: &Memory) -> Vec<String> {
 
 #[test]
 fn the_defaults_of_each_can_be_given_back() {
-    for dialect in DIALECTS {
-        let defaults = (dialect.defaults)();
+    let of_files = DIALECTS
+        .iter()
+        .map(|dialect| (dialect.name, dialect.defaults));
+    let others = OF_ENVIRONMENT
+        .iter()
+        .map(|dialect| (dialect.name, dialect.defaults));
+    for (name, defaults) in of_files.chain(others) {
+        let defaults = defaults();
         for record in TABLE {
             for (text, origin) in (record.get)(&defaults) {
-                let of = format!("{}: {record:?}", dialect.name);
+                let of = format!("{name}: {record:?}");
                 assert_eq!(origin, Origin::BuiltIn, "{of}");
                 let mut again = Settings::default();
                 let set = (record.set)(&mut again, &text, &Origin::Program);
@@ -114,7 +120,13 @@ fn a_dialect_is_named_or_recognised() {
     );
     assert_eq!(
         errors(Some("oracle"), &other),
-        ["'a.conf': the dialect 'oracle' is not one of arangodb, krakend, manticore, postgresql"]
+        [
+            "'a.conf': the dialect 'oracle' is not one of arangodb, kdb, krakend, manticore, postgresql"
+        ]
+    );
+    assert_eq!(
+        errors(Some("kdb"), &other),
+        ["'a.conf': the dialect 'kdb' has no file: the environment says what holds"]
     );
     for text in [
         "[ssl]",

@@ -13,6 +13,7 @@ pub(crate) use descriptor::{Descriptor, poll};
 use crate::error::{Error, Kind};
 use crate::io::{Buffer, CAPACITY, Readiness, Spares};
 use crate::tls::{self, Facts, Outcome, RECORD, Rejected};
+use log::warn;
 #[cfg(feature = "capi")]
 use openssl::ssl::SslRef;
 use std::cell::RefCell;
@@ -299,6 +300,9 @@ impl Driven {
             Outcome::WantRead | Outcome::WantWrite => Ok(Step::Want(Want::Write)),
             Outcome::Done(_) | Outcome::Closed => {
                 self.shaken = true;
+                if let Some(expired) = self.tls.expired_peer() {
+                    warn!("{expired}");
+                }
                 Ok(Step::Done(()))
             }
         }

@@ -7,10 +7,12 @@ mod pool;
 mod stream;
 #[cfg(test)]
 pub(crate) mod testing;
+mod unix;
 
 pub use buffer::Buffer;
 pub use pool::{CAPACITY, Pool, Spares};
 pub use stream::{Readiness, Stream};
+pub(crate) use unix::{is_abstract, unix_address};
 
 use std::fmt;
 use std::io;

@@ -3,13 +3,14 @@
 use super::congestion::Congestion;
 use super::socket::Socket;
 use crate::error::{Error, reason};
+use crate::io::unix_address;
 use crate::settings::{Address, Tcp};
 use mio::net::{TcpStream, UnixStream};
 use socket2::{Domain, Protocol, SockAddr, Socket as Raw, Type};
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The backends of an endpoint, one for each of the ways of its terms; none where a service answers.
@@ -66,7 +67,10 @@ impl Backend {
                 let stream = std::net::TcpStream::from(socket);
                 Ok(Socket::Tcp(TcpStream::from_std(stream)))
             }
-            Target::Unix(path) => Ok(Socket::Unix(UnixStream::connect(path)?)),
+            Target::Unix(path) => {
+                let stream = std::os::unix::net::UnixStream::from(connect_unix(path)?);
+                Ok(Socket::Unix(UnixStream::from_std(stream)))
+            }
         }
     }
 
@@ -106,6 +110,12 @@ fn connect_tcp(
         Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
         _ => Ok(socket),
     }
+}
+
+fn connect_unix(path: &Path) -> io::Result<Raw> {
+    let socket = Raw::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+    socket.connect(&unix_address(path)?)?;
+    Ok(socket)
 }
 
 /// The addresses of a host, each once, in the resolver's order.

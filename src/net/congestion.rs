@@ -130,7 +130,7 @@ mod tests {
         let mut tcp = Settings::default().tcp;
         tcp.congestion = chosen(RENO);
         let place = Place::Tcp("127.0.0.1:0".parse().expect("an address"));
-        let (listeners, place) = bind(&place, &tcp, 1).expect("a port");
+        let (listeners, place) = bind(&place, None, &tcp, 1).expect("a port");
         let Place::Tcp(address) = place else {
             panic!("it is {place}");
         };

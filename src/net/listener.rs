@@ -4,7 +4,7 @@ use super::backend::resolve;
 use super::congestion::Congestion;
 use super::socket::Socket;
 use crate::error::{Error, Kind, reason};
-use crate::io::Peer;
+use crate::io::{Peer, is_abstract, unix_address};
 use crate::settings::{Address, Tcp};
 use mio::event::Source;
 use mio::net::{TcpListener, UnixListener};
@@ -12,7 +12,7 @@ use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, SockAddr, SockFilter, SockRef, Socket as Raw, Type};
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -69,7 +69,8 @@ pub(crate) enum Listener {
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     path: PathBuf,
-    /// Device and inode: by now the path may lead to the socket of a successor, which is left alone.
+    /// Device and inode: by now the path may lead to the socket of a successor, which is left alone. None for a name
+    /// without a file.
     identity: Option<(u64, u64)>,
 }
 
@@ -80,9 +81,7 @@ impl SocketFile {
             identity: identity(path),
         }
     }
-}
 
-impl SocketFile {
     fn remove(&self) {
         if self.identity.is_some() && self.identity == identity(&self.path) {
             let _ = std::fs::remove_file(&self.path); // somebody else was faster
@@ -97,21 +96,26 @@ impl Drop for SocketFile {
 }
 
 fn identity(path: &Path) -> Option<(u64, u64)> {
+    if is_abstract(path) {
+        return None;
+    }
     let metadata = std::fs::symlink_metadata(path).ok()?;
     Some((metadata.dev(), metadata.ino()))
 }
 
-/// Binds a place, one socket a worker, and says where it is: the port, when the system chose it.
+/// Binds a place, one socket a worker, and says where it is: the port, when the system chose it, or when it is the first
+/// free one up to `last_port`.
 ///
 /// # Errors
 /// The system's reason, behind the words of ArangoDB's log.
 pub(crate) fn bind(
     place: &Place,
+    last_port: Option<u16>,
     tcp: &Tcp,
     workers: usize,
 ) -> Result<(Vec<Listener>, Place), Error> {
     match place {
-        Place::Tcp(address) => bind_tcp(*address, tcp, workers),
+        Place::Tcp(address) => bind_first(*address, last_port, tcp, workers),
         Place::Unix(path) => bind_unix(path, tcp, workers),
     }
     .map_err(|error| Error::new(Kind::Io, reason(&error)))
@@ -122,6 +126,27 @@ pub(crate) fn has_ipv6() -> bool {
     let socket = Raw::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP));
     let itself = SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, 0));
     socket.is_ok_and(|socket| socket.bind(&SockAddr::from(itself)).is_ok())
+}
+
+fn bind_first(
+    mut address: SocketAddr,
+    last_port: Option<u16>,
+    tcp: &Tcp,
+    workers: usize,
+) -> io::Result<(Vec<Listener>, Place)> {
+    let last = last_port.unwrap_or(address.port());
+    loop {
+        match bind_tcp(address, tcp, workers) {
+            Err(error) if is_taken(&error) && address.port() < last => {
+                address.set_port(address.port() + 1);
+            }
+            bound => return bound,
+        }
+    }
+}
+
+fn is_taken(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrInUse
 }
 
 fn bind_tcp(address: SocketAddr, tcp: &Tcp, workers: usize) -> io::Result<(Vec<Listener>, Place)> {
@@ -138,8 +163,8 @@ fn bind_tcp(address: SocketAddr, tcp: &Tcp, workers: usize) -> io::Result<(Vec<L
         }
         socket.set_reuse_address(tcp.reuse_address.value)?;
         // The first socket is bound alone, so that another program's, or another tlsport's, on the same port is an
-        // error. Only then do they share it: the kernel deals connections out to the workers.
-        if number > 0 {
+        // error unless they are to share it. Only then do they share it: the kernel deals connections out to the workers.
+        if number > 0 || tcp.reuse_port.value {
             socket.set_reuse_port(true)?;
         }
         socket.bind(&SockAddr::from(address))?;
@@ -167,9 +192,11 @@ fn bind_tcp(address: SocketAddr, tcp: &Tcp, workers: usize) -> io::Result<(Vec<L
 }
 
 fn bind_unix(path: &Path, tcp: &Tcp, workers: usize) -> io::Result<(Vec<Listener>, Place)> {
-    remove_stale(path)?;
+    if !is_abstract(path) {
+        remove_stale(path)?;
+    }
     let socket = Raw::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
-    socket.bind(&SockAddr::unix(path)?)?;
+    socket.bind(&unix_address(path)?)?;
     let file = Arc::new(SocketFile::new(path));
     socket.listen(backlog(tcp))?;
     let mut listeners = Vec::new();
@@ -248,9 +275,13 @@ impl Listener {
     pub(crate) fn shun(&self) -> io::Result<()> {
         match self {
             Listener::Tcp(listener) => SockRef::from(listener).attach_filter(&NO_SYN),
-            Listener::Unix { file, .. } => {
+            Listener::Unix { listener, file } => {
                 file.remove();
-                Ok(())
+                if !is_abstract(&file.path) {
+                    return Ok(());
+                }
+                // The name stays as long as the socket does, which refuses whoever comes from here on.
+                SockRef::from(listener).shutdown(Shutdown::Read)
             }
         }
     }
@@ -262,7 +293,13 @@ impl Listener {
                 Ok((Socket::Tcp(stream), Peer::Ip(address)))
             }
             Listener::Unix { listener, .. } => {
-                let (stream, _) = listener.accept()?;
+                let (stream, _) = listener.accept().map_err(|error| {
+                    match error.raw_os_error() {
+                        // It was shut, and its queue is empty.
+                        Some(libc::EINVAL) => io::ErrorKind::WouldBlock.into(),
+                        _ => error,
+                    }
+                })?;
                 Ok((Socket::Unix(stream), Peer::Local))
             }
         }

@@ -6,6 +6,7 @@
 
 mod first_byte;
 mod gateway;
+mod kdb;
 mod manticore;
 pub(crate) mod mysql;
 pub(crate) mod postgresql;
@@ -13,6 +14,7 @@ pub(crate) mod proxy;
 
 pub(crate) use first_byte::FirstByte;
 pub(crate) use gateway::Gateway;
+pub(crate) use kdb::Kdb;
 pub(crate) use manticore::Manticore;
 
 use crate::settings::Spoken;

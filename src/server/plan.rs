@@ -4,7 +4,7 @@ use super::Listening;
 use super::parts::{self, Part};
 use crate::conn::{Answers, Gate, Security, Terms, Way};
 use crate::net::{Backends, Door, Listener, Place};
-use crate::settings::{Accept, Endpoint, Own, Settings};
+use crate::settings::{Accept, Endpoint, Own, ServerMode, Settings};
 use crate::tls::Context;
 use std::sync::Arc;
 
@@ -52,6 +52,7 @@ impl Plan {
             }
             self.listening.push(Listening {
                 asked: opening.asked,
+                last_port: endpoint.last_port,
                 place: opening.place,
                 name,
             });
@@ -96,6 +97,7 @@ fn security(
             context,
             https: true,
         },
+        (Accept::Kdb(mode), context) => Security::Kdb(context, mode),
         (Accept::Plain | Accept::Sphinx, _) | (_, None) => Security::Plain,
         (Accept::Tls, Some(context)) => Security::Tls(context),
         (Accept::Either, Some(context)) => Security::Either(context),
@@ -107,7 +109,10 @@ fn security(
 fn line(endpoint: &Endpoint, name: &str) -> String {
     let what = match endpoint.accept {
         accept if !accept.has_tls() => "non-encrypted",
-        Accept::Tls | Accept::Gateway | Accept::ManticoreHttps { .. } => "ssl-encrypted",
+        Accept::Tls
+        | Accept::Gateway
+        | Accept::ManticoreHttps { .. }
+        | Accept::Kdb(ServerMode::Tls) => "ssl-encrypted",
         _ => "ssl-encrypted and non-encrypted",
     };
     format!("using endpoint '{name}' for {what} requests")
@@ -124,6 +129,7 @@ fn unified(endpoint: &Endpoint, place: &Place) -> String {
     Endpoint {
         address: place.address(),
         accept: endpoint.accept,
+        last_port: None,
         own: Own::default(),
     }
     .to_string()

@@ -15,6 +15,9 @@ pub(super) const POSTGRESQL_PORT: u16 = 5432;
 /// The same of MySQL's.
 pub(super) const MYSQL_PORT: u16 = 3306;
 
+/// The port of kdb+'s examples, as it has none of its own.
+pub(super) const KDB_PORT: u16 = 5000;
+
 /// A place to listen on or to connect to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Address {
@@ -102,6 +105,19 @@ fn host_name(text: &str) -> Result<String, Option<String>> {
         return Err(Some(format!("{} is not an IPv4 address", quoted(text))));
     }
     Ok(text.to_ascii_lowercase())
+}
+
+/// `HOST:FIRST-LAST` as `HOST:FIRST` and the last port; a host's name may hold hyphens.
+pub(super) fn port_range(text: &str) -> Result<(&str, Option<u16>), Option<String>> {
+    let Some((first, last)) = text.rsplit_once('-') else {
+        return Ok((text, None));
+    };
+    let before = first.rsplit_once(':').map(|(_, port)| port);
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match before {
+        Some(port) if is_number(port) => Ok((first, Some(port_number(last)?))),
+        _ => Ok((text, None)),
+    }
 }
 
 /// A port. ArangoDB reads what is no number as 0; that is refused here, as nobody means it.

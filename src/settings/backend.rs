@@ -186,10 +186,13 @@ impl fmt::Display for Backend {
 impl FromStr for Backend {
     type Err = String;
 
-    /// Reads `tcp://HOST:PORT`, `tls://HOST:PORT`, `postgres+tls://HOST:PORT`, `mysql+tls://HOST:PORT`, `unix:///PATH`,
+    /// Reads `tcp://HOST:PORT`, `tls://HOST:PORT` (or kdb+'s word for it, `tcps://`), `postgres+tls://HOST:PORT`, `mysql+tls://HOST:PORT`, `unix:///PATH`,
     /// `service://echo` or `service://status`.
     fn from_str(text: &str) -> Result<Backend, String> {
-        backend(text.trim()).map_err(|why| format!("invalid backend {}: {why}", quoted(text)))
+        backend(text.trim()).map_err(|why| {
+            let shown = quoted(without_user(text));
+            format!("invalid backend {shown}: {why}")
+        })
     }
 }
 
@@ -207,6 +210,7 @@ fn backend(text: &str) -> Result<Backend, String> {
             )),
         },
         "tls" => server(rest, None).map(Backend::Tls),
+        "tcps" => kdb(rest).map(Backend::Tls),
         "postgres+tls" | "postgresql+tls" => {
             server(rest, Some(POSTGRESQL_PORT)).map(Backend::PostgreSql)
         }
@@ -214,7 +218,7 @@ fn backend(text: &str) -> Result<Backend, String> {
         "mysql" => Err(
             "write mysql+tls://HOST:PORT for TLS, or tcp://HOST:PORT for bytes as they are".into(),
         ),
-        "https" | "ssl" | "tcps" | "wss" => {
+        "https" | "ssl" | "wss" => {
             Err("bytes are carried as they are: write tls://HOST:PORT".into())
         }
         "http" => Err("bytes are carried as they are: write tcp://HOST:PORT".into()),
@@ -228,6 +232,32 @@ fn backend(text: &str) -> Result<Backend, String> {
              unix:///PATH, service://echo, service://status"
                 .into(),
         ),
+    }
+}
+
+/// `HOST:PORT` behind kdb+'s `tcps://`, where no host is this one. Clients say themselves who they are.
+fn kdb(text: &str) -> Result<Address, String> {
+    let local = format!("localhost{text}");
+    let text = if text.starts_with(':') { &local } else { text };
+    let behind_host = text.rfind(']').unwrap_or(0);
+    match text[behind_host..].split(':').count() {
+        0..=2 => server(text, None),
+        _ => Err("a user has no place in it: each client says who it is".into()),
+    }
+}
+
+/// The text without what may follow the port in kdb+'s form: a user, and a password, which no message may hold.
+fn without_user(text: &str) -> &str {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text;
+    };
+    let behind_host = rest.rfind(']').unwrap_or(0);
+    let mut colons = rest[behind_host..].match_indices(':');
+    match colons.nth(1) {
+        Some((user, _)) if scheme.trim().eq_ignore_ascii_case("tcps") => {
+            &text[..scheme.len() + 3 + behind_host + user]
+        }
+        _ => text,
     }
 }
 

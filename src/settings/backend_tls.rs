@@ -61,7 +61,7 @@ impl BackendTls {
         match *self.mode {
             SslMode::VerifyFull => Verification::Name,
             SslMode::VerifyCa => Verification::Authority,
-            _ if !self.policy.ca_files.is_empty() => Verification::Authority,
+            _ if self.policy.names_cas() => Verification::Authority,
             _ => Verification::None,
         }
     }

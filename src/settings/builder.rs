@@ -186,6 +186,11 @@ impl Builder {
         self.unread.options.push(name);
     }
 
+    /// The same, to be changed where no option can say it.
+    pub(crate) fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+
     /// Adds a remark found by a parser.
     pub fn note(&mut self, note: Note) {
         self.notes.push(note);
@@ -237,6 +242,7 @@ pub(crate) fn complaint(origin: &Origin, name: &str, why: &str) -> Error {
 pub(crate) fn remark(origin: &Origin, name: &str, why: &str) -> String {
     match origin {
         Origin::Flag(flag) if is_flag_of(flag, name) => format!("{flag}: {why}"),
+        Origin::Environment(variable) if **variable == *name => format!("{origin}: {why}"),
         Origin::BuiltIn => format!("{}: {why}", quoted(name)),
         _ => format!("{origin}: {}: {why}", quoted(name)),
     }

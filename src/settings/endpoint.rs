@@ -2,7 +2,9 @@
 //!
 //! Read next: `address` (what follows the scheme), `own` (options that follow an endpoint).
 
-use super::address::{Address, MYSQL_PORT, POSTGRESQL_PORT, host_and_port, socket_path};
+use super::address::{
+    Address, KDB_PORT, MYSQL_PORT, POSTGRESQL_PORT, host_and_port, port_range, socket_path,
+};
 use super::own::Own;
 use super::value::{Value, quoted};
 use std::fmt;
@@ -15,6 +17,8 @@ pub struct Endpoint {
     pub address: Address,
     /// What is spoken there.
     pub accept: Accept,
+    /// The last port of a range, of which the first that is free is listened on.
+    pub last_port: Option<u16>,
     /// Options for this endpoint alone.
     pub own: Own,
 }
@@ -41,6 +45,19 @@ pub enum Accept {
     Sphinx,
     /// TLS from the first byte, where HTTP in the clear is told so: KrakenD's port.
     Gateway,
+    /// kdb+'s port, in the mode of its `-E`.
+    Kdb(ServerMode),
+}
+
+/// kdb+'s TLS server mode, `-E`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerMode {
+    /// 0: no TLS, and who begins with it is told so in the log.
+    Plain,
+    /// 1: both, told apart by the first byte.
+    PlainAndTls,
+    /// 2: TLS alone.
+    Tls,
 }
 
 /// What can be told apart of what clients speak, to have a backend of its own.
@@ -83,8 +100,8 @@ impl Accept {
     /// Whether TLS is spoken there.
     pub fn has_tls(self) -> bool {
         match self {
-            Accept::Plain | Accept::Sphinx => false,
-            Accept::Tls | Accept::Either | Accept::Gateway => true,
+            Accept::Plain | Accept::Sphinx | Accept::Kdb(ServerMode::Plain) => false,
+            Accept::Tls | Accept::Either | Accept::Gateway | Accept::Kdb(_) => true,
             Accept::PostgreSql { tls }
             | Accept::MySql { tls }
             | Accept::Manticore { tls }
@@ -95,7 +112,7 @@ impl Accept {
     /// The same without TLS, for what can do without.
     pub(super) fn without_tls(self) -> Option<Accept> {
         match self {
-            Accept::Tls | Accept::Either | Accept::Gateway => None,
+            Accept::Tls | Accept::Either | Accept::Gateway | Accept::Kdb(_) => None,
             Accept::Plain | Accept::Sphinx => Some(self),
             Accept::PostgreSql { .. } => Some(Accept::PostgreSql { tls: false }),
             Accept::MySql { .. } => Some(Accept::MySql { tls: false }),
@@ -117,7 +134,7 @@ impl Accept {
     /// What of it can have a backend of its own, the one that has to be answered first.
     pub fn spoken(self) -> &'static [Spoken] {
         match self {
-            Accept::Plain | Accept::Either | Accept::PostgreSql { .. } => &[],
+            Accept::Plain | Accept::Either | Accept::PostgreSql { .. } | Accept::Kdb(_) => &[],
             Accept::Tls | Accept::Gateway => &[Spoken::Http, Spoken::H2],
             Accept::MySql { .. } => &[Spoken::MySql],
             Accept::Manticore { .. } | Accept::ManticoreHttps { .. } => {
@@ -135,6 +152,7 @@ impl Accept {
             Accept::MySql { .. } => MYSQL_PORT,
             Accept::Manticore { .. } | Accept::ManticoreHttps { .. } | Accept::Sphinx => 9312,
             Accept::Gateway => 8080,
+            Accept::Kdb(_) => KDB_PORT,
         }
     }
 }
@@ -180,6 +198,12 @@ const SCHEMES: &[Scheme] = &[
     tcp("sphinx", Accept::Sphinx),
     unix("sphinx+unix", Accept::Sphinx),
     tcp("gateway", Accept::Gateway),
+    tcp("kdb+tcp", Accept::Kdb(ServerMode::Plain)),
+    tcp("kdb", Accept::Kdb(ServerMode::PlainAndTls)),
+    tcp("kdb+tcps", Accept::Kdb(ServerMode::Tls)),
+    unix("kdb+unix", Accept::Kdb(ServerMode::Plain)),
+    unix("kdb+unix+unixs", Accept::Kdb(ServerMode::PlainAndTls)),
+    unix("kdb+unixs", Accept::Kdb(ServerMode::Tls)),
 ];
 
 /// Other names of schemes.
@@ -219,7 +243,11 @@ impl fmt::Display for Endpoint {
         if matches!(self.accept, Accept::Plain | Accept::Tls | Accept::Either) {
             f.write_str("http+")?;
         }
-        write!(f, "{name}://{}{}", self.address, self.own)
+        write!(f, "{name}://{}", self.address)?;
+        if let Some(last) = self.last_port {
+            write!(f, "-{last}")?;
+        }
+        self.own.fmt(f)
     }
 }
 
@@ -261,9 +289,12 @@ fn endpoint(text: &str) -> Result<Endpoint, Option<String>> {
         }));
     };
     let accept = scheme.accept;
+    let mut last_port = None;
     let address = if scheme.unix {
         Address::Unix(socket_path(rest)?)
     } else {
+        let (rest, last) = port_range(rest)?;
+        last_port = last;
         let (host, port) = host_and_port(rest)?;
         let host = if host == "localhost" {
             "127.0.0.1".into()
@@ -271,11 +302,17 @@ fn endpoint(text: &str) -> Result<Endpoint, Option<String>> {
             host
         };
         let port = port.unwrap_or(accept.default_port());
-        Address::Tcp { host, port }
+        match last_port {
+            Some(last) if port == 0 || last <= port => {
+                return Err(Some(format!("{port}-{last} is no range of ports")));
+            }
+            _ => Address::Tcp { host, port },
+        }
     };
     Ok(Endpoint {
         address,
         accept,
+        last_port,
         own: Own::default(),
     })
 }

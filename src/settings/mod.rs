@@ -27,7 +27,7 @@ pub use backend_tls::{BackendTls, SslMode, SslNegotiation, Verification};
 pub use builder::Builder;
 pub(crate) use builder::{complaint, remark};
 pub use check::{check, check_client, check_policy};
-pub use endpoint::{Accept, Endpoint, Spoken};
+pub use endpoint::{Accept, Endpoint, ServerMode, Spoken};
 pub use note::{Level, Note};
 pub use origin::{Origin, Setting};
 pub use own::Own;
@@ -116,7 +116,7 @@ pub struct Policy {
     pub ca_dir: Setting<Option<PathBuf>>,
     /// Whether the CAs of the system are trusted besides; `None` where none are named, by clients alone.
     pub system_ca: Setting<Option<bool>>,
-    /// What `ca_files` alone mean for clients.
+    /// What CAs that are named mean for clients, where nothing else says so.
     pub ca_file_mode: Setting<CaFileMode>,
     /// ArangoDB's switch for required client certificates.
     pub require_peer_certificate: Setting<bool>,
@@ -267,6 +267,10 @@ impl Policy {
     /// default, which is a server's.
     #[must_use]
     pub fn of_client(&self) -> Policy {
+        // kdb+ has the same variables for both sides.
+        if self.words == Words::Kdb {
+            return self.clone();
+        }
         fn chosen<T: Clone>(setting: &Setting<T>, otherwise: T) -> Setting<T> {
             match setting.is_chosen() {
                 true => setting.clone(),
@@ -283,6 +287,11 @@ impl Policy {
         }
     }
 
+    /// Whether CAs were named, in a file or a directory.
+    pub fn names_cas(&self) -> bool {
+        !self.ca_files.is_empty() || self.ca_dir.is_some()
+    }
+
     /// What the three settings about client certificates come to.
     pub fn verify(&self) -> VerifyClient {
         if let Some(chosen) = self.verify_client.value {
@@ -290,7 +299,7 @@ impl Policy {
         }
         match self.ca_file_mode.value {
             _ if self.require_peer_certificate.value => VerifyClient::Require,
-            _ if self.ca_files.is_empty() => VerifyClient::None,
+            _ if !self.names_cas() => VerifyClient::None,
             CaFileMode::Require => VerifyClient::Require,
             CaFileMode::Request => VerifyClient::Request,
             CaFileMode::Original => VerifyClient::None,
@@ -397,6 +406,8 @@ pub struct Tcp {
     pub backlog: Setting<u32>,
     /// SO_REUSEADDR.
     pub reuse_address: Setting<bool>,
+    /// SO_REUSEPORT for other processes too.
+    pub reuse_port: Setting<bool>,
     /// TCP_CONGESTION, of clients' connections and of those to the backend; `None` leaves the system's own.
     pub congestion: Setting<Option<String>>,
 }
@@ -486,6 +497,7 @@ impl Default for Settings {
             tcp: Tcp {
                 backlog: Setting::built_in(64),
                 reuse_address: Setting::built_in(true),
+                reuse_port: Setting::built_in(false),
                 congestion: Setting::default(),
             },
             postgresql: PostgreSql::default(),

@@ -25,6 +25,9 @@ impl Prepared {
         for file in &policy.ca_files {
             trace!("trying to load CA certificates from '{}'", file.display());
         }
+        if let Some(directory) = &policy.ca_dir.value {
+            trace!("looking for CA certificates in '{}'", directory.display());
+        }
         for authority in &self.base.trust.authorities {
             let name = sys::distinguished_name(authority.subject_name());
             trace!("name: {name}");

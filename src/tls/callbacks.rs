@@ -9,7 +9,7 @@
 use super::alpn;
 use super::kept::Kept;
 use super::names::{Chosen, Names, host_name};
-use super::rejected;
+use super::passing::{self, Passes};
 use super::resume::Shared;
 use super::sys;
 use super::tickets::TicketKeys;
@@ -35,6 +35,8 @@ pub(super) struct State {
     pub(super) refuses_other_protocols: bool,
     /// Whether it is remembered which certificate of a chain was not accepted.
     pub(super) watches_verification: bool,
+    /// Which failures of verification do not end the handshake.
+    pub(super) passes: Passes,
     /// Contexts of server names; only a connection's first context has any.
     pub(super) names: Option<Names>,
     /// Whether the server name that a client asks for is kept: libssl does not tell it where a session of TLS 1.2 or older
@@ -90,7 +92,7 @@ pub(super) fn install(context: &mut SslContextBuilder, state: State) -> Result<(
         if state.tickets.is_some() {
             sys::set_ticket_key_callback(raw, Some(ticket_key));
         }
-        if state.watches_verification {
+        if state.watches_verification || state.passes != Passes::Nothing {
             let mode = ffi::SSL_CTX_get_verify_mode(raw);
             ffi::SSL_CTX_set_verify(raw, mode, Some(verified));
         }
@@ -212,14 +214,26 @@ unsafe extern "C" fn client_hello(ssl: *mut ffi::SSL, alert: *mut c_int, _: *mut
     }
 }
 
-/// A certificate of the peer's chain was judged: the verdict stays what it is.
+/// A certificate of the peer's chain was judged: the verdict stays what it is, unless the policy passes over it.
 extern "C" fn verified(good: c_int, context: *mut ffi::X509_STORE_CTX) -> c_int {
-    if good == 0 && !context.is_null() {
-        // SAFETY: libssl lends the context for the call.
-        let context = unsafe { X509StoreContextRef::from_ptr(context) };
-        let _ = catch_unwind(AssertUnwindSafe(|| rejected::remember(context)));
+    if good != 0 || context.is_null() {
+        return good;
     }
-    good
+    // SAFETY: libssl lends the context for the call, and with it the connection at work, which is null where this is
+    // about no connection.
+    let (context, ssl) = unsafe {
+        let index = ffi::SSL_get_ex_data_X509_STORE_CTX_idx();
+        let ssl: *mut ffi::SSL = ffi::X509_STORE_CTX_get_ex_data(context, index).cast();
+        if ssl.is_null() {
+            return good;
+        }
+        (
+            X509StoreContextRef::from_ptr_mut(context),
+            SslRef::from_ptr_mut(ssl),
+        )
+    };
+    let judged = catch_unwind(AssertUnwindSafe(|| passing::judge(ssl, context)));
+    judged.unwrap_or(false).into()
 }
 
 /// `TLSEXT_TYPE_server_name`

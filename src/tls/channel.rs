@@ -9,6 +9,7 @@ use super::bio::{Raw, Wired};
 use super::context::Context;
 use super::facts::{self, Certificate, Facts, Subject, facts};
 use super::failure::{HandshakeError, peer, told};
+use super::passing::{self, Expired};
 use super::prepared::Role;
 use super::queue;
 use super::sys;
@@ -291,6 +292,12 @@ impl Channel {
     /// Whom the peer's certificate is for, if it showed one and was verified.
     pub(crate) fn subject(&self) -> Option<Subject> {
         facts::subject(self.wired.ssl())
+    }
+
+    /// A certificate of the peer's that was accepted although it has expired: whoever owns the channel warns of it once the
+    /// handshake is done.
+    pub fn expired_peer(&self) -> Option<Expired> {
+        passing::expired(self.wired.ssl())
     }
 
     /// What was negotiated as it stands in libssl's memory, each fact for itself.

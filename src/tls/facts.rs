@@ -27,6 +27,8 @@ pub struct Facts {
     pub resumed: bool,
     /// The certificate the peer showed, verified or not.
     pub peer: Option<Certificate>,
+    /// Ours (`SSL_get_certificate`); none where a session was resumed, as it was not shown then.
+    pub own: Option<Certificate>,
 }
 
 impl fmt::Display for Facts {
@@ -44,6 +46,9 @@ impl fmt::Display for Facts {
         }
         if let Some(peer) = &self.peer {
             write!(f, " from '{}'", peer.subject.escape_debug())?;
+            if peer.verify_error != 0 {
+                write!(f, " (not verified: {})", peer.verified)?;
+            }
         }
         Ok(())
     }
@@ -62,8 +67,14 @@ pub struct Certificate {
     pub not_before: String,
     /// As OpenSSL prints times.
     pub not_after: String,
-    /// The result of verification in OpenSSL's words; `ok` when it passed.
+    /// The result of verification in OpenSSL's words; `ok` when it passed. Empty for one of ours, which nobody verifies.
     pub verified: String,
+    /// The same as a number (`X509_V_*`), where 0 is `ok`.
+    pub verify_error: i32,
+    /// The subject as `/C=…/CN=…` (`X509_NAME_oneline`).
+    pub subject_one_line: String,
+    /// The issuer likewise.
+    pub issuer_one_line: String,
     /// The certificate itself.
     pub pem: Pem,
 }
@@ -136,8 +147,14 @@ pub(crate) fn facts(ssl: &SslRef) -> Facts {
         resumed: ssl.session_reused(),
         peer: ssl
             .peer_certificate()
-            .map(|certificate| describe(certificate, ssl.verify_result())),
+            .map(|certificate| judged(certificate, ssl.verify_result())),
+        own: own(ssl).map(describe),
     }
+}
+
+fn own(ssl: &SslRef) -> Option<X509> {
+    let certificate = ssl.certificate().filter(|_| !ssl.session_reused());
+    certificate.map(ToOwned::to_owned)
 }
 
 /// What a peer sent ends up in logs and pages: what is not printable there is escaped.
@@ -149,18 +166,29 @@ fn escaped(bytes: Option<&[u8]>) -> Option<String> {
 pub(super) fn chain(ssl: &SslRef) -> Vec<Certificate> {
     let sent = ssl.peer_cert_chain().into_iter().flatten();
     let verified = ssl.verify_result();
-    sent.map(|certificate| describe(certificate.to_owned(), verified))
+    sent.map(|certificate| judged(certificate.to_owned(), verified))
         .collect()
 }
 
-pub(super) fn describe(certificate: X509, verified: X509VerifyResult) -> Certificate {
+pub(super) fn judged(certificate: X509, verified: X509VerifyResult) -> Certificate {
+    Certificate {
+        verified: verified.error_string().to_owned(),
+        verify_error: verified.as_raw(),
+        ..describe(certificate)
+    }
+}
+
+fn describe(certificate: X509) -> Certificate {
     Certificate {
         subject: sys::distinguished_name(certificate.subject_name()),
         issuer: sys::distinguished_name(certificate.issuer_name()),
         serial: serial(&certificate),
         not_before: certificate.not_before().to_string(),
         not_after: certificate.not_after().to_string(),
-        verified: verified.error_string().to_owned(),
+        verified: String::new(),
+        verify_error: 0,
+        subject_one_line: sys::one_line_name(certificate.subject_name()),
+        issuer_one_line: sys::one_line_name(certificate.issuer_name()),
         pem: Pem(Some(certificate)),
     }
 }

@@ -78,6 +78,8 @@ pub struct HandshakeError {
 /// What libssl says of a failed handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Detail {
+    /// Its queue as `ERR_print_errors` prints it, a line an entry.
+    pub dump: String,
     /// The reason of the first entry of its queue.
     pub reason: String,
     /// The number of the reason that tells most, if that is libssl's (`SSL_R_*`).
@@ -167,6 +169,7 @@ impl Detail {
         let rejected = rejected::take();
         let first = queue.entries().first()?;
         Some(Detail {
+            dump: queue.dump(),
             reason: match (first.library(), first.reason_code()) {
                 (sys::ERR_LIB_SSL, CALLBACK_FAILED) => in_words(first, ssl), // libssl does not know why
                 _ => first.words(),

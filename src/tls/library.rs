@@ -29,6 +29,14 @@ pub fn library_version() -> String {
     openssl::version::version().to_owned()
 }
 
+/// The directory of the files of the libssl in use, as `openssl version -d` tells it.
+pub fn openssl_dir() -> Option<PathBuf> {
+    let told = openssl::version::dir(); // OPENSSLDIR: "/usr/lib/ssl"
+    let (_, path) = told.split_once('"')?;
+    let path = path.strip_suffix('"').filter(|path| !path.is_empty())?;
+    Some(PathBuf::from(path))
+}
+
 /// The openssl.cnf in use: the one `OPENSSL_CONF` names, unless the process is privileged, or else the library's
 /// own. `None` when `OPENSSL_CONF` is empty, which turns it off.
 pub fn config_file() -> Option<PathBuf> {

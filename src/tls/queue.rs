@@ -4,6 +4,7 @@
 //! failed handshake means (`failure`), and messages with our own words in front.
 
 use super::sys;
+use crate::error::Error;
 use openssl::error::ErrorStack;
 use std::fmt;
 use std::os::raw::c_ulong;
@@ -24,6 +25,9 @@ pub(crate) fn drain() -> Queue {
     while let Some(raw) = sys::take_error() {
         entries.push(Entry {
             code: raw.code,
+            function: raw.function,
+            file: raw.file,
+            line: raw.line,
             data: raw.data,
         });
     }
@@ -40,6 +44,10 @@ pub(crate) struct Queue {
 #[derive(Debug)]
 pub(crate) struct Entry {
     code: c_ulong,
+    /// OpenSSL's function, which before OpenSSL 3 is told by the code.
+    function: String,
+    file: String,
+    line: u32,
     data: String,
 }
 
@@ -70,6 +78,18 @@ impl Queue {
         self.entries
             .last()
             .map_or_else(|| self.reason(), Entry::reason)
+    }
+
+    /// Every entry as `ERR_print_errors` prints it, a line each: with the thread in front, and with its place in OpenSSL.
+    pub(crate) fn dump(&self) -> String {
+        let thread = sys::thread_in_words();
+        let lines = self.entries.iter().map(|entry| entry.dump(&thread));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Keeps what it held beside an error's message.
+    pub(crate) fn beside(&self, error: Error) -> Error {
+        error.caused_by(self.to_string()).dumped(self.dump())
     }
 
     /// Whether any entry is of this library and reason.
@@ -120,10 +140,34 @@ impl Entry {
     }
 }
 
+impl Entry {
+    fn dump(&self, thread: &str) -> String {
+        let Entry {
+            function,
+            file,
+            line,
+            data,
+            ..
+        } = self;
+        let mut said = sys::error_line(self.code, LONGEST_LINE);
+        // `error:CODE:LIBRARY::REASON`
+        if let Some(place) = said.find("::").filter(|_| !function.is_empty()) {
+            said.insert_str(place + 1, function);
+        }
+        format!("{thread}:{said}:{file}:{line}:{data}")
+    }
+}
+
 impl From<ErrorStack> for Queue {
     fn from(stack: ErrorStack) -> Queue {
         let entry = |error: &openssl::error::Error| Entry {
             code: error.code(),
+            function: match cfg!(openssl3) {
+                true => error.function().unwrap_or_default().to_string(),
+                false => String::new(),
+            },
+            file: error.file().to_string(),
+            line: error.line(),
             data: error.data().unwrap_or_default().to_owned(),
         };
         Queue {
@@ -162,6 +206,23 @@ mod tests {
             queue.reason()
         );
         assert!(queue.to_string().starts_with("error:"));
+    }
+
+    #[test]
+    fn a_dump_is_what_openssl_prints() {
+        let queue = X509::from_pem(b"").map_or_else(Queue::from, |_| Queue::default());
+        let dump = queue.dump();
+        let (thread, rest) = dump.split_once(':').expect("a thread");
+        assert!(thread.chars().all(|c| c.is_ascii_hexdigit()), "{dump}");
+        assert!(rest.starts_with("error:"), "{dump}");
+        if cfg!(openssl3) {
+            let words = "error:0480006C:PEM routines:get_name:no start line:";
+            assert!(rest.starts_with(words), "{dump}");
+            assert_eq!(thread.len(), 2 * size_of::<libc::pthread_t>());
+        }
+        let place: Vec<&str> = rest.split(':').skip(5).collect();
+        assert!(place[0].ends_with(".c"), "{dump}");
+        assert!(place[1].parse::<u32>().is_ok_and(|line| line > 0), "{dump}");
     }
 
     #[test]

@@ -6,7 +6,9 @@
 use super::facts::{self, Certificate};
 use super::sys;
 use openssl::bn::BigNumRef;
-use openssl::x509::{X509NameRef, X509StoreContext, X509StoreContextRef};
+use openssl::x509::{
+    X509NameRef, X509Ref, X509StoreContext, X509StoreContextRef, X509VerifyResult,
+};
 use std::cell::RefCell;
 
 /// Names are cut from the front to so many bytes, as PostgreSQL does.
@@ -40,24 +42,45 @@ pub struct Rejected {
 
 /// Keeps what is known of the certificate that has just been refused.
 pub(super) fn remember(context: &X509StoreContextRef) {
-    let certificate = context.current_cert();
-    let serial = certificate.and_then(|certificate| {
-        let number = certificate.serial_number().to_bn().ok()?;
-        written(&number)
-    });
-    let name = |name: Option<&X509NameRef>| name.map(|name| shown(&sys::slashed_name(name)));
-    let rejected = Rejected {
-        depth: context.error_depth(),
-        code: context.error().as_raw(),
-        why: context.error().error_string().to_owned(),
-        subject: name(certificate.map(|certificate| certificate.subject_name()))
-            .unwrap_or_default(),
-        serial: serial.unwrap_or_default(),
-        issuer: name(certificate.map(|certificate| certificate.issuer_name())).unwrap_or_default(),
-        chain: sent_by_server(context),
-    };
-    super::queue::clear();
-    LAST.set(Some(rejected));
+    let chain = sent_by_server(context);
+    LAST.set(Some(Rejected {
+        chain,
+        ..Rejected::of(context)
+    }));
+}
+
+impl Rejected {
+    /// The certificate that libssl complains of.
+    pub(super) fn of(context: &X509StoreContextRef) -> Rejected {
+        Rejected {
+            depth: context.error_depth(),
+            ..Rejected::new(context.current_cert(), context.error())
+        }
+    }
+
+    /// One that the peer has shown as its own.
+    pub(super) fn shown(certificate: &X509Ref, why: X509VerifyResult) -> Rejected {
+        Rejected::new(Some(certificate), why)
+    }
+
+    fn new(certificate: Option<&X509Ref>, why: X509VerifyResult) -> Rejected {
+        let serial = certificate.and_then(|certificate| {
+            let number = certificate.serial_number().to_bn().ok()?;
+            written(&number)
+        });
+        let name = |name: Option<&X509NameRef>| name.map(|name| shown(&sys::slashed_name(name)));
+        let rejected = Rejected {
+            depth: 0,
+            code: why.as_raw(),
+            why: why.error_string().to_owned(),
+            subject: name(certificate.map(X509Ref::subject_name)).unwrap_or_default(),
+            serial: serial.unwrap_or_default(),
+            issuer: name(certificate.map(X509Ref::issuer_name)).unwrap_or_default(),
+            chain: Vec::new(),
+        };
+        super::queue::clear();
+        rejected
+    }
 }
 
 /// What a server has sent. When libssl judges it, the connection does not know it yet.
@@ -68,7 +91,7 @@ fn sent_by_server(context: &X509StoreContextRef) -> Vec<Certificate> {
         return Vec::new();
     }
     let sent = sys::untrusted(context).into_iter().flatten();
-    sent.map(|certificate| facts::describe(certificate.to_owned(), context.error()))
+    sent.map(|certificate| facts::judged(certificate.to_owned(), context.error()))
         .collect()
 }
 

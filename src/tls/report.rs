@@ -2,6 +2,7 @@
 
 use super::prepared::{Prepared, Ready};
 use super::{identity, library, options, probe, sys, validity};
+use crate::settings::VerifyClient;
 use openssl::ssl::{SslContextRef, SslVerifyMode};
 
 /// A policy as libssl understands it.
@@ -25,7 +26,7 @@ pub struct Report {
     pub options: Vec<String>,
     /// The whole mask.
     pub options_mask: u64,
-    /// `none`, `request` or `require`.
+    /// `none`, `request-unverified`, `request` or `require`.
     pub verify_client: String,
     /// Chains and keys.
     pub identities: Vec<Identity>,
@@ -97,7 +98,11 @@ pub(super) fn of(prepared: &Prepared, context: &SslContextRef) -> Report {
         security_level: context.security_level(),
         options: options::names(mask),
         options_mask: mask,
-        verify_client: verification(context.verify_mode()).into(),
+        verify_client: match verification(context.verify_mode()) {
+            "request" if policy.verify() == VerifyClient::RequestUnverified => "request-unverified",
+            mode => mode,
+        }
+        .into(),
         identities: ready.flat_map(identities).collect(),
         session_cache: cache(prepared),
         session_tickets: tickets(prepared, mask),

@@ -30,10 +30,14 @@ pub(super) fn of(
     hash.list(identities.iter().map(|identity| identity.leaf.to_der()))?;
     hash.list(trust.authorities.iter().map(|authority| authority.to_der()))?;
     hash.list(trust.crls.iter().map(|crl| crl.to_der()))?;
+    if let Some(directory) = &trust.directory {
+        hash.part(format!("CAs in a directory\n{}", directory.state).as_bytes());
+    }
     if trust.system {
         hash.part(system_ca::state().as_bytes());
     }
-    hash.part(format!("{:?} {range:?}", policy.verify()).as_bytes());
+    let verify = (policy.verify(), *policy.accept_expired);
+    hash.part(format!("{verify:?} {range:?}").as_bytes());
     // libssl resumes with the suite of old even when the list has lost it since.
     hash.part(policy.cipher_list.as_bytes());
     hash.part(
@@ -100,5 +104,12 @@ mod tests {
         let mut other = policy.clone();
         other.security_level = Setting::new(Some(3), Origin::Program);
         assert_ne!(plain, scope(None, &other), "the security level");
+        let mut other = policy.clone();
+        other.accept_expired = Setting::new(true, Origin::Program);
+        assert_ne!(
+            plain,
+            scope(None, &other),
+            "whether expired certificates do"
+        );
     }
 }

@@ -41,7 +41,8 @@ fn directory() -> PathBuf {
     PathBuf::from(quoted.unwrap_or_default())
 }
 
-fn add(state: &mut String, path: &Path) {
+/// Adds the state of one file.
+pub(super) fn add(state: &mut String, path: &Path) {
     let told = fs::metadata(path).map(|found: Metadata| {
         let changed = found.modified().ok();
         let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());

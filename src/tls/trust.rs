@@ -1,8 +1,10 @@
-//! What the peer's certificate is checked against: CAs and revocation lists, read once.
+//! What the peer's certificate is checked against: CAs and revocation lists, read once, but for a directory of CAs
+//! (`ca_dir`).
 //!
 //! libssl could look into a directory of revocation lists itself, at each handshake; reading them all at the start
 //! makes them part of the policy, so that a session that was made under older ones is not resumed (`scope`).
 
+use super::ca_dir::CaDirectory;
 use super::files;
 use super::pem;
 use super::prepared::Role;
@@ -25,6 +27,8 @@ const LARGEST_FILE: u64 = 256 << 20;
 pub(super) struct Trust {
     pub(super) authorities: Vec<X509>,
     pub(super) crls: Vec<X509Crl>,
+    /// Where libssl looks for more CAs by itself.
+    pub(super) directory: Option<CaDirectory>,
     /// Whether the CAs of the system are trusted besides.
     pub(super) system: bool,
 }
@@ -47,9 +51,20 @@ impl Trust {
                 Err(error) => problem(&file.origin, error),
             }
         }
+        if let Some(path) = &policy.ca_dir.value {
+            match CaDirectory::read(path) {
+                Ok(directory) => {
+                    if !directory.has_any && policy.ca_dir.is_chosen() {
+                        notes.push(without_hashes(path));
+                    }
+                    trust.directory = Some(directory);
+                }
+                Err(error) => problem(&policy.ca_dir.origin, error),
+            }
+        }
         trust.system = match *policy.system_ca {
             Some(wanted) => wanted,
-            None => role == Role::Client && policy.ca_files.is_empty(),
+            None => role == Role::Client && !policy.names_cas(),
         };
         if let Some(file) = &policy.crl_file.value {
             let place = Place {
@@ -106,12 +121,20 @@ impl Trust {
 
     /// Whether nothing was named.
     pub(super) fn is_empty(&self) -> bool {
-        self.authorities.is_empty() && self.crls.is_empty() && !self.system
+        !self.names_cas() && self.crls.is_empty() && !self.system
+    }
+
+    /// Whether CAs were named.
+    pub(super) fn names_cas(&self) -> bool {
+        !self.authorities.is_empty() || self.directory.is_some()
     }
 
     fn fill(&self, store: &mut X509StoreBuilderRef) -> Result<(), Queue> {
         for authority in &self.authorities {
             store.add_cert(authority.clone())?;
+        }
+        if let Some(directory) = &self.directory {
+            directory.put_in(store)?;
         }
         for crl in &self.crls {
             sys::add_crl(store, crl)?;
@@ -156,6 +179,13 @@ fn expired(authority: &X509, file: &Path) -> Option<Note> {
     let name = sys::distinguished_name(authority.subject_name());
     let what = format!("CA certificate '{name}' in '{}'", file.display());
     validity::of(authority).note(&what, validity::Validity::SOON)
+}
+
+fn without_hashes(directory: &Path) -> Note {
+    Note::warn(format!(
+        "directory '{}' has no CA under a hashed name, as 'openssl rehash' makes them: nobody is trusted for it",
+        directory.display()
+    ))
 }
 
 fn authorities(file: &Path, words: Words) -> Result<Vec<X509>, Error> {

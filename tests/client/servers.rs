@@ -74,7 +74,7 @@ pub(crate) struct WebSockets {
 impl WebSockets {
     /// `None`, where Python does not have them.
     pub(crate) fn start(pki: &Pki) -> Option<WebSockets> {
-        let Some(interpreter) = installed("websockets") else {
+        let Some(interpreter) = installed("kdb") else {
             eprintln!("skipped: Python's websockets are not installed here (make need-test)");
             return None;
         };

@@ -153,6 +153,7 @@ mod tests {
         let mut failure = HandshakeError::gone("bad extension");
         failure.kind = kind;
         failure.detail = Some(Box::new(Detail {
+            dump: String::new(),
             reason: "bad extension".into(),
             code,
             versions: None,

@@ -64,6 +64,28 @@ fn a_backend_is_an_address_plain_or_with_tls_or_a_service() {
 }
 
 #[test]
+fn kdbs_word_for_tls_is_understood_and_a_password_behind_it_stays_out_of_messages() {
+    for (text, expected) in [
+        ("tcps://h:5000", "tls://h:5000"),
+        ("TCPS://:5000", "tls://localhost:5000"),
+        ("tcps://[::1]:5000", "tls://[::1]:5000"),
+    ] {
+        let shown = text.parse::<Backend>().map(|backend| backend.to_string());
+        assert_eq!(shown.as_deref(), Ok(expected));
+    }
+    for text in ["tcps://h:5000:me:secret", "tcps://[::1]:5000:me:secret"] {
+        let why = text.parse::<Backend>().expect_err("a user is in it");
+        let place = text.strip_suffix(":me:secret").expect("as above");
+        assert_eq!(
+            why,
+            format!(
+                "invalid backend '{place}': a user has no place in it: each client says who it is"
+            )
+        );
+    }
+}
+
+#[test]
 fn a_backend_that_speaks_a_protocol_has_its_port() {
     for (text, expected) in [
         (

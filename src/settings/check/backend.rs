@@ -101,7 +101,12 @@ impl Findings {
     /// What is looked at of the backend's certificate.
     fn verification(&mut self, settings: &Settings) {
         let tls = &settings.backend_tls;
-        let (mode, authorities) = (&tls.mode, tls.policy.ca_files.first());
+        let file = tls.policy.ca_files.first();
+        let file = file.map(|file| ("backend.cafile", &file.origin));
+        let directory = &tls.policy.ca_dir;
+        let directory =
+            || Some(("backend.capath", &directory.origin)).filter(|_| directory.is_some());
+        let (mode, authorities) = (&tls.mode, file.or_else(directory));
         let verification = tls.verification();
         if **mode == SslMode::VerifyCa
             && (authorities.is_none() || *tls.policy.system_ca == Some(true))
@@ -127,10 +132,12 @@ impl Findings {
                 let why = "revokes nothing, as the backend's certificate is not looked at";
                 self.error(origin, "backend.crl-file", why);
             }
-        } else if let (Some(file), SslMode::Prefer | SslMode::Require) = (authorities, **mode) {
+        } else if let (Some((name, origin)), SslMode::Prefer | SslMode::Require) =
+            (authorities, **mode)
+        {
             let why = "the backend's certificate has to be of these CAs although 'backend.sslmode' is not verify-ca, as \
                        libpq has it";
-            self.info(&file.origin, "backend.cafile", why);
+            self.info(origin, name, why);
         }
     }
 

@@ -6,8 +6,8 @@ use crate::error::Error;
 use crate::settings::builder::Unread;
 use crate::settings::value::quoted;
 use crate::settings::{
-    Accept, Address, Backend, Endpoint, Origin, Setting, Settings, Spoken, Unusable, VerifyClient,
-    Way, Words,
+    Accept, Address, Backend, Endpoint, Origin, ServerMode, Setting, Settings, Spoken, Unusable,
+    VerifyClient, Way, Words,
 };
 use std::path::Path;
 
@@ -16,9 +16,14 @@ pub(super) fn missing(settings: &Settings, unread: &Unread) -> Vec<Error> {
     let given = |name| unread.may_hold(name);
     let mut problems = Vec::new();
     if settings.endpoints.is_empty() && !given("server.endpoint") {
-        problems.push(Error::settings(
-            "no endpoints have been specified, giving up, please use the '--server.endpoint' option",
-        ));
+        problems.push(Error::settings(match settings.policy.words {
+            Words::Kdb => {
+                "no endpoints have been specified, giving up, please use the '-p' or the '--server.endpoint' option"
+            }
+            _ => {
+                "no endpoints have been specified, giving up, please use the '--server.endpoint' option"
+            }
+        }));
     }
     let degrades = *settings.unusable == Unusable::Degrade;
     let keyless = |endpoint: &&Setting<Endpoint>| {
@@ -147,7 +152,9 @@ impl Findings {
     fn plain_clients(&mut self, endpoint: &Setting<Endpoint>, own: &Settings) {
         let secure = &own.mysql.require_secure_transport;
         let plain = match endpoint.accept {
-            Accept::Either | Accept::Manticore { tls: true } => true,
+            Accept::Either
+            | Accept::Manticore { tls: true }
+            | Accept::Kdb(ServerMode::PlainAndTls) => true,
             // There it is for the rules to say who needs a certificate.
             Accept::PostgreSql { tls: true } => own.postgresql.hba_file.is_none(),
             Accept::MySql { tls: true } => !**secure,

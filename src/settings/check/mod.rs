@@ -6,6 +6,7 @@
 
 mod backend;
 mod endpoints;
+mod expired;
 mod policy;
 
 use super::builder::{Unread, complaint, remark};
@@ -31,8 +32,10 @@ pub(super) fn check_but(settings: &Settings, unread: &Unread) -> (Vec<Error>, Ve
         findings.served(&own);
         findings.tls_to_backend(&own);
         findings.limits(&own);
+        findings.expired(&own);
     }
     findings.limits(settings);
+    findings.expired(settings);
     findings.sort_into(&mut problems, &mut notes);
     (problems, notes)
 }
@@ -41,6 +44,7 @@ pub(super) fn check_but(settings: &Settings, unread: &Unread) -> (Vec<Error>, Ve
 pub fn check_policy(settings: &Settings) -> (Vec<Error>, Vec<Note>) {
     let mut findings = Findings::default();
     findings.served(settings);
+    findings.expired(settings);
     findings.sorted()
 }
 
@@ -48,6 +52,7 @@ pub fn check_policy(settings: &Settings) -> (Vec<Error>, Vec<Note>) {
 pub fn check_client(settings: &Settings) -> (Vec<Error>, Vec<Note>) {
     let mut findings = Findings::default();
     findings.of_either_side(&settings.policy);
+    findings.expired_servers(&settings.policy);
     findings.sorted()
 }
 
@@ -121,7 +126,9 @@ impl Findings {
 
     /// An option that was chosen and does nothing.
     fn idle(&mut self, chosen: Option<&Origin>, name: &'static str, why: &str) {
-        if let Some(origin) = chosen {
+        // A variable of the environment is there for every program and for both sides, and not for this option alone.
+        let of_variable = |origin: &&Origin| matches!(origin, Origin::Environment(_));
+        if let Some(origin) = chosen.filter(|origin| !of_variable(origin)) {
             self.info(origin, name, format!("has no effect {why}"));
         }
     }
@@ -155,8 +162,8 @@ impl Findings {
     fn ca_file_mode(&mut self, settings: &Settings) {
         let mode = &settings.policy.ca_file_mode;
         let mut own = settings.names.iter().flat_map(|name| &name.value.overrides);
-        let anywhere = !settings.policy.ca_files.is_empty()
-            || own.any(|(record, _)| record.name == "ssl.cafile");
+        let names_cas = |name: &str| matches!(name, "ssl.cafile" | "ssl.capath");
+        let anywhere = settings.policy.names_cas() || own.any(|(record, _)| names_cas(record.name));
         if !anywhere {
             let chosen = mode.is_chosen().then_some(&mode.origin);
             self.idle(chosen, "ssl.cafile-mode", "without 'ssl.cafile'");

@@ -94,8 +94,12 @@ impl Findings {
     fn clients(&mut self, policy: &Policy) {
         let asks = policy.verify() != VerifyClient::None;
         self.contradiction(policy);
-        let trusts = !policy.ca_files.is_empty() || *policy.system_ca == Some(true);
-        if asks && !trusts && !names_authorities(policy) {
+        let trusts = policy.names_cas() || *policy.system_ca == Some(true);
+        if policy.verify() == VerifyClient::RequestUnverified {
+            let why = "'request-unverified' lets in whoever shows a certificate that cannot be verified: nobody has \
+                       proved what it says";
+            self.warn(&policy.verify_client.origin, "ssl.verify-client", why);
+        } else if asks && !trusts && !names_authorities(policy) {
             let (origin, name) = match policy.verify_client.value {
                 Some(_) => (&policy.verify_client.origin, "ssl.verify-client"),
                 None => (
@@ -106,8 +110,11 @@ impl Findings {
             let why = "no certificate can be verified without the CAs of 'ssl.cafile'";
             self.error(origin, name, why);
         }
-        if let Some(file) = policy.ca_files.first() {
-            self.authorities(policy, file, asks);
+        let file = policy.ca_files.first().map(|file| &file.origin);
+        if let Some(origin) = file {
+            self.authorities(policy, ("ssl.cafile", origin), asks);
+        } else if policy.ca_dir.is_some() {
+            self.authorities(policy, ("ssl.capath", &policy.ca_dir.origin), asks);
         }
         if *policy.system_ca == Some(true) {
             let system = &policy.system_ca;
@@ -168,19 +175,19 @@ impl Findings {
         }
     }
 
-    /// What a CA file means for clients, where that is not what one might think.
-    fn authorities(&mut self, policy: &Policy, file: &Setting<std::path::PathBuf>, asks: bool) {
+    /// What CAs mean for clients, where that is not what one might think.
+    fn authorities(&mut self, policy: &Policy, (set, by): (&'static str, &Origin), asks: bool) {
         let mode = &policy.ca_file_mode;
         let by_mode = policy.verify_client.is_none() && !policy.require_peer_certificate.value;
-        if !asks {
+        if !asks && policy.words == Words::Kdb {
+            // Its variables are for clients and servers alike.
+        } else if !asks {
             let (origin, name) = match by_mode {
                 true => (&mode.origin, "ssl.cafile-mode"),
                 false => (&policy.verify_client.origin, "ssl.verify-client"),
             };
-            let file = &file.origin;
-            let why = format!(
-                "clients are not asked for certificates, although 'ssl.cafile' is set ({file})"
-            );
+            let why =
+                format!("clients are not asked for certificates, although '{set}' is set ({by})");
             self.warn(origin, name, why);
         } else if !by_mode && mode.value != CaFileMode::Require {
             let why = "as 'ssl.verify-client' or 'ssl.require-peer-certificate' decides";
@@ -188,7 +195,7 @@ impl Findings {
         } else if by_mode && !mode.is_chosen() && mode.value == CaFileMode::Require {
             let why = "only clients with a certificate of these CAs are served, as ArangoDB's manual says; its \
                        community server asks nobody, as 'ssl.cafile-mode=original' does";
-            self.info(&file.origin, "ssl.cafile", why);
+            self.info(by, set, why);
         }
     }
 

@@ -39,6 +39,10 @@ fn an_endpoint_is_read_as_arangodb_reads_it() {
         ("unix:///Run/A.sock", "http+unix:///Run/A.sock"),
         ("UNIX:///run/a.sock/", "http+unix:///run/a.sock"),
         ("unix://relative", "http+unix://relative"),
+        ("unix://@/tmp/kx.5000", "http+unix://@/tmp/kx.5000"),
+        ("ssl://[::1]:5000-5010", "http+ssl://[::1]:5000-5010"),
+        ("tcp://a-b.example:1-2", "http+tcp://a-b.example:1-2"),
+        ("tcp://a-1", "http+tcp://a-1:8529"),
         ("ssl+unix:///run/a.sock", "http+ssl+unix:///run/a.sock"),
         ("postgres://h", "postgres://h:5432"),
         ("PostgreSQL://[::]:1", "postgres://[::]:1"),
@@ -52,6 +56,12 @@ fn an_endpoint_is_read_as_arangodb_reads_it() {
         ("manticore+https+unix:///s", "manticore+https+unix:///s"),
         ("sphinx://h", "sphinx://h:9312"),
         ("gateway://[::]", "gateway://[::]:8080"),
+        ("kdb://h", "kdb://h:5000"),
+        ("kdb+tcp://h:1", "kdb+tcp://h:1"),
+        ("kdb+tcps://h", "kdb+tcps://h:5000"),
+        ("kdb+unix:///s", "kdb+unix:///s"),
+        ("kdb+unix+unixs://@kx.5000", "kdb+unix+unixs://@kx.5000"),
+        ("kdb+unixs:///s", "kdb+unixs:///s"),
         (
             "ssl://h:1,ssl.keyfile=a,b.pem, timeout.idle=900",
             "http+ssl://h:1,ssl.keyfile=a,b.pem,timeout.idle=900",
@@ -98,7 +108,7 @@ fn an_endpoint_has_tls_or_speaks_postgresql_or_both() {
 const NO_SCHEME: &str = ": it begins with none of tcp://, ssl://, tcp+ssl://, unix://, ssl+unix://, postgres://, \
     postgres+tcp://, postgres+unix://, mysql://, mysql+tcp://, mysql+unix://, mysql+ssl+unix://, manticore://, \
     manticore+tcp://, manticore+unix://, manticore+ssl+unix://, manticore+https://, manticore+https+unix://, sphinx://, \
-    sphinx+unix://, gateway://";
+    sphinx+unix://, gateway://, kdb+tcp://, kdb://, kdb+tcps://, kdb+unix://, kdb+unix+unixs://, kdb+unixs://";
 
 #[test]
 fn what_is_no_endpoint_is_refused_with_its_reason() {
@@ -124,6 +134,10 @@ fn what_is_no_endpoint_is_refused_with_its_reason() {
             ": specified port number '99999999999999999999' is outside the allowed range",
         ),
         ("ssl://h:", ": port '' is not a number"),
+        ("ssl://h:80-", ": port '' is not a number"),
+        ("ssl://h:80-x", ": port 'x' is not a number"),
+        ("ssl://h:80-80", ": 80-80 is no range of ports"),
+        ("ssl://h:0-9", ": 0-9 is no range of ports"),
         ("ssl://h:http", ": port 'http' is not a number"),
         ("ssl://h:80/x", ": port '80/x' is not a number"),
         ("ssl://h:+80", ": port '+80' is not a number"),

@@ -54,7 +54,7 @@ pub(super) const RECORDS: &[Record] = &[
         name: "backend.capath",
         value: "DIRECTORY",
         help: "Directory of CAs under hashed names, as 'openssl rehash' makes them, that the backend's certificate is checked \
-               against, in place of the system's, or as well as those of backend.cafile.",
+               against, in place of the system's, or as well as those of backend.cafile. What holds for ssl.capath holds for it.",
         set: |settings, text, origin| put(&mut settings.backend_tls.policy.ca_dir, text, origin),
         get: |settings| shown(&settings.backend_tls.policy.ca_dir),
         ..BASE

@@ -24,8 +24,9 @@ pub(super) const RECORDS: &[Record] = &[
     Record {
         name: "ssl.capath",
         value: "DIRECTORY",
-        help: "Directory of CAs under hashed names, as 'openssl rehash' makes them, that client certificates are checked against \
-               as well; libssl looks into it for each certificate.",
+        help: "Directory of CAs under hashed names ('openssl rehash') that client certificates are checked against as well; \
+               ssl.cafile-mode goes for it, too. libssl looks into it as needed; a CA that is taken away counts until a \
+               reload.",
         set: |settings, text, origin| put(&mut settings.policy.ca_dir, text, origin),
         get: |settings| shown(&settings.policy.ca_dir),
         ..BASE
@@ -87,7 +88,7 @@ pub(super) const RECORDS: &[Record] = &[
         form: Form::Switch,
         per_name: false,
         help: "Accepts certificates that have expired and are good otherwise, of clients and of servers, as kdb+ promises; each \
-               use is warned about.",
+               use is warned about. A client with one does not count as verified.",
         set: |settings, text, origin| {
             put(&mut settings.policy.accept_expired, text, origin)?;
             put(

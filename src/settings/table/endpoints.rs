@@ -19,8 +19,8 @@ pub(super) const RECORDS: &[Record] = &[
         value: "ENDPOINT",
         form: Form::Repeated,
         help: "Where to listen: ssl://HOST:PORT for TLS, tcp:// for plain, tcp+ssl:// for both; postgres://, mysql://, \
-               manticore://, manticore+https://, sphinx://, gateway://; unix:///PATH, ssl+unix:// on sockets. IPv6 stands in \
-               brackets. Own options may follow.",
+               manticore://, sphinx://, gateway://; unix:///PATH or unix://@NAME, ssl+unix://. PORT may be FIRST-LAST. IPv6 \
+               stands in brackets. Own options may follow.",
         set: |settings, text, origin| {
             let endpoint = Endpoint::parse(text)?;
             // The same place twice is no mistake to ArangoDB either.
@@ -127,6 +127,16 @@ pub(super) const RECORDS: &[Record] = &[
         help: "Listens on an address that an earlier process has just left (SO_REUSEADDR).",
         set: |settings, text, origin| put(&mut settings.tcp.reuse_address, text, origin),
         get: |settings| shown(&settings.tcp.reuse_address),
+        ..BASE
+    },
+    Record {
+        name: "tcp.reuse-port",
+        value: "true|false",
+        form: Form::Switch,
+        help: "Shares its addresses with other processes of the same user that ask for it as well (SO_REUSEPORT), among which \
+               the system deals connections out. A second tlsport on a port is no error then.",
+        set: |settings, text, origin| put(&mut settings.tcp.reuse_port, text, origin),
+        get: |settings| shown(&settings.tcp.reuse_port),
         ..BASE
     },
     Record {

@@ -20,6 +20,7 @@ const EXAMPLES: &[(&str, &str, &str, &str)] = &[
     ("busy-poll", "100us", "100", "longer than 1s"),
     ("tcp.backlog-size", "4k", "many", "whole number"),
     ("tcp.reuse-address", "no", "maybe", "true, false, yes, no"),
+    ("tcp.reuse-port", "yes", "maybe", "true, false, yes, no"),
     ("tcp.congestion", "reno", "\0", "holds a zero byte"),
     ("ssl.keyfile", "a.pem", "a\0b", "holds a zero byte"),
     ("ssl.certfile", "a.crt", "\0", "holds a zero byte"),

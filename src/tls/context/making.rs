@@ -11,6 +11,7 @@ use crate::tls::callbacks::{self, State};
 use crate::tls::kept::Kept;
 use crate::tls::library::{self, SectionError};
 use crate::tls::names::Names;
+use crate::tls::passing::Passes;
 use crate::tls::prepared::{Prepared, Ready, Role, blame};
 use crate::tls::probe;
 use crate::tls::protocol::Bound;
@@ -23,6 +24,7 @@ use openssl::ssl::{
     SslContext, SslContextBuilder, SslMethod, SslMode, SslSessionCacheMode, SslVerifyMode,
 };
 use std::ffi::CString;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Who owns the `SSL_CTX` that connections begin with.
@@ -164,6 +166,7 @@ impl<'a> Making<'a> {
         let state = State {
             kept,
             watches_verification: matches!(self.whose, Whose::Ours),
+            passes: self.passes(),
             ..State::default()
         };
         self.install(c, state);
@@ -229,7 +232,7 @@ impl<'a> Making<'a> {
     }
 
     fn refuse(&mut self, origin: &Origin, message: String, queue: &Queue) {
-        let error = Error::settings(message).caused_by(queue.to_string());
+        let error = queue.beside(Error::settings(message));
         self.problems.push(blame(origin, error));
     }
 
@@ -311,7 +314,7 @@ impl<'a> Making<'a> {
                 false => &identity.chain[..],
             };
             let result = sys::use_identity(c, &identity.leaf, &key, chain);
-            if result.is_ok() && chain.is_empty() && !self.ready.trust.authorities.is_empty() {
+            if result.is_ok() && chain.is_empty() && self.ready.trust.names_cas() {
                 sys::complete_chain(c);
             }
             let tried = format!("cannot read certificate from '{}'", identity.file.display());
@@ -414,13 +417,25 @@ impl<'a> Making<'a> {
         }
     }
 
-    fn keep_trust(&mut self, queue: Queue) {
-        let (origin, tried) = match self.ready.policy.ca_files.first() {
-            Some(file) => {
-                let tried = format!("cannot load CA certificates from '{}'", file.display());
-                (&file.origin, tried)
+    /// Which failures of verification do not end a handshake.
+    fn passes(&self) -> Passes {
+        let policy = &self.ready.policy;
+        match self.prepared.role {
+            Role::Server if policy.verify() == VerifyClient::RequestUnverified => {
+                Passes::Everything
             }
-            None => (
+            _ if *policy.accept_expired => Passes::Expired,
+            _ => Passes::Nothing,
+        }
+    }
+
+    fn keep_trust(&mut self, queue: Queue) {
+        let policy = &self.ready.policy;
+        let tried = |path: &Path| format!("cannot load CA certificates from '{}'", path.display());
+        let (origin, tried) = match (policy.ca_files.first(), &policy.ca_dir.value) {
+            (Some(file), _) => (&file.origin, tried(file)),
+            (None, Some(directory)) => (&policy.ca_dir.origin, tried(directory)),
+            (None, None) => (
                 &Origin::BuiltIn,
                 "cannot load CA certificates of the system".into(),
             ),
@@ -443,6 +458,7 @@ impl<'a> Making<'a> {
             alpn: policy.alpn_order(),
             refuses_other_protocols: policy.alpn_mismatch.value == AlpnMismatch::Refuse,
             watches_verification: ours,
+            passes: self.passes(),
             names,
             keeps_server_name: self.prepared.keeps_server_name && ours,
             tickets,

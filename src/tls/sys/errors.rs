@@ -18,6 +18,10 @@ unsafe extern "C" {
 pub(in crate::tls) struct RawEntry {
     /// Library and reason, packed.
     pub(in crate::tls) code: c_ulong,
+    /// Where it was put there: OpenSSL's function (which before OpenSSL 3 is told by the code), file and line.
+    pub(in crate::tls) function: String,
+    pub(in crate::tls) file: String,
+    pub(in crate::tls) line: u32,
     /// The text added to the entry, empty when there is none.
     pub(in crate::tls) data: String,
 }
@@ -25,33 +29,47 @@ pub(in crate::tls) struct RawEntry {
 /// Takes the oldest entry of this thread's error queue (`ERR_get_error_all`).
 pub(in crate::tls) fn take_error() -> Option<RawEntry> {
     let mut data: *const c_char = ptr::null();
-    let mut flags: c_int = 0;
-    // SAFETY: the outputs are ours, and null is documented for those that are not wanted.
+    let mut file: *const c_char = ptr::null();
+    #[cfg_attr(not(openssl3), allow(unused_mut))]
+    let mut function: *const c_char = ptr::null();
+    let (mut line, mut flags): (c_int, c_int) = (0, 0);
+    // SAFETY: the outputs are ours.
     #[cfg(openssl3)]
     let code = unsafe {
-        ffi::ERR_get_error_all(
-            ptr::null_mut(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-            &mut data,
-            &mut flags,
-        )
+        ffi::ERR_get_error_all(&mut file, &mut line, &mut function, &mut data, &mut flags)
     };
     // SAFETY: as above.
     #[cfg(not(openssl3))]
-    let code = unsafe {
-        ffi::ERR_get_error_line_data(ptr::null_mut(), ptr::null_mut(), &mut data, &mut flags)
-    };
+    let code = unsafe { ffi::ERR_get_error_line_data(&mut file, &mut line, &mut data, &mut flags) };
     if code == 0 {
         return None;
     }
+    // SAFETY: null, or strings that live until the slot is used again, and are copied now.
+    let (file, function) = unsafe { (text(file).into_owned(), text(function).into_owned()) };
     let data = if flags & ffi::ERR_TXT_STRING != 0 {
         // SAFETY: the flag says that data is a string; it lives until the slot is used again, and is copied now.
         unsafe { text(data) }.into_owned()
     } else {
         String::new()
     };
-    Some(RawEntry { code, data })
+    Some(RawEntry {
+        code,
+        function,
+        file,
+        line: u32::try_from(line).unwrap_or(0),
+        data,
+    })
+}
+
+/// This thread as `ERR_print_errors` writes it: a number and, since OpenSSL 3, the bytes of that number in memory.
+pub(in crate::tls) fn thread_in_words() -> String {
+    // SAFETY: it needs nothing, and cannot fail.
+    let thread = unsafe { libc::pthread_self() };
+    if cfg!(openssl3) {
+        let bytes = thread.to_ne_bytes();
+        return bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    }
+    thread.to_string()
 }
 
 /// `ERR_error_string_n`: an entry in OpenSSL's one-line form, cut to at most `longest` bytes.

@@ -1,13 +1,13 @@
 //! Calls on names, revocation lists and stores.
 
 use super::succeeded;
-use crate::tls::queue::Queue;
+use crate::tls::queue::{self, Queue};
 use foreign_types::ForeignTypeRef;
 use openssl::stack::StackRef;
 use openssl::x509::store::X509StoreBuilderRef;
 use openssl::x509::{X509, X509CrlRef, X509NameRef, X509StoreContextRef};
 use openssl_sys as ffi;
-use std::ffi::{c_char, c_int, c_ulong};
+use std::ffi::{CStr, c_char, c_int, c_ulong};
 use std::ptr;
 
 unsafe extern "C" {
@@ -20,6 +20,11 @@ unsafe extern "C" {
     fn X509_STORE_CTX_get0_untrusted(
         context: *const ffi::X509_STORE_CTX,
     ) -> *mut ffi::stack_st_X509;
+    fn X509_NAME_oneline(
+        name: *const ffi::X509_NAME,
+        buffer: *mut c_char,
+        size: c_int,
+    ) -> *mut c_char;
     fn X509_STORE_add_crl(store: *mut ffi::X509_STORE, crl: *mut ffi::X509_CRL) -> c_int;
 }
 
@@ -63,6 +68,22 @@ pub(in crate::tls) fn slashed_name(name: &X509NameRef) -> Vec<u8> {
     text
 }
 
+/// `X509_NAME_oneline`: `/C=…/CN=…`, where what is not printable ASCII is escaped as `\xHH`. Empty for a name that is
+/// too long for it.
+pub(in crate::tls) fn one_line_name(name: &X509NameRef) -> String {
+    // SAFETY: a live name; without a buffer the call makes a string that is ours to free, copied before that, or null.
+    let line = unsafe {
+        let line = X509_NAME_oneline(name.as_ptr(), ptr::null_mut(), 0);
+        let copy = super::text(line).into_owned();
+        ffi::OPENSSL_free(line.cast());
+        copy
+    };
+    if line.is_empty() {
+        queue::clear();
+    }
+    line
+}
+
 /// `XN_FLAG_RFC2253`
 const RFC2253: c_ulong = 0x0111_0317;
 
@@ -104,6 +125,20 @@ impl Drop for MemBio {
         // SAFETY: made in `new`, freed here alone.
         unsafe { ffi::BIO_free_all(self.0) };
     }
+}
+
+/// `X509_LOOKUP_add_dir` with `X509_LOOKUP_hash_dir`: a directory, or several with a `:` between them.
+pub(in crate::tls) fn add_directory(
+    store: &mut X509StoreBuilderRef,
+    directory: &CStr,
+) -> Result<(), Queue> {
+    // SAFETY: a live store, to which the lookup belongs; the method is static, and the name is copied.
+    let added = unsafe {
+        let lookup = ffi::X509_STORE_add_lookup(store.as_ptr(), ffi::X509_LOOKUP_hash_dir());
+        !lookup.is_null()
+            && ffi::X509_LOOKUP_add_dir(lookup, directory.as_ptr(), ffi::X509_FILETYPE_PEM) == 1
+    };
+    succeeded(added)
 }
 
 /// `X509_STORE_add_crl`.

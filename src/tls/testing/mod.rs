@@ -6,7 +6,7 @@ pub(super) use certificates::*;
 
 use super::failure::HandshakeError;
 use super::queue::Queue;
-use super::{Context, Facts, Prepared, Shared, facts, whom};
+use super::{Context, Facts, Prepared, Shared, facts, passing, whom};
 use crate::settings::{Origin, Setting, Settings};
 use openssl::ssl::{
     ErrorCode, Ssl, SslContext, SslMethod, SslSession, SslSessionCacheMode, SslStream,
@@ -15,7 +15,7 @@ use openssl::ssl::{
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
@@ -55,6 +55,11 @@ impl Policy {
         let setting = Setting::new(path.clone(), Origin::Program);
         self.settings.policy.key_files.push(setting);
         path
+    }
+
+    /// The directory that its files are in.
+    pub(super) fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// Sets an option as a user would.
@@ -146,6 +151,8 @@ pub(super) struct Met {
     pub(super) shown: Vec<String>,
     /// The CAs the client was told of.
     pub(super) told: Vec<String>,
+    /// What the server has to warn of.
+    pub(super) expired: Option<String>,
 }
 
 impl std::fmt::Debug for Met {
@@ -267,25 +274,37 @@ impl Client {
             sessions,
             shown: shown.unwrap_or_default(),
             told,
+            expired: passing::expired(server.ssl()).map(|expired| expired.to_string()),
         })
     }
 }
 
 /// A client's context and a server's: what the client's side comes to, or what its libssl said.
 pub(super) fn greet(client: &Context, host: &str, server: &Server) -> Result<Facts, String> {
+    reach(client, whom::Server::Verified(host), server).map(|(facts, _)| facts)
+}
+
+/// The same with whomever, and what the client has to warn of.
+pub(super) fn reach(
+    client: &Context,
+    whom: whom::Server<'_>,
+    server: &Server,
+) -> Result<(Facts, Option<String>), String> {
     let (near, far) = Pipe::pair();
     let mut ssl = client.new_ssl().unwrap();
-    whom::Server::Verified(host).expect(&mut ssl).unwrap();
+    whom.expect(&mut ssl).unwrap();
     let mut client = SslStream::new(ssl, near).unwrap();
     let mut server = SslStream::new(server.0.new_ssl().unwrap(), far).unwrap();
     for _ in 0..50 {
-        let done = step(client.connect()).map_err(|queue| queue.first())?;
+        let done = step(client.connect())
+            .map_err(|queue| HandshakeError::classify(&queue, client.ssl(), None).reason)?;
         let accepted = step(server.accept());
         if accepted.is_err() {
             return Err(last_words(&mut client));
         }
         if done && accepted.is_ok_and(|done| done) {
-            return Ok(facts::facts(client.ssl()));
+            let expired = passing::expired(client.ssl()).map(|expired| expired.to_string());
+            return Ok((facts::facts(client.ssl()), expired));
         }
     }
     Err("the handshake went nowhere".into())

@@ -78,7 +78,7 @@ fn the_servers_certificate_is_verified_against_the_cas_that_were_named() {
     assert!(greet(&client(&trusting(&authority)), "localhost", &server).is_ok());
     for stranger in [trusting(&other), Policy::empty()] {
         let said = greet(&client(&stranger), "localhost", &server).unwrap_err();
-        assert!(said.ends_with("certificate verify failed"), "{said}");
+        assert!(said.starts_with("the server's certificate: "), "{said}");
     }
     let mut careless = trusting(&authority);
     careless.set("ssl.verify-client", "none");

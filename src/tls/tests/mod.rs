@@ -8,3 +8,4 @@ mod names;
 mod policy;
 mod protocols;
 mod resumption;
+mod verification;

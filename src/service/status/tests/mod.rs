@@ -33,6 +33,7 @@ fn open_page(overview: Arc<Overview>, facts: Option<&Facts>) -> StatusPage {
 
 fn facts() -> Facts {
     Facts {
+        own: None,
         protocol: "TLSv1.3",
         cipher: "TLS_AES_256_GCM_SHA384".into(),
         cipher_standard: "TLS_AES_256_GCM_SHA384".into(),
