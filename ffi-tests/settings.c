@@ -119,7 +119,29 @@ static void a_file_that_cannot_be_read_is_named(void)
     CHECK_STATUS(tlsport_settings_load(settings, NULL, path), TLSPORT_ERROR_SETTINGS);
     CHECK_HAS(tlsport_last_error(), "cannot tell its dialect: name it, one of arangodb, krakend, manticore, postgresql");
     CHECK_STATUS(tlsport_settings_load(settings, "horse", path), TLSPORT_ERROR_SETTINGS);
-    CHECK_HAS(tlsport_last_error(), "the dialect 'horse' is not one of arangodb, krakend, manticore, postgresql");
+    CHECK_HAS(tlsport_last_error(), "the dialect 'horse' is not one of arangodb, kdb, krakend, manticore, postgresql");
+    tlsport_settings_free(settings);
+}
+
+static void a_dialect_without_a_file_is_read_from_the_environment(void)
+{
+    tlsport_settings *settings = tlsport_settings_new();
+    REQUIRE(setenv("KX_SSL_CIPHER_LIST", "HIGH", 1) == 0);
+    REQUIRE(setenv("SSL_VERIFY_CLIENT", "IFPRESENT", 1) == 0);
+    REQUIRE_OK(tlsport_settings_load(settings, "kdb", NULL));
+    CHECK_STR(tlsport_settings_get(settings, "ssl.cipher-list"), "HIGH");
+    CHECK_STR(tlsport_settings_get(settings, "backend.cipher-list"), "HIGH");
+    CHECK_STR(tlsport_settings_get(settings, "ssl.verify-client"), "request");
+    CHECK_STR(tlsport_settings_get(settings, "kdb-accept-expired"), "true");
+    CHECK_HAS(tlsport_settings_report(settings, TLSPORT_REPORT_TEXT), "SSL_VERIFY_CLIENT| IFPRESENT");
+    REQUIRE(setenv("SSL_VERIFY_CLIENT", "perhaps", 1) == 0);
+    CHECK_STATUS(tlsport_settings_load(settings, "kdb", NULL), TLSPORT_ERROR_SETTINGS);
+    CHECK_STR(tlsport_last_error(), "environment variable SSL_VERIFY_CLIENT: 'perhaps' is not one of NO, YES, "
+                                    "REQUESTONLY, IFPRESENT");
+    CHECK_STATUS(tlsport_settings_load(settings, "kdb", "kdb.conf"), TLSPORT_ERROR_SETTINGS);
+    CHECK_STATUS(tlsport_settings_load(settings, "postgresql", NULL), TLSPORT_ERROR_USAGE);
+    REQUIRE(unsetenv("KX_SSL_CIPHER_LIST") == 0);
+    REQUIRE(unsetenv("SSL_VERIFY_CLIENT") == 0);
     tlsport_settings_free(settings);
 }
 
@@ -210,10 +232,11 @@ static void dialects_and_options_are_counted_from_zero(void)
     size_t number = 0;
     tlsport_settings *settings = tlsport_settings_new();
     CHECK_STR(tlsport_dialect_name(0), "arangodb");
-    CHECK_STR(tlsport_dialect_name(1), "krakend");
-    CHECK_STR(tlsport_dialect_name(2), "manticore");
-    CHECK_STR(tlsport_dialect_name(3), "postgresql");
-    CHECK(tlsport_dialect_name(4) == NULL);
+    CHECK_STR(tlsport_dialect_name(1), "kdb");
+    CHECK_STR(tlsport_dialect_name(2), "krakend");
+    CHECK_STR(tlsport_dialect_name(3), "manticore");
+    CHECK_STR(tlsport_dialect_name(4), "postgresql");
+    CHECK(tlsport_dialect_name(5) == NULL);
     for (; tlsport_option_name(number) != NULL; number++) {
         CHECK(tlsport_settings_get(settings, tlsport_option_name(number)) != NULL);
     }
@@ -266,6 +289,7 @@ CHECK_MAIN(TEST(a_setting_is_read_back_by_any_of_its_names),
            TEST(a_file_of_another_system_brings_its_defaults),
            TEST(every_mistake_of_a_file_is_a_line_and_nothing_is_taken),
            TEST(a_file_that_cannot_be_read_is_named),
+           TEST(a_dialect_without_a_file_is_read_from_the_environment),
            TEST(a_path_is_bytes),
            TEST(a_copy_is_changed_apart),
            TEST(a_freed_handle_is_refused_and_freeing_it_again_does_nothing),

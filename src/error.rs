@@ -34,6 +34,7 @@ pub struct Error {
     kind: Kind,
     message: String,
     cause: Option<String>,
+    dump: Option<String>,
 }
 
 impl Error {
@@ -43,6 +44,7 @@ impl Error {
             kind,
             message: message.into(),
             cause: None,
+            dump: None,
         }
     }
 
@@ -68,6 +70,18 @@ impl Error {
     pub fn caused_by(mut self, cause: impl Into<String>) -> Error {
         self.cause = Some(cause.into());
         self
+    }
+
+    /// Keeps libssl's error queue as libssl prints it, besides.
+    #[must_use]
+    pub(crate) fn dumped(mut self, dump: String) -> Error {
+        self.dump = Some(dump);
+        self
+    }
+
+    /// libssl's error queue as libssl prints it (`ERR_print_errors`), a line an entry.
+    pub(crate) fn dump(&self) -> Option<&str> {
+        self.dump.as_deref()
     }
 
     /// What the caller can do about it.

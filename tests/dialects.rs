@@ -1,21 +1,34 @@
 //! Sample in, settings out: every file under `tests/data/dialect/` is read as its folder's dialect, and what comes
-//! of it is compared with the `.expected` file beside it. `UPDATE_EXPECTED=1` writes those files anew.
+//! of it is compared with the `.expected` file beside it. `UPDATE_EXPECTED=1` writes those files anew. Where a dialect has
+//! no file, a sample has variables of the environment, `NAME=value`, and flags.
 
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use tlsport::dialect::{self, Source, System};
+use tlsport::dialect::{self, Source, System, kdb};
 use tlsport::settings::hba::{AddressPattern, NamePattern, Rule, SystemName};
 use tlsport::settings::{Builder, Level, Origin, Settings, TABLE};
 
 /// A folder of samples, which is its own root, with an environment that does not change.
-struct Folder(PathBuf);
+struct Folder {
+    root: PathBuf,
+    environment: Vec<(String, String)>,
+}
 
 impl Folder {
+    fn new(root: &Path) -> Folder {
+        let known = [("PKI", "/etc/pki"), ("HOST", "db.example.org")];
+        let environment = known.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Folder {
+            root: root.to_owned(),
+            environment: environment.into(),
+        }
+    }
+
     fn place(&self, path: &Path) -> PathBuf {
-        self.0.join(path.strip_prefix("/").unwrap_or(path))
+        self.root.join(path.strip_prefix("/").unwrap_or(path))
     }
 }
 
@@ -29,9 +42,13 @@ impl Source for Folder {
     }
 
     fn env(&self, name: &str) -> Option<String> {
-        let known = [("PKI", "/etc/pki"), ("HOST", "db.example.org")];
-        let known = known.iter().find(|(known, _)| *known == name);
-        known.map(|(_, value)| (*value).to_owned())
+        let mut known = self.environment.iter();
+        let known = known.find(|(known, _)| *known == name);
+        known.map(|(_, value)| value.clone())
+    }
+
+    fn openssl_dir(&self) -> Option<PathBuf> {
+        Some("/ssl".into())
     }
 }
 
@@ -51,17 +68,37 @@ impl Source for Silence {
 /// What holds in a dialect where its file says nothing.
 fn defaults(dialect: &str) -> Settings {
     let mut builder = Builder::new(Settings::default());
-    dialect::read(Some(dialect), &Silence, Path::new("silence"), &mut builder);
+    match dialect {
+        "kdb" => dialect::read_environment(dialect, &Silence, &mut builder),
+        _ => dialect::read(Some(dialect), &Silence, Path::new("silence"), &mut builder),
+    }
     builder.settings().clone()
+}
+
+/// Reads a sample, of a dialect that is recognised unless it is named.
+fn read(dialect: Option<&str>, source: &mut Folder, file: &str, builder: &mut Builder) {
+    if !file.ends_with(".env") {
+        dialect::read(dialect, source, Path::new(file), builder);
+        return builder.begin_layer();
+    }
+    let text = fs::read_to_string(source.root.join(file)).expect("a readable sample");
+    let variables = text.lines().filter(|line| !line.starts_with(['#', '-']));
+    let variables = variables.filter_map(|line| line.split_once('='));
+    source.environment = variables
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    dialect::read_environment(dialect.unwrap_or(file), source, builder);
+    builder.begin_layer();
+    let flag = |name| text.lines().find_map(|line| line.strip_prefix(name));
+    kdb::listen(flag("-E "), flag("-p "), source, builder);
 }
 
 /// What a file comes to: settings that are not its dialect's defaults, in a sample about these not tlsport's, then what
 /// is wrong or worth saying.
 fn outcome(dialect: Option<&str>, usual: &Settings, folder: &Path, file: &str) -> String {
-    let source = Folder(folder.to_owned());
+    let mut source = Folder::new(folder);
     let mut builder = Builder::new(Settings::default());
-    dialect::read(dialect, &source, Path::new(file), &mut builder);
-    builder.begin_layer();
+    read(dialect, &mut source, file, &mut builder);
     let flag = Origin::Flag("--backend".into());
     // No service speaks MySQL's protocol.
     let backend = match folder.ends_with("manticore") {
@@ -160,7 +197,10 @@ fn samples() -> Vec<(String, PathBuf, String)> {
         for file in files {
             let name = file.expect("a readable folder").file_name();
             let name = name.to_string_lossy().into_owned();
-            if name.ends_with(".conf") || name.ends_with(".json") {
+            if [".conf", ".json", ".env"]
+                .iter()
+                .any(|ending| name.ends_with(ending))
+            {
                 samples.push((dialect.to_owned(), folder.clone(), name));
             }
         }
@@ -194,6 +234,9 @@ fn every_sample_comes_to_what_is_expected_of_it() {
 #[test]
 fn samples_are_recognised_without_being_named() {
     for (dialect, folder, file) in samples() {
+        if file.ends_with(".env") {
+            continue;
+        }
         let usual = usual(&dialect, &file);
         let named = outcome(Some(&dialect), &usual, &folder, &file);
         assert_eq!(

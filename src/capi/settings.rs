@@ -132,7 +132,7 @@ pub unsafe extern "C" fn tlsport_settings_load(
         with_settings(settings, |object| {
             let mut builder = Builder::new(object.settings.clone());
             match dialect {
-                Some(name) if file.is_null() && dialect::has_no_file(name) => {
+                Some(name) if file.is_null() && dialect::is_without_file(name) => {
                     dialect::read_environment(name, &system(), &mut builder);
                 }
                 _ => dialect::read(dialect, &system(), path(file, "path")?, &mut builder),

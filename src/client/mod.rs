@@ -22,7 +22,8 @@
 //!
 //! How the server is verified is said by `ssl.verify-server`, and its certificate has to be for the host of the
 //! connection string unless that says otherwise. Of the other settings a client takes what somebody chose
-//! ([`Policy::of_client`](crate::settings::Policy::of_client)); the dialects' defaults are a server's.
+//! ([`Policy::of_client`](crate::settings::Policy::of_client)); the dialects' defaults are a server's, but
+//! for those of kdb+, which are for both sides.
 //!
 //! Read next: [`Destination`] (connection strings), [`Opening`] (what happens when), [`Link`] (what comes of it),
 //! [`Answer`] (`https://` and `wss://`).
@@ -158,6 +159,14 @@ impl Client {
     /// As [`Client::request`].
     pub fn request_up_to(&self, most: u64, text: &[u8]) -> Result<Answer, Error> {
         request::request(self, text, most)
+    }
+
+    /// The same over a link of this client's that nothing was said on.
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub fn request_on(&self, link: Link, text: &[u8], most: u64) -> Result<Answer, Error> {
+        request::request_on(self, link, text, most)
     }
 
     /// Where it goes.

@@ -10,25 +10,28 @@ use std::time::{Duration, Instant};
 /// What is read at a time.
 const PIECE: usize = 64 * 1024;
 
-/// Sends a request as it is, or with what a WebSocket needs besides, and reads the answer.
+/// Opens a connection for a request that can be one.
 pub(super) fn request(client: &Client, text: &[u8], most: u64) -> Result<Answer, Error> {
+    looks_right(client, text)?;
+    request_on(client, client.begin()?.finish()?, text, most)
+}
+
+/// Sends a request as it is, or with what a WebSocket needs besides, and reads the answer.
+pub(super) fn request_on(
+    client: &Client,
+    link: Link,
+    text: &[u8],
+    most: u64,
+) -> Result<Answer, Error> {
+    looks_right(client, text)?;
     let destination = client.destination();
-    if !text.windows(4).any(|end| end == b"\r\n\r\n") {
-        let text = "cannot send the request: no empty line ends its head";
-        return Err(Error::new(Kind::Usage, text));
-    }
     let limits = client.0.limits;
     let (upgrade, limit) = match destination.spoken() {
-        Spoken::Http => (None, limits.idle),
         Spoken::WebSocket => (Some(Upgrade::of(text)?), limits.handshake),
-        Spoken::Ipc | Spoken::Nothing => {
-            let text =
-                "cannot send the request: the connection string is neither https:// nor wss://";
-            return Err(Error::new(Kind::Usage, text));
-        }
+        _ => (None, limits.idle),
     };
     let text = upgrade.as_ref().map_or(text, |upgrade| &upgrade.request);
-    let link = client.begin()?.finish()?;
+    link.set_nonblocking(true)?;
     let answer = exchange(link, text, most, limit)
         .and_then(|answer| match &upgrade {
             Some(upgrade) => upgrade.agreed(answer),
@@ -39,6 +42,16 @@ pub(super) fn request(client: &Client, text: &[u8], most: u64) -> Result<Answer,
         link.set_nonblocking(false)?;
     }
     Ok(answer)
+}
+
+fn looks_right(client: &Client, text: &[u8]) -> Result<(), Error> {
+    let why = match client.destination().spoken() {
+        Spoken::Ipc | Spoken::Nothing => "the connection string is neither https:// nor wss://",
+        _ if text.windows(4).any(|end| end == b"\r\n\r\n") => return Ok(()),
+        _ => "no empty line ends its head",
+    };
+    let text = format!("cannot send the request: {why}");
+    Err(Error::new(Kind::Usage, text))
 }
 
 fn exchange(

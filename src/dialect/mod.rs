@@ -74,6 +74,11 @@ fn names_of_files() -> Vec<&'static str> {
 /// Whatever is wrong becomes a problem of the builder, with file and line.
 pub fn read(name: Option<&str>, source: &dyn Source, path: &Path, builder: &mut Builder) {
     let shown = quoted(&path.display().to_string());
+    if let Some(name) = name.filter(|name| is_without_file(name)) {
+        let text =
+            format!("{shown}: the dialect '{name}' has no file: the environment says what holds");
+        return builder.unread_file(Error::settings(text));
+    }
     let bytes = match source.read(path) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => {
@@ -104,15 +109,17 @@ pub fn read_environment(name: &str, source: &dyn Source, builder: &mut Builder) 
         builder.rebase((dialect.defaults)());
         return (dialect.read)(source, builder);
     }
-    builder.unread_file(Error::settings(match names().contains(&name) {
-        true => format!("the dialect '{name}' is read from a file, and none is named"),
-        false => unknown(name),
-    }));
+    builder.unread_file(match names().contains(&name) {
+        true => Error::new(
+            Kind::Usage,
+            format!("the dialect '{name}' is read from a file, and none is named"),
+        ),
+        false => Error::settings(unknown(name)),
+    });
 }
 
-/// Whether it is a system without a file.
-#[cfg(feature = "capi")]
-pub(crate) fn has_no_file(name: &str) -> bool {
+/// Whether a dialect has no file, so that [`read_environment`] is the way to read it.
+pub fn is_without_file(name: &str) -> bool {
     of_environment(name).is_some()
 }
 
@@ -139,9 +146,6 @@ pub fn complete(source: &dyn Source, builder: &mut Builder) {
 fn choose(name: Option<&str>, path: &Path, bytes: &[u8]) -> Result<&'static Dialect, String> {
     let known = names_of_files().join(", ");
     match name {
-        Some(name) if of_environment(name).is_some() => Err(format!(
-            "the dialect '{name}' has no file: the environment says what holds"
-        )),
         Some(name) => DIALECTS
             .iter()
             .find(|dialect| dialect.name == name)

@@ -28,6 +28,22 @@ pub(super) struct Identity {
     key: PKey<Private>,
 }
 
+/// Why there is no identity, and which of its two files is to blame.
+pub(super) struct Refused {
+    pub(super) of_certificate: bool,
+    pub(super) why: Error,
+}
+
+impl From<Error> for Refused {
+    fn from(why: Error) -> Refused {
+        let of_certificate = false;
+        Refused {
+            of_certificate,
+            why,
+        }
+    }
+}
+
 impl Identity {
     /// Reads a chain and its key from the key file, in either order, or from a file each.
     pub(super) fn read(
@@ -35,15 +51,20 @@ impl Identity {
         key_file: &Path,
         policy: &Policy,
         occasion: Occasion,
-    ) -> Result<(Identity, Vec<Note>), Error> {
+    ) -> Result<(Identity, Vec<Note>), Refused> {
         let words = policy.words;
         let file = cert_file.unwrap_or(key_file);
         let private = policy.key_permissions.value == KeyPermissions::Private;
         if private && file == key_file {
             files::is_regular(key_file)?;
         }
-        let both = read(file, "certificate", words)?;
-        let (leaf, chain) = certificates(&pem::blocks(&both.bytes), file, words)?;
+        let refused = |why| Refused {
+            of_certificate: true,
+            why,
+        };
+        let both = read(file, "certificate", words).map_err(refused)?;
+        let found = certificates(&pem::blocks(&both.bytes), file, words);
+        let (leaf, chain) = found.map_err(refused)?;
         let content = match file == key_file {
             true => both,
             false => {
@@ -71,11 +92,12 @@ impl Identity {
                     file.display()
                 ),
             });
-            return Err(match words {
+            let why = match words {
                 Words::ArangoDb | Words::Kdb => why,
                 Words::PostgreSql => why.context("check of private key failed"),
                 Words::KrakenD => why.context("tls: private key does not match public key"),
-            });
+            };
+            return Err(why.into());
         }
         let identity = Identity {
             file: file.to_owned(),
@@ -177,6 +199,14 @@ fn read(file: &Path, what: &str, words: Words) -> Result<Content, Error> {
     files::read(file, LARGEST_FILE).map_err(|why| match (words, why) {
         (Words::ArangoDb, Unreadable::Missing(_)) => {
             Error::settings(format!("unable to find SSL keyfile '{}'", file.display()))
+        }
+        (Words::Kdb, why @ Unreadable::Missing(_)) => {
+            let variable = match what {
+                "key" => "SSL_KEY_FILE",
+                _ => "SSL_CERT_FILE",
+            };
+            Error::settings(format!("{why} (KX_{variable} names the file)"))
+                .context(cannot_read(what, file, words))
         }
         (Words::PostgreSql, why) if what == "key" => {
             let tried = format!("could not access private key file \"{}\"", file.display());

@@ -21,6 +21,7 @@ mod files;
 mod hello;
 mod identity;
 mod kdb_facts;
+mod kdb_words;
 mod kept;
 mod library;
 mod mismatch;

@@ -91,7 +91,7 @@ pub(super) fn certificates(blocks: &[Block<'_>]) -> Result<Vec<X509>, Error> {
 /// Why OpenSSL made nothing of a block, in its words and then in ours.
 pub(super) fn refused(stack: ErrorStack, ours: &str) -> Error {
     let queue = Queue::from(stack);
-    Error::settings(format!("{}{ours}", queue.first())).caused_by(queue.to_string())
+    queue.beside(Error::settings(format!("{}{ours}", queue.first())))
 }
 
 /// The label of a line that opens or closes a block.

@@ -15,7 +15,7 @@ use super::resume::Shared;
 use super::scope::{self, Scope};
 use super::tickets::FileKeys;
 use super::trust::Trust;
-use super::{library, options, probe};
+use super::{kdb_words, library, options, probe};
 use crate::error::{Error, Kind, Problems};
 use crate::settings::{
     Backend, Endpoint, Note, Origin, Own, Policy, ProxyProtocol, Setting, Settings, UnknownName,
@@ -149,6 +149,17 @@ impl Prepared {
     /// # Errors
     /// As [`Prepared::load`].
     pub fn load_at(
+        settings: &Settings,
+        occasion: Occasion,
+    ) -> Result<(Prepared, Vec<Note>), Problems> {
+        let loaded = Prepared::load_all(settings, occasion);
+        match settings.policy.words {
+            Words::Kdb => loaded.map_err(|problems| kdb_words::unusable(settings, problems)),
+            _ => loaded,
+        }
+    }
+
+    fn load_all(
         settings: &Settings,
         occasion: Occasion,
     ) -> Result<(Prepared, Vec<Note>), Problems> {
@@ -471,14 +482,15 @@ impl Findings {
         let mut identities: Vec<Setting<Identity>> = Vec::new();
         for (place, file) in policy.key_files.iter().enumerate() {
             let certificate = policy.cert_files.get(place);
-            let certificate = certificate.map(|file| file.value.as_path());
-            let identity = match Identity::read(certificate, file, policy, self.occasion) {
+            let path = certificate.map(|file| file.value.as_path());
+            let identity = match Identity::read(path, file, policy, self.occasion) {
                 Ok((identity, notes)) => {
                     self.notes.extend(notes);
                     identity
                 }
-                Err(error) => {
-                    self.problem(&file.origin, error);
+                Err(refused) => {
+                    let of_certificate = certificate.filter(|_| refused.of_certificate);
+                    self.problem(&of_certificate.unwrap_or(file).origin, refused.why);
                     continue;
                 }
             };

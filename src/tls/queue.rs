@@ -4,6 +4,7 @@
 //! failed handshake means (`failure`), and messages with our own words in front.
 
 use super::sys;
+use crate::error::Error;
 use openssl::error::ErrorStack;
 use std::fmt;
 use std::os::raw::c_ulong;
@@ -84,6 +85,11 @@ impl Queue {
         let thread = sys::thread_in_words();
         let lines = self.entries.iter().map(|entry| entry.dump(&thread));
         lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Keeps what it held beside an error's message.
+    pub(crate) fn beside(&self, error: Error) -> Error {
+        error.caused_by(self.to_string()).dumped(self.dump())
     }
 
     /// Whether any entry is of this library and reason.

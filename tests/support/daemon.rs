@@ -51,10 +51,24 @@ impl Launch {
         self.set("config", path)
     }
 
+    /// Flags as they are, which name so many endpoints.
+    pub(crate) fn flags(mut self, flags: &[&str], endpoints: usize) -> Launch {
+        self.endpoints += endpoints;
+        self.arguments.extend(flags.iter().map(OsString::from));
+        self
+    }
+
     /// A setting.
     pub(crate) fn set(mut self, name: &str, value: impl Into<OsString>) -> Launch {
         self.arguments.push(format!("--{name}").into());
         self.arguments.push(value.into());
+        self
+    }
+
+    /// Arguments as they are typed, by which it listens on so many more endpoints.
+    pub(crate) fn typed(mut self, arguments: &[&str], endpoints: usize) -> Launch {
+        self.arguments.extend(arguments.iter().map(OsString::from));
+        self.endpoints += endpoints;
         self
     }
 

@@ -126,7 +126,9 @@ impl Findings {
 
     /// An option that was chosen and does nothing.
     fn idle(&mut self, chosen: Option<&Origin>, name: &'static str, why: &str) {
-        if let Some(origin) = chosen {
+        // A variable of the environment is there for every program and for both sides, and not for this option alone.
+        let of_variable = |origin: &&Origin| matches!(origin, Origin::Environment(_));
+        if let Some(origin) = chosen.filter(|origin| !of_variable(origin)) {
             self.info(origin, name, format!("has no effect {why}"));
         }
     }

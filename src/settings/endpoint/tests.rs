@@ -56,6 +56,12 @@ fn an_endpoint_is_read_as_arangodb_reads_it() {
         ("manticore+https+unix:///s", "manticore+https+unix:///s"),
         ("sphinx://h", "sphinx://h:9312"),
         ("gateway://[::]", "gateway://[::]:8080"),
+        ("kdb://h", "kdb://h:5000"),
+        ("kdb+tcp://h:1", "kdb+tcp://h:1"),
+        ("kdb+tcps://h", "kdb+tcps://h:5000"),
+        ("kdb+unix:///s", "kdb+unix:///s"),
+        ("kdb+unix+unixs://@kx.5000", "kdb+unix+unixs://@kx.5000"),
+        ("kdb+unixs:///s", "kdb+unixs:///s"),
         (
             "ssl://h:1,ssl.keyfile=a,b.pem, timeout.idle=900",
             "http+ssl://h:1,ssl.keyfile=a,b.pem,timeout.idle=900",
@@ -102,7 +108,7 @@ fn an_endpoint_has_tls_or_speaks_postgresql_or_both() {
 const NO_SCHEME: &str = ": it begins with none of tcp://, ssl://, tcp+ssl://, unix://, ssl+unix://, postgres://, \
     postgres+tcp://, postgres+unix://, mysql://, mysql+tcp://, mysql+unix://, mysql+ssl+unix://, manticore://, \
     manticore+tcp://, manticore+unix://, manticore+ssl+unix://, manticore+https://, manticore+https+unix://, sphinx://, \
-    sphinx+unix://, gateway://";
+    sphinx+unix://, gateway://, kdb+tcp://, kdb://, kdb+tcps://, kdb+unix://, kdb+unix+unixs://, kdb+unixs://";
 
 #[test]
 fn what_is_no_endpoint_is_refused_with_its_reason() {

@@ -232,7 +232,7 @@ impl<'a> Making<'a> {
     }
 
     fn refuse(&mut self, origin: &Origin, message: String, queue: &Queue) {
-        let error = Error::settings(message).caused_by(queue.to_string());
+        let error = queue.beside(Error::settings(message));
         self.problems.push(blame(origin, error));
     }
 
