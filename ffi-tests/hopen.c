@@ -1,7 +1,8 @@
 /* Connections that a client opens, as kdb+'s hopen does. */
 #include "q.h"
 
-#include <sys/un.h>
+#include <errno.h>
+#include <sys/epoll.h>
 
 /* Why the last call failed, in so many words. */
 static void said(const char *part)
@@ -15,7 +16,7 @@ static int is_blocking(int fd)
     return (fcntl(fd, F_GETFL) & O_NONBLOCK) == 0;
 }
 
-/* ---- Open ---------------------------------------------------------------------------------- */
+/* ---- Open --------------------------------------------------------------------------------- */
 
 static void a_connection_is_opened_and_a_query_answered(void)
 {
@@ -170,7 +171,7 @@ static void a_connection_without_a_hello_has_no_capability(void)
     tlsport_server_free(server);
 }
 
-/* ---- In a loop ----------------------------------------------------------------------------- */
+/* ---- In a loop ---------------------------------------------------------------------------- */
 
 static void a_loop_of_the_callers_opens_as_well(void)
 {
@@ -207,6 +208,41 @@ static void a_loop_of_the_callers_opens_as_well(void)
         q_end(channel);
         q_stop(&q);
     }
+}
+
+/* The descriptor changes from the look-up's to one address' to the next one's. */
+static void epoll_finds_descriptors_that_change(void)
+{
+    struct q q = {.port = 0};
+    int set = epoll_create1(0);
+    tlsport_channel *channel;
+    tlsport_client *client;
+    char text[64];
+    int status;
+    q_start(&q);
+    snprintf(text, sizeof text, "tcps://localhost:%d", q.port);
+    client = q_client_of(q_settings(), text, NULL);
+    for (int round = 0; round < 20; round++) {
+        channel = tlsport_client_begin(client);
+        REQUIRE(channel != NULL);
+        while (q_is_want(status = tlsport_channel_handshake(channel))) {
+            int fd = tlsport_channel_fd(channel);
+            int wants = tlsport_channel_wants(channel);
+            struct epoll_event event = {.events = 0};
+            event.events |= (wants & TLSPORT_WANTS_READ) ? (uint32_t)EPOLLIN : 0;
+            event.events |= (wants & TLSPORT_WANTS_WRITE) ? (uint32_t)EPOLLOUT : 0;
+            if (epoll_ctl(set, EPOLL_CTL_MOD, fd, &event) != 0) {
+                CHECK_INT(errno, ENOENT);
+                CHECK_INT(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event), 0);
+            }
+            CHECK_INT(epoll_wait(set, &event, 1, tlsport_channel_timeout_ms(channel)), 1);
+        }
+        CHECK_OK(status);
+        tlsport_channel_free(channel);
+    }
+    tlsport_client_free(client);
+    close(set);
+    q_stop(&q);
 }
 
 static void reading_and_writing_go_on_with_the_opening(void)
@@ -269,7 +305,7 @@ static void an_opening_can_be_given_up(void)
     q_stop(&q);
 }
 
-/* ---- What comes to nothing ----------------------------------------------------------------- */
+/* ---- What comes to nothing ---------------------------------------------------------------- */
 
 /* Both ways to open come to this. */
 static void fails(tlsport_client *client, int status, const char *why)
@@ -332,34 +368,49 @@ static void where_nobody_listens_nothing_is_opened(void)
     fails(q_client(port, ":me:secret"), TLSPORT_ERROR_IO, "connection refused");
 }
 
-/* Times out both ways, each time when it ought to. */
+/* A call that waits for a limit, and one that is waited for by this program. */
+static void wait_in_vain(tlsport_client *client, const char *why)
+{
+    CHECK_NULL(tlsport_client_open(client), TLSPORT_ERROR_TIMEOUT);
+    said(why);
+}
+
+static void loop_in_vain(tlsport_client *client, const char *why)
+{
+    tlsport_channel *channel = tlsport_client_begin(client);
+    REQUIRE(channel != NULL);
+    while (q_is_want(tlsport_channel_handshake(channel))) {
+        q_wait(channel);
+    }
+    CHECK_STATUS(tlsport_channel_handshake(channel), TLSPORT_ERROR_TIMEOUT);
+    said(why);
+    tlsport_channel_free(channel);
+}
+
+/*
+ * Both are over when the limit has passed, and not much later; on a busy machine one try of
+ * three has to show it.
+ */
 static void times_out(uint16_t port, const char *why)
 {
     const int64_t limit = 150;
+    void (*const ways[])(tlsport_client *, const char *) = {wait_in_vain, loop_in_vain};
     tlsport_settings *settings = q_settings();
     tlsport_client *client;
-    tlsport_channel *channel;
-    int64_t began;
-    int64_t took;
     CHECK_OK(tlsport_settings_set(settings, "timeout.handshake", "150ms"));
     client = q_client_of(settings, q_destination(port, ":me:secret"), NULL);
-    began = check_now_ms();
-    CHECK_NULL(tlsport_client_open(client), TLSPORT_ERROR_TIMEOUT);
-    took = check_now_ms() - began;
-    said(why);
-    CHECK(took >= limit && (is_under_valgrind() || took < limit + 50));
-    began = check_now_ms();
-    channel = tlsport_client_begin(client);
-    REQUIRE(channel != NULL);
-    while (q_is_want(tlsport_channel_handshake(channel))) {
-        CHECK(tlsport_channel_timeout_ms(channel) <= limit);
-        q_wait(channel);
+    for (int way = 0; way < 2; way++) {
+        int in_time = is_under_valgrind();
+        for (int i = 0; i < 3 && (i == 0 || !in_time); i++) {
+            int64_t began = check_now_ms();
+            int64_t took;
+            ways[way](client, why);
+            took = check_now_ms() - began;
+            CHECK(took >= limit);
+            in_time |= took < limit + 50;
+        }
+        CHECK(in_time);
     }
-    took = check_now_ms() - began;
-    CHECK_STATUS(tlsport_channel_handshake(channel), TLSPORT_ERROR_TIMEOUT);
-    said(why);
-    CHECK(took >= limit && (is_under_valgrind() || took < limit + 50));
-    tlsport_channel_free(channel);
     tlsport_client_free(client);
 }
 
@@ -375,7 +426,7 @@ static void a_limit_passes_when_it_says(void)
     q_stop(&q);
 }
 
-/* ---- Certificates -------------------------------------------------------------------------- */
+/* ---- Certificates ------------------------------------------------------------------------- */
 
 static char warned[1024];
 
@@ -477,7 +528,7 @@ static void kdbs_own_variables_are_enough(void)
     q_stop(&q);
 }
 
-/* ---- Unix sockets -------------------------------------------------------------------------- */
+/* ---- Unix sockets ------------------------------------------------------------------------- */
 
 static void unix_sockets_are_opened_by_path_by_name_and_by_port(void)
 {
@@ -508,7 +559,7 @@ static void unix_sockets_are_opened_by_path_by_name_and_by_port(void)
     free(directory);
 }
 
-/* ---- Threads ------------------------------------------------------------------------------- */
+/* ---- Threads ------------------------------------------------------------------------------ */
 
 enum { THREADS = 6, ROUNDS = 5 };
 
@@ -571,7 +622,7 @@ static void a_client_that_is_freed_leaves_its_threads_to_their_opening(void)
     close(listener);
 }
 
-/* ---- The example --------------------------------------------------------------------------- */
+/* ---- The example -------------------------------------------------------------------------- */
 
 static void the_example_asks_and_prints(void)
 {
@@ -611,6 +662,7 @@ CHECK_MAIN(TEST(a_connection_is_opened_and_a_query_answered),
            TEST(strings_that_cannot_be_read_are_refused_without_what_may_be_a_password),
            TEST(a_connection_without_a_hello_has_no_capability),
            TEST(a_loop_of_the_callers_opens_as_well),
+           TEST(epoll_finds_descriptors_that_change),
            TEST(reading_and_writing_go_on_with_the_opening), TEST(an_opening_can_be_given_up),
            TEST(a_wrong_password_is_refused_by_the_server),
            TEST(where_nobody_listens_nothing_is_opened), TEST(a_limit_passes_when_it_says),

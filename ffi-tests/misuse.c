@@ -78,6 +78,7 @@ static void no_channel(tlsport_channel *bad)
     CHECK_INT(tlsport_channel_timeout_ms(bad), -1);
     REFUSED(tlsport_channel_capability(bad));
     REFUSED(tlsport_channel_facts(bad, &facts));
+    REFUSED_WITH_NULL(tlsport_channel_kdb_facts(bad, TLSPORT_KDB_CERT));
     REFUSED_WITH_NULL(tlsport_channel_ssl(bad));
     tlsport_channel_free(bad);
 }

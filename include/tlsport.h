@@ -592,7 +592,8 @@ TLSPORT_CHECK tlsport_channel *tlsport_client_open(tlsport_client *client);
  * until that is TLSPORT_OK, as reading and writing do. In between wait on tlsport_channel_fd
  * for what tlsport_channel_wants says, for tlsport_channel_timeout_ms at the most. These calls
  * fail as tlsport_client_open does; null for what has failed at once. The channel's socket is a
- * non-blocking one. A name is looked up by a thread of ours, which ends with the look-up.
+ * non-blocking one. A name is looked up by a thread of ours, which blocks signals and ends with
+ * the look-up.
  */
 TLSPORT_CHECK tlsport_channel *tlsport_client_begin(tlsport_client *client);
 

@@ -6,9 +6,10 @@ use super::answer::AnswerObject;
 use super::channel::ChannelObject;
 use super::handle::{self, Handle, Object};
 use super::settings::{SettingsObject, with_settings};
+use super::signals::without_signals;
 use super::stage::Stage;
 use super::{bytes, entry, freeing, optional_text, path, sized, text};
-use crate::client::{Client, Destination};
+use crate::client::{Client, Destination, LONGEST_ANSWER, Link, Opening};
 use crate::error::Error;
 use std::ffi::{c_char, c_long, c_void};
 use std::mem::size_of;
@@ -82,6 +83,18 @@ unsafe fn held(client: *const Handle<ClientObject>) -> Result<Client, Error> {
     unsafe { handle::shared(client, |object: &ClientObject| object.0.clone()) }
 }
 
+/// Begins to open a connection; what looks its name up is a thread of ours.
+fn begin(client: &Client) -> Result<Opening, Error> {
+    without_signals(|| client.begin())
+}
+
+/// Opens a connection with a socket that blocks.
+fn open(client: &Client) -> Result<Link, Error> {
+    let link = begin(client)?.finish()?;
+    link.set_nonblocking(false)?;
+    Ok(link)
+}
+
 /// See the header.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tlsport_client_new(
@@ -107,8 +120,7 @@ pub unsafe extern "C" fn tlsport_client_open(
 ) -> *mut Handle<ChannelObject> {
     // SAFETY: the header asks for a handle or null.
     entry("tlsport_client_open", || unsafe {
-        let link = held(client)?.open()?;
-        Ok(ChannelObject::give(Stage::open(link)))
+        Ok(ChannelObject::give(Stage::open(open(&held(client)?)?)))
     })
 }
 
@@ -119,7 +131,7 @@ pub unsafe extern "C" fn tlsport_client_begin(
 ) -> *mut Handle<ChannelObject> {
     // SAFETY: the header asks for a handle or null.
     entry("tlsport_client_begin", || unsafe {
-        let opening = held(client)?.begin()?;
+        let opening = begin(&held(client)?)?;
         Ok(ChannelObject::give(Stage::begin(opening)?))
     })
 }
@@ -136,10 +148,12 @@ pub unsafe extern "C" fn tlsport_client_request(
     entry("tlsport_client_request", || unsafe {
         let request = bytes(request, len, "request")?;
         let client = held(client)?;
-        let answer = match body_limit {
-            0 => client.request(request)?,
-            limit => client.request_up_to(limit as u64, request)?,
+        client.look_at_request(request)?;
+        let most = match body_limit {
+            0 => LONGEST_ANSWER,
+            limit => limit as u64,
         };
+        let answer = client.request_on(open(&client)?, request, most)?;
         Ok(AnswerObject::give(answer))
     })
 }

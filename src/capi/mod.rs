@@ -28,6 +28,7 @@ mod log;
 mod served;
 mod server;
 mod settings;
+mod signals;
 mod sized;
 mod stage;
 mod status;

@@ -7,6 +7,7 @@ use super::conn::Theirs;
 use super::handle::{self, Handle, Object};
 use super::served::{Call, CallIn, Callbacks, RawCallbacks};
 use super::settings::{SettingsObject, prepared, with_settings};
+use super::signals::without_signals;
 use super::{entry, freeing, lend, sized, status, usage};
 use crate::dialect;
 use crate::error::{Error, Kind, Problems};
@@ -15,7 +16,7 @@ use crate::settings::{self, Backend, Builder, Note, Origin, Service, Setting, Se
 use crate::tls::Prepared;
 use std::cell::RefCell;
 use std::ffi::{CString, c_char, c_int, c_void};
-use std::mem::{MaybeUninit, offset_of};
+use std::mem::offset_of;
 use std::ptr;
 use std::time::{Duration, Instant};
 
@@ -114,36 +115,6 @@ fn limit(ms: c_int) -> Result<Option<Duration>, Error> {
         Err(_) if ms == -1 => Ok(None),
         Err(_) => Err(usage(format!("'limit_ms' is {ms}: neither a time nor -1"))),
     }
-}
-
-/// Keeps signals from the threads that `start` starts: they are for those of the program.
-fn without_signals<R>(start: impl FnOnce() -> R) -> R {
-    struct Restored(libc::sigset_t);
-    impl Drop for Restored {
-        fn drop(&mut self) {
-            // SAFETY: the set was filled in by the same function.
-            unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, ptr::null_mut()) };
-        }
-    }
-    let mut before = MaybeUninit::zeroed();
-    // SAFETY: both sets are ours; zero is one, should the call fail, which with this number it cannot.
-    let _restored = unsafe {
-        let mut most = MaybeUninit::zeroed();
-        libc::sigfillset(most.as_mut_ptr());
-        // What a thread does wrong is told to that thread.
-        for own in [
-            libc::SIGSEGV,
-            libc::SIGBUS,
-            libc::SIGFPE,
-            libc::SIGILL,
-            libc::SIGTRAP,
-        ] {
-            libc::sigdelset(most.as_mut_ptr(), own);
-        }
-        libc::pthread_sigmask(libc::SIG_BLOCK, most.as_ptr(), before.as_mut_ptr());
-        Restored(before.assume_init())
-    };
-    start()
 }
 
 /// See the header.

@@ -73,7 +73,7 @@ struct Limits {
 }
 
 /// Most bytes of an answer's body, unless somebody says otherwise.
-const LONGEST_ANSWER: u64 = 1 << 30;
+pub(crate) const LONGEST_ANSWER: u64 = 1 << 30;
 
 impl Client {
     /// Makes a client for the server of a connection string: see [`Destination`].
@@ -150,18 +150,17 @@ impl Client {
     /// # }
     /// ```
     pub fn request(&self, text: &[u8]) -> Result<Answer, Error> {
-        self.request_up_to(LONGEST_ANSWER, text)
+        request::request(self, text, LONGEST_ANSWER)
     }
 
-    /// The same, with another limit for the body of the answer than 1 GiB.
-    ///
-    /// # Errors
-    /// As [`Client::request`].
-    pub fn request_up_to(&self, most: u64, text: &[u8]) -> Result<Answer, Error> {
-        request::request(self, text, most)
+    /// Looks whether a request can be one to this client's server, before there is a connection.
+    #[cfg(feature = "capi")]
+    pub(crate) fn look_at_request(&self, text: &[u8]) -> Result<(), Error> {
+        request::looks_right(self, text)
     }
 
-    /// The same over a link of this client's that nothing was said on.
+    /// The same over a link of this client's that nothing was said on, and with another limit for the body of the answer
+    /// than 1 GiB.
     ///
     /// # Errors
     /// As [`Client::request`].

@@ -44,7 +44,8 @@ pub(super) fn request_on(
     Ok(answer)
 }
 
-fn looks_right(client: &Client, text: &[u8]) -> Result<(), Error> {
+/// Whether a request has an end, and the client somebody to send it to.
+pub(super) fn looks_right(client: &Client, text: &[u8]) -> Result<(), Error> {
     let why = match client.destination().spoken() {
         Spoken::Ipc | Spoken::Nothing => "the connection string is neither https:// nor wss://",
         _ if text.windows(4).any(|end| end == b"\r\n\r\n") => return Ok(()),
