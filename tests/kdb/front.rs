@@ -52,20 +52,21 @@ pub(crate) fn both(pki: &Pki) -> Launch {
 
 /// The same with the certificate and the key of a file.
 pub(crate) fn both_with(keyfile: &str) -> Launch {
-    both_at("tcp+ssl://127.0.0.1:0", keyfile)
-}
-
-/// The same elsewhere.
-pub(crate) fn both_at(endpoint: &str, keyfile: &str) -> Launch {
-    Launch::new()
-        .endpoint(endpoint)
-        .set("ssl.keyfile", keyfile)
-        .set("ssl.protocol", "9")
+    listening(&["-E", "1", "-p", "127.0.0.1:0W"], 1, keyfile)
 }
 
 /// A front without TLS.
 pub(crate) fn plain() -> Launch {
-    Launch::new().endpoint("tcp://127.0.0.1:0")
+    listening(&["-p", "127.0.0.1:0W"], 1, "")
+}
+
+/// A front that is set up as a server of kdb+ is.
+pub(crate) fn listening(arguments: &[&str], endpoints: usize, keyfile: &str) -> Launch {
+    Launch::new()
+        .set("dialect", "kdb")
+        .env("KX_SSL_CERT_FILE", keyfile)
+        .env("KX_SSL_KEY_FILE", keyfile)
+        .typed(arguments, endpoints)
 }
 
 /// Connects, in TLS with whoever has the right certificate.

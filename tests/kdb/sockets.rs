@@ -1,7 +1,8 @@
 //! kdb+'s unix sockets, which have names without a file: `kx.PORT`, in the folder's name that QUDSPATH gives.
 
-use crate::front::{Scene, WAYS, both, both_at};
+use crate::front::{Scene, WAYS, both, listening};
 use crate::kdbplus::{Server, answers, ask, unix_client};
+use crate::support::backend::closed_port;
 use crate::support::client::handshake;
 use crate::support::{Peer, Pki};
 use crate::wire::{ONE_AND_ONE, TWO, begin, hear};
@@ -34,19 +35,20 @@ fn a_server_on_a_socket_with_and_without_a_file_is_reached_from_a_port() {
 #[test]
 fn clients_come_by_the_sockets_name_plain_and_in_tls() {
     let pki = Pki::new();
-    let (plain, encrypted) = (named(&pki, 5000), named(&pki, 5001));
     let server = Server::plain();
-    let _front = both_at(&format!("ssl+unix://{encrypted}"), &pki.server())
-        .endpoint(&format!("unix://{plain}"))
+    let port = closed_port();
+    let arguments = ["-E", "1", "-p", &format!("127.0.0.1:{port}")];
+    let folder = pki.directory().to_str().unwrap();
+    let _front = listening(&arguments, 2, &pki.server())
+        .env("QUDSPATH", folder)
         .set("backend", server.url())
         .start();
-    let folder = pki.directory().to_str().unwrap();
-    let mut client = unix_client("ask", folder, 5000);
+    let mut client = unix_client("ask", folder, port);
     assert_eq!(answers(client.args(["1+1", "til 3"])), ["2", "0 1 2"]);
-    let said = ask(unix_client("crowd", folder, 5000).args(["50", "10"]));
+    let said = ask(unix_client("crowd", folder, port).args(["50", "10"]));
     assert!(said.out.contains("answered: 500"), "{said:?}");
 
-    let address = SocketAddr::from_abstract_name(&encrypted[1..]).unwrap();
+    let address = SocketAddr::from_abstract_name(&named(&pki, port)[1..]).unwrap();
     let stream = UnixStream::connect_addr(&address).unwrap();
     let mut tls = handshake(Peer::new(&pki).ssl(), stream).unwrap();
     begin(&mut tls);

@@ -65,6 +65,13 @@ impl Launch {
         self
     }
 
+    /// Arguments as they are typed, by which it listens on so many more endpoints.
+    pub(crate) fn typed(mut self, arguments: &[&str], endpoints: usize) -> Launch {
+        self.arguments.extend(arguments.iter().map(OsString::from));
+        self.endpoints += endpoints;
+        self
+    }
+
     /// A variable of the environment.
     pub(crate) fn env(mut self, name: &str, value: impl Into<OsString>) -> Launch {
         self.environment.push((name.into(), value.into()));
