@@ -45,6 +45,11 @@ impl Failure {
         Failure::Problems(Status::Settings, problems)
     }
 
+    /// Arguments that cannot be meant.
+    pub(crate) fn usage(problems: Problems) -> Failure {
+        Failure::Problems(Status::Usage, problems)
+    }
+
     /// What happened while starting to serve.
     pub(crate) fn running(problems: Problems) -> Failure {
         Failure::Problems(Status::Failed, problems)

@@ -49,14 +49,31 @@ const FIRST: &[(&str, &str, &str)] = &[
     ("threads", "N", "Worker threads; 0 is one a core"),
 ];
 
+/// The same for a client.
+const FIRST_OF_CLIENTS: &[(&str, &str, &str)] = &[
+    ("ssl.cafile", "FILE", "CAs that are trusted, PEM"),
+    ("ssl.verify-server", "HOW", "name, chain or none"),
+    (
+        "ssl.keyfile",
+        "FILE",
+        "Our own certificate chain and key, PEM",
+    ),
+    ("timeout.connect", "TIME", "How long connecting may take"),
+];
+
 /// Makes the help of all subcommands fit a screen: a line a flag, the ones used most, no headings.
 pub(crate) fn in_brief(command: Command) -> Command {
-    command.mut_subcommands(|subcommand| subcommand.mut_args(brief))
+    command.mut_subcommands(|subcommand| {
+        let first = match subcommand.get_name() {
+            "connect" => FIRST_OF_CLIENTS,
+            _ => FIRST,
+        };
+        subcommand.mut_args(|arg| brief(arg, first))
+    })
 }
 
-fn brief(arg: Arg) -> Arg {
-    let first = FIRST.iter().find(|(name, ..)| arg.get_id() == name);
-    match first {
+fn brief(arg: Arg, first: &[(&str, &'static str, &'static str)]) -> Arg {
+    match first.iter().find(|(name, ..)| arg.get_id() == name) {
         Some((_, value, words)) => arg.value_name(value).help(words).help_heading(None),
         None if arg.get_help_heading().is_some() => arg.hide(true),
         None => arg,
@@ -69,6 +86,11 @@ const PORT: &str = "kdb-port";
 
 /// Adds the flags of all settings to a subcommand.
 pub(crate) fn with_settings(command: Command) -> Command {
+    with_some_settings(command, |_| true)
+}
+
+/// The same of those that it has a use for.
+pub(crate) fn with_some_settings(command: Command, has: fn(&Record) -> bool) -> Command {
     command
         .args([
             Arg::new("config")
@@ -103,7 +125,7 @@ pub(crate) fn with_settings(command: Command) -> Command {
                 .allow_hyphen_values(true)
                 .help("kdb+'s port: a number, a service, 0W for any, FIRST/LAST"),
         ])
-        .args(TABLE.iter().map(flag))
+        .args(TABLE.iter().filter(|record| has(record)).map(flag))
         .after_help("more: --help")
         .after_long_help(super::failure::STATUSES)
 }
@@ -267,11 +289,12 @@ fn kdb_flags(matches: &ArgMatches, dialect: Option<&str>, system: &System, build
 fn typed(matches: &ArgMatches) -> Vec<(&'static Record, &str)> {
     let mut typed = Vec::new();
     for record in TABLE {
-        let values = matches.get_many::<String>(record.name);
-        let places = matches.indices_of(record.name);
-        let (Some(values), Some(places)) = (values, places) else {
+        // Not every subcommand has every option.
+        let values = matches.try_get_many::<String>(record.name).ok().flatten();
+        let Some(values) = values else {
             continue;
         };
+        let places = matches.indices_of(record.name).into_iter().flatten();
         typed.extend(
             places
                 .zip(values)

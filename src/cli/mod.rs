@@ -7,6 +7,7 @@
 mod certs;
 mod check;
 mod ciphers;
+mod connect;
 mod demo;
 mod failure;
 mod flags;
@@ -36,6 +37,7 @@ const COMMANDS: &[Entry] = &[
     (serve::command, serve::run),
     (check::command, check::run),
     (show::command, show::run),
+    (connect::command, connect::run),
     (ciphers::command, ciphers::run),
     (options::command, options::run),
     (certs::command, certs::run),

@@ -144,3 +144,66 @@ pub(super) fn timed_out(limit: Option<Duration>, doing: &str) -> Error {
     let limit = limit.unwrap_or_default();
     Error::new(Kind::Timeout, format!("timed out after {limit:?}, {doing}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{SocketAddr, TcpListener};
+
+    /// A listener whose queue is full, with what fills it: it answers nobody.
+    fn silent() -> (SockAddr, Vec<Socket>) {
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        listener.bind(&any.into()).unwrap();
+        listener.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut queue = vec![listener];
+        loop {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            let met = socket.connect_timeout(&address, Duration::from_millis(100));
+            queue.push(socket);
+            if met.is_err() {
+                return (address, queue);
+            }
+        }
+    }
+
+    fn target(address: SockAddr) -> Target {
+        Target {
+            address,
+            name: Some("address".into()),
+        }
+    }
+
+    fn connected(mut attempts: Attempts, deadline: Instant) -> Result<Socket, Error> {
+        loop {
+            if let Some(socket) = attempts.step(Instant::now(), Some(deadline))? {
+                return Ok(socket);
+            }
+            let descriptor = attempts.descriptor().unwrap();
+            poll(descriptor, WRITABLE, attempts.deadline()).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_address_where_nobody_answers_leaves_time_for_the_next() {
+        let (address, _queue) = silent();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let there = SockAddr::from(listener.local_addr().unwrap());
+        let began = Instant::now();
+        let limit = Duration::from_millis(600);
+        let attempts = Attempts::new([target(address), target(there)]);
+        connected(attempts, began + limit).unwrap();
+        assert!(began.elapsed() >= limit / 2);
+    }
+
+    #[test]
+    fn the_last_address_says_why_there_is_no_connection() {
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = SockAddr::from(closed.local_addr().unwrap());
+        drop(closed);
+        let attempts = Attempts::new([target(address.clone()), target(address)]);
+        let refused = connected(attempts, Instant::now() + Duration::from_secs(5)).unwrap_err();
+        assert_eq!(refused.to_string(), "address: connection refused");
+    }
+}

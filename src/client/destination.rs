@@ -144,6 +144,16 @@ impl Destination {
         }
     }
 
+    /// The text of a request for the path.
+    pub fn get(&self) -> String {
+        let (path, authority) = (&self.path, self.authority());
+        let close = match self.spoken {
+            Spoken::WebSocket => "",
+            _ => "Connection: close\r\n",
+        };
+        format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\n{close}\r\n")
+    }
+
     pub(super) fn place(&self) -> &Place {
         &self.place
     }

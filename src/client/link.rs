@@ -1,12 +1,12 @@
 //! An open connection.
 
-use crate::driven::{Driven, Step, Wants};
+use crate::driven::{Driven, Step, Want, Wants, poll};
 use crate::error::{Error, Kind};
 use crate::tls::{Certificate, Facts};
 use socket2::SockRef;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// An open connection. One thread uses it at a time; it may go from one to another.
 ///
@@ -74,6 +74,66 @@ impl Link {
     /// What both sides of kdb+'s IPC are capable of.
     pub fn capability(&self) -> Option<u8> {
         self.capability
+    }
+}
+
+/// For what has a deadline; the socket does not wait by itself.
+impl Link {
+    /// Reads; `None` when the deadline has passed.
+    pub(super) fn read_by(
+        &mut self,
+        buf: &mut [u8],
+        deadline: Option<Instant>,
+    ) -> Result<Option<usize>, Error> {
+        loop {
+            if let Step::Done(count) = self.driven.read(buf)? {
+                return Ok(Some(count));
+            }
+            let wants = self.driven.wants();
+            if !self.wait(wants, deadline)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Writes all of it; `false` when the deadline has passed.
+    pub(super) fn write_by(
+        &mut self,
+        mut bytes: &[u8],
+        deadline: Option<Instant>,
+    ) -> Result<bool, Error> {
+        loop {
+            let step = match bytes.is_empty() {
+                true => self.driven.flush()?,
+                false => match self.driven.write(bytes)? {
+                    Step::Done(count) => {
+                        bytes = &bytes[count..];
+                        continue;
+                    }
+                    Step::Want(want) => Step::Want(want),
+                },
+            };
+            let wants = match step {
+                Step::Done(()) => return Ok(true),
+                Step::Want(want) => Wants {
+                    read: want == Want::Read,
+                    write: want == Want::Write,
+                },
+            };
+            if !self.wait(wants, deadline)? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Puts bytes back, to be read first.
+    pub(super) fn give_back(&mut self, bytes: &[u8]) {
+        self.driven.give_back(bytes);
+    }
+
+    fn wait(&self, wants: Wants, deadline: Option<Instant>) -> Result<bool, Error> {
+        let waited = poll(self.as_fd(), wants, deadline);
+        waited.map_err(|error| Error::io("cannot wait for a socket", &error))
     }
 }
 

@@ -17,13 +17,20 @@ pub(super) struct Lookup {
 impl Lookup {
     /// Begins. Who gives up leaves the thread to its own end.
     pub(super) fn begin(host: &str, port: u16) -> io::Result<Lookup> {
+        let host = host.to_owned();
+        Lookup::by(move || addresses(&host, port))
+    }
+
+    /// The same in whatever way.
+    pub(super) fn by(
+        find: impl FnOnce() -> io::Result<Vec<SocketAddr>> + Send + 'static,
+    ) -> io::Result<Lookup> {
         let (bell, rope) = UnixStream::pair()?;
         let (tell, answer) = sync_channel(1);
-        let host = host.to_owned();
         thread::Builder::new()
             .name("tlsport-lookup".into())
             .spawn(move || {
-                let _ = tell.send(addresses(&host, port)); // nobody may wait any more
+                let _ = tell.send(find()); // nobody may wait any more
                 drop(rope);
             })?;
         Ok(Lookup { answer, bell })

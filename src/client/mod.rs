@@ -28,14 +28,18 @@
 //! Read next: [`Destination`] (connection strings), [`Opening`] (what happens when), [`Link`] (what comes of it),
 //! [`Answer`] (`https://` and `wss://`).
 
+mod answer;
 mod attempts;
 mod destination;
 mod hello;
 mod link;
 mod lookup;
 mod opening;
+mod request;
+mod websocket;
 
 pub use crate::driven::Wants;
+pub use answer::Answer;
 pub use destination::{Destination, Spoken};
 pub use link::Link;
 pub use opening::{Opening, Progress};
@@ -65,7 +69,11 @@ struct Inner {
 struct Limits {
     connect: Option<Duration>,
     handshake: Option<Duration>,
+    idle: Option<Duration>,
 }
+
+/// Most bytes of an answer's body, unless somebody says otherwise.
+const LONGEST_ANSWER: u64 = 1 << 30;
 
 impl Client {
     /// Makes a client for the server of a connection string: see [`Destination`].
@@ -100,6 +108,7 @@ impl Client {
             limits: Limits {
                 connect: limit(*settings.timeouts.connect),
                 handshake: limit(*settings.timeouts.handshake),
+                idle: limit(*settings.timeouts.idle),
             },
         })))
     }
@@ -120,6 +129,37 @@ impl Client {
     /// The system has no more threads or descriptors.
     pub fn begin(&self) -> Result<Opening, Error> {
         Opening::begin(Arc::clone(&self.0))
+    }
+
+    /// Opens a connection, sends a request of HTTP as it is, and waits for the whole answer. On the way to a WebSocket
+    /// (`wss://`) what the request lacks of one is added, and the answer, if it is status 101, comes with the [`Link`].
+    ///
+    /// An answer may pause for as long as `timeout.idle`, that of a WebSocket for as long as `timeout.handshake`.
+    ///
+    /// # Errors
+    /// As [`Client::open`]; `Closed` where the answer was cut, `Peer` where it is no HTTP or too long, `Timeout`;
+    /// `Usage` where the request has no end, or is not for this kind of destination.
+    ///
+    /// ```no_run
+    /// # use tlsport::client::Client;
+    /// # fn ask(settings: &tlsport::settings::Settings) -> Result<(), tlsport::error::Problems> {
+    /// let client = Client::new(settings, "https://127.0.0.1:5000")?;
+    /// let answer = client.request(b"GET /login.html http/1.1\r\nhost:www.kx.com\r\n\r\n")?;
+    /// println!("{} with {} bytes", answer.status, answer.body.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn request(&self, text: &[u8]) -> Result<Answer, Error> {
+        request::request(self, text, LONGEST_ANSWER)
+    }
+
+    /// The same over a link of this client's that nothing was said on, and with another limit for the body of the answer
+    /// than 1 GiB.
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub fn request_on(&self, link: Link, text: &[u8], most: u64) -> Result<Answer, Error> {
+        request::request_on(self, link, text, most)
     }
 
     /// Where it goes.

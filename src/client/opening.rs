@@ -273,3 +273,58 @@ fn targets(addresses: &[SocketAddr]) -> impl Iterator<Item = Target> + '_ {
 fn within(limit: Option<Duration>, now: Instant) -> Option<Instant> {
     limit.and_then(|limit| now.checked_add(limit))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Client;
+    use crate::settings::Settings;
+    use std::sync::mpsc::channel;
+
+    /// Where the name is looked up in this way.
+    fn looking_up(
+        limit: &str,
+        find: impl FnOnce() -> io::Result<Vec<SocketAddr>> + Send + 'static,
+    ) -> Opening {
+        let mut settings = Settings::default();
+        settings.set("timeout.connect", limit).unwrap();
+        let client = Client::new(&settings, "tls://db.example:5000").unwrap();
+        Opening {
+            stage: Stage::LookingUp(Lookup::by(find).unwrap()),
+            deadline: within(client.0.limits.connect, Instant::now()),
+            client: client.0,
+            rejected: None,
+        }
+    }
+
+    fn said(mut opening: Opening) -> String {
+        opening.finish().err().unwrap().to_string()
+    }
+
+    #[test]
+    fn a_resolver_that_takes_its_time_does_not_take_ours() {
+        let (over, wait) = channel::<()>();
+        let opening = looking_up("150ms", move || {
+            let _ = wait.recv(); // until the test is over
+            Ok(Vec::new())
+        });
+        let began = Instant::now();
+        assert_eq!(
+            said(opening),
+            "cannot connect to 'db.example:5000': timed out after 150ms, looking its name up"
+        );
+        assert!(began.elapsed() < Duration::from_secs(5));
+        drop(over);
+    }
+
+    #[test]
+    fn a_name_that_is_not_known_is_told_in_the_systems_words() {
+        let unknown = || Err(io::Error::other("Name or service not known"));
+        assert_eq!(
+            said(looking_up("5s", unknown)),
+            "cannot connect to 'db.example:5000': cannot look its name up: name or service not known"
+        );
+        let nowhere = said(looking_up("5s", || Ok(Vec::new())));
+        assert!(nowhere.ends_with("the name has no address"), "{nowhere}");
+    }
+}

@@ -102,6 +102,11 @@ impl Driven {
         self.drive(|driven| driven.take(buf))
     }
 
+    /// Puts bytes back that were read, for the next reads.
+    pub(crate) fn give_back(&mut self, bytes: &[u8]) {
+        self.returned = Buffer::holding(&[bytes, self.returned.filled()]);
+    }
+
     /// Writes as much as can be taken; a want where that is nothing.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<Step<usize>, Error> {
         self.may(true)?;

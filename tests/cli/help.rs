@@ -4,11 +4,12 @@ use crate::tlsport;
 use std::fs;
 
 /// The subcommands that people type.
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 9] = [
     "demo",
     "serve",
     "check",
     "show",
+    "connect",
     "ciphers",
     "options",
     "certs",

@@ -2,8 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+// Peers of `connect`.
+#[path = "../client/servers.rs"]
+mod servers;
+#[path = "../support/mod.rs"]
+mod support;
+
 mod certs;
 mod ciphers;
+mod connect;
 mod demo;
 mod help;
 mod settings;

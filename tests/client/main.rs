@@ -6,6 +6,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+// nginx, as other tests have it, which use more of it.
+#[allow(dead_code)]
+#[path = "../krakend/web.rs"]
+mod nginx;
+
 mod servers;
 
 mod driving;
@@ -13,6 +18,8 @@ mod kdb;
 mod threads;
 mod timeouts;
 mod verification;
+mod web;
+mod websocket;
 
 use support::Pki;
 use tlsport::client::Client;

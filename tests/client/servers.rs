@@ -1,6 +1,8 @@
-//! Servers that speak as kdb+ does, and one where nobody answers.
+//! Servers that speak as kdb+ does, one of WebSockets, and one where nobody answers.
+#![allow(dead_code)] // not every program of tests has all of them
 
 use crate::support::Pki;
+use crate::support::python::{Python, installed};
 use crate::support::tls_backend::{Identity, Tls, TlsBackend, echo};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{Read, Write};
@@ -60,6 +62,31 @@ fn hear_hello(tls: &mut Tls) -> Vec<u8> {
         hello.push(byte[0]);
     }
     hello
+}
+
+/// Python's websockets, in TLS: says `welcome`, then what it hears; `pieces` in frames of one letter, with a ping in
+/// between.
+pub(crate) struct WebSockets {
+    pub(crate) url: String,
+    _python: Python,
+}
+
+impl WebSockets {
+    /// `None`, where Python does not have them.
+    pub(crate) fn start(pki: &Pki) -> Option<WebSockets> {
+        let Some(interpreter) = installed("kdb") else {
+            eprintln!("skipped: Python's websockets are not installed here (make need-test)");
+            return None;
+        };
+        let script = include_str!("websockets.py");
+        let mut python = Python::start(&interpreter, script, &[]);
+        let started = python.call(&serde_json::json!({ "keyfile": pki.server() }));
+        let port = started.unwrap()["port"].as_u64().unwrap();
+        Some(WebSockets {
+            url: format!("wss://localhost:{port}"),
+            _python: python,
+        })
+    }
 }
 
 /// An address that does not answer: a listener whose queue is full.

@@ -1,0 +1,263 @@
+//! `tlsport connect`: a connection as the library opens it, with what there is to know of it, then stdin to the server
+//! and the server to stdout.
+//!
+//! Read next: `report` (what is told), `pipe` (who says what when), `websocket` (messages as lines).
+
+mod pipe;
+mod report;
+mod websocket;
+
+use super::failure::Failure;
+use super::flags;
+use clap::builder::RangedU64ValueParser;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use tlsport::client::{Answer, Client, Destination, Link, Spoken};
+use tlsport::error::{Error, Kind};
+use tlsport::settings::{Note, Record};
+
+const LONG_ABOUT: &str = "\
+Open a TLS connection, say what is known of it, and connect it with stdin and stdout.
+
+URL is HOST:PORT or tls://HOST:PORT for bytes as they are, tcps://HOST:PORT[:USER:PASSWORD] or \
+unixs://PORT[:USER:PASSWORD] for kdb+'s IPC, https://HOST/PATH for one request and its answer, wss://HOST/PATH for a \
+WebSocket, whose messages are lines.
+
+The end of stdin is told to the server (close-notify); it is over when the server has ended too. A WebSocket is closed \
+by it.";
+
+/// The groups of options in which a client has none but these.
+const OF_CLIENTS: &[&str] = &[
+    "ssl.keyfile",
+    "ssl.certfile",
+    "ssl.key-permissions",
+    "ssl.passphrase",
+    "ssl.passphrase-command",
+    "ssl.alpn",
+    "ssl.cafile",
+    "ssl.capath",
+    "ssl.system-ca",
+    "ssl.verify-server",
+    "ssl.crl-file",
+    "ssl.crl-dir",
+    "kdb-accept-expired",
+    "ssl.protocol",
+    "ssl.min-protocol",
+    "ssl.max-protocol",
+    "ssl.cipher-list",
+    "ssl.ciphersuites",
+    "ssl.groups",
+    "ssl.security-level",
+    "ssl.options",
+    "ssl.options-era",
+    "ssl.conf",
+    "ssl.config-section",
+    "timeout.connect",
+    "timeout.handshake",
+    "timeout.idle",
+];
+
+/// `tlsport connect`.
+pub(crate) fn command() -> Command {
+    let own = Command::new("connect")
+        .about("Open a TLS connection, say what is known of it, and pipe stdin and stdout")
+        .long_about(LONG_ABOUT)
+        .args([
+            Arg::new("url")
+                .value_name("URL")
+                .required(true)
+                .help("HOST:PORT, tcps:// unixs:// https:// wss:// tls://"),
+            switch("show", "Say what is known of the connection, and end"),
+            switch("quiet", "Say nothing of it").conflicts_with("show"),
+            Arg::new("server-name")
+                .long("server-name")
+                .value_name("NAME")
+                .help("Whom the certificate has to be for"),
+            Arg::new("user-file")
+                .long("user-file")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("File with USER:PASSWORD, not for all to see"),
+            Arg::new("capability")
+                .long("capability")
+                .value_name("N")
+                .value_parser(RangedU64ValueParser::<u8>::new().range(0..=6))
+                .help("Capability to announce: 0 to 6 [default: 3]"),
+            Arg::new("request")
+                .long("request")
+                .value_name("TEXT")
+                .allow_hyphen_values(true)
+                .help(r"Request with \r and \n, in place of a GET"),
+        ]);
+    super::log::with_flags(flags::with_some_settings(own, is_a_clients))
+}
+
+fn switch(name: &'static str, help: &'static str) -> Arg {
+    let arg = Arg::new(name).long(name);
+    arg.action(ArgAction::SetTrue).help(help)
+}
+
+fn is_a_clients(record: &Record) -> bool {
+    OF_CLIENTS.contains(&record.name)
+}
+
+/// Connects, and is over when both sides are.
+pub(crate) fn run(matches: &ArgMatches, out: &mut dyn Write) -> Result<(), Failure> {
+    super::log::start(matches)?;
+    let destination = destination(matches)?;
+    let request = request(matches, &destination)?;
+    let (settings, notes) = flags::collect(matches)
+        .unchecked()
+        .map_err(Failure::settings)?;
+    notes.iter().for_each(Note::log);
+    let client = Client::to(&settings, destination).map_err(|problems| {
+        match problems.0.iter().all(|error| error.kind() == Kind::Usage) {
+            true => Failure::usage(problems),
+            false => Failure::settings(problems),
+        }
+    })?;
+    let mut link = open(&client, matches)?;
+    if matches.get_flag("show") {
+        let _ = link.close(); // nothing more is wanted of it
+        return Ok(());
+    }
+    let Some(request) = request else {
+        return pipe::pipe(link, pipe::Bytes, out);
+    };
+    let answer = client.request_on(link, &request, u64::MAX)?;
+    if !matches.get_flag("quiet") {
+        report::head(&answer);
+    }
+    match answer.link {
+        Some(link) if client.destination().spoken() == Spoken::WebSocket => {
+            link.set_nonblocking(true)?;
+            pipe::pipe(link, websocket::Messages::default(), out)
+        }
+        link => answered(Answer { link, ..answer }, &client, out),
+    }
+}
+
+/// What came in place of a connection that goes on.
+fn answered(answer: Answer, client: &Client, out: &mut dyn Write) -> Result<(), Failure> {
+    out.write_all(&answer.body)?;
+    if client.destination().spoken() != Spoken::WebSocket {
+        return Ok(());
+    }
+    let (status, server) = (answer.status, client.destination());
+    let text = format!("'{server}' has not agreed to a WebSocket: its answer is status {status}");
+    Err(Error::new(Kind::Peer, text).into())
+}
+
+/// Opens the connection, and says what is known of it, also of one that came to nothing.
+fn open(client: &Client, matches: &ArgMatches) -> Result<Link, Error> {
+    let quiet = matches.get_flag("quiet");
+    let mut opening = client.begin()?;
+    match opening.finish() {
+        Ok(link) => {
+            if !quiet {
+                report::link(&link, client);
+            }
+            Ok(link)
+        }
+        Err(error) => match opening.rejected() {
+            None => Err(error),
+            Some(rejected) => {
+                if !quiet {
+                    report::certificates(&rejected.chain);
+                }
+                Err(report::with_remedy(&error, rejected))
+            }
+        },
+    }
+}
+
+/// Where it goes, as whom.
+fn destination(matches: &ArgMatches) -> Result<Destination, Error> {
+    let text = matches.get_one::<String>("url");
+    let mut destination: Destination = text.map_or("", String::as_str).parse()?;
+    if destination.has_credentials() {
+        log::warn!("a password on a command line can be read by everybody here: see --user-file");
+    }
+    if let Some(path) = matches.get_one::<PathBuf>("user-file") {
+        destination = destination.with_credentials(&user(path)?)?;
+    }
+    if let Some(capability) = matches.get_one::<u8>("capability") {
+        destination = destination.with_capability(*capability)?;
+    }
+    if let Some(name) = matches.get_one::<String>("server-name") {
+        destination = destination.with_server_name(name);
+    }
+    // As q has it: where its unix sockets are, if not in /tmp.
+    match std::env::var_os("QUDSPATH").filter(|path| !path.is_empty()) {
+        Some(path) => Ok(destination.with_socket_directory(Path::new(&path))),
+        None => Ok(destination),
+    }
+}
+
+/// The first line of a file.
+fn user(path: &Path) -> Result<String, Error> {
+    let text = fs::read_to_string(path).map_err(|error| {
+        let tried = format!("cannot read user and password from '{}'", path.display());
+        Error::io(tried, &error)
+    })?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+/// What is asked for, where that is HTTP.
+fn request(matches: &ArgMatches, destination: &Destination) -> Result<Option<Vec<u8>>, Error> {
+    let text = matches.get_one::<String>("request");
+    match (destination.spoken(), text) {
+        (Spoken::Http | Spoken::WebSocket, Some(text)) => Ok(Some(unescaped(text))),
+        (Spoken::Http | Spoken::WebSocket, None) => Ok(Some(destination.get().into_bytes())),
+        (_, None) => Ok(None),
+        (_, Some(_)) => Err(Error::new(
+            Kind::Usage,
+            "--request: it is for 'https://' and 'wss://' alone",
+        )),
+    }
+}
+
+/// `\r`, `\n`, `\t` and `\\` become what they stand for.
+fn unescaped(text: &str) -> Vec<u8> {
+    let mut plain = String::new();
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        if letter != '\\' {
+            plain.push(letter);
+            continue;
+        }
+        match letters.next() {
+            Some('r') => plain.push('\r'),
+            Some('n') => plain.push('\n'),
+            Some('t') => plain.push('\t'),
+            Some('\\') | None => plain.push('\\'),
+            Some(other) => plain.extend(['\\', other]),
+        }
+    }
+    plain.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tlsport::settings::find;
+
+    #[test]
+    fn a_clients_options_are_options() {
+        for name in OF_CLIENTS {
+            let record = find(name).expect(name);
+            assert_eq!(record.name, *name);
+        }
+    }
+
+    #[test]
+    fn ends_of_lines_can_be_typed() {
+        assert_eq!(
+            unescaped(r"GET / HTTP/1.1\r\n\r\n"),
+            b"GET / HTTP/1.1\r\n\r\n"
+        );
+        assert_eq!(unescaped(r"a\\nb\x\"), br"a\nb\x\");
+    }
+}
