@@ -13,7 +13,7 @@
 int header_stands_alone(tlsport_settings *settings);
 int header_stands_alone(tlsport_settings *settings)
 {
-    tlsport_facts facts = {sizeof facts, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    tlsport_facts facts = {sizeof facts, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     tlsport_totals totals = {sizeof totals, 0, 0, 0, 0, 0, 0, 0, 0};
     tlsport_callbacks callbacks = {sizeof callbacks, 0, 0, 0, 0, 0};
     struct ssl_ctx_st *(*lender)(tlsport_context *) = tlsport_context_ssl_ctx;

@@ -374,6 +374,11 @@ static void null_tlsport_channel_facts(void)
     cut(&channel);
 }
 
+static void null_tlsport_channel_kdb_facts(void)
+{
+    REFUSED_WITH_NULL(tlsport_channel_kdb_facts(NULL, TLSPORT_KDB_CERT));
+}
+
 static void null_tlsport_channel_ssl(void)
 {
     REFUSED_WITH_NULL(tlsport_channel_ssl(NULL));
@@ -561,6 +566,11 @@ static void null_tlsport_conn_facts(void)
     tlsport_facts facts = {.size = sizeof facts};
     REFUSED(tlsport_conn_facts(NULL, &facts));
     with_connection(ask_for_no_facts);
+}
+
+static void null_tlsport_conn_kdb_facts(void)
+{
+    REFUSED_WITH_NULL(tlsport_conn_kdb_facts(NULL, TLSPORT_KDB_CERT));
 }
 
 int main(int argc, char **argv)

@@ -96,6 +96,8 @@ static int look_around(void *user, tlsport_conn *conn)
     CHECK_STR(facts.server_name, "localhost");
     CHECK(facts.bits >= 128);
     CHECK(facts.peer_subject == NULL);
+    CHECK_HAS(tlsport_conn_kdb_facts(conn, TLSPORT_KDB_CERT), "\nPROTOCOL| `TLSv1.3");
+    CHECK(tlsport_conn_kdb_facts(conn, 9) == NULL);
     CHECK_HAS(tlsport_conn_peer(conn), "127.0.0.1:");
     CHECK_HAS(tlsport_conn_endpoint(conn), "http+ssl://127.0.0.1:");
     CHECK(tlsport_conn_user(conn) == NULL);
@@ -729,6 +731,7 @@ static int expect_no_facts(void *user, tlsport_conn *conn)
     CHECK_OK(tlsport_conn_facts(conn, &facts));
     CHECK(facts.protocol == NULL);
     CHECK_INT(facts.bits, 0);
+    CHECK_STR(tlsport_conn_kdb_facts(conn, TLSPORT_KDB_CURRENT), "()!()");
     CHECK_STR(tlsport_conn_peer(conn), "local");
     return note_open(user, conn);
 }

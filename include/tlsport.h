@@ -264,7 +264,10 @@ const char *tlsport_settings_report(tlsport_settings *settings, int format);
  * its own (SSL_CTX_set1_verify_cert_store), which OpenSSL would ask in place of "ssl.cafile".
  * The session cache, where it is on, is the SSL_CTX's own. Where clients are verified,
  * SSL_CTX_set_session_ticket_cb is taken to refuse tickets of clients whose certificate has
- * expired since; server names take SSL_CTX_set_client_hello_cb. A connection that asks for a
+ * expired since; server names take SSL_CTX_set_client_hello_cb; "kdb-accept-expired" and
+ * "ssl.verify-client" request-unverified take the verify callback. SSL_get_verify_result tells
+ * what that has passed over, 10 for a certificate that has expired: whose SSL_CTX it is has to
+ * warn of it, as nobody else does. A connection that asks for a
  * listed name goes on in an SSL_CTX of ours (SSL_get_SSL_CTX): what OpenSSL asks of that alone,
  * as the callback of SSL_CTX_set_cert_verify_callback, is not asked of yours then.
  */
@@ -363,7 +366,17 @@ typedef struct tlsport_facts {
     const char *peer_not_after;  /* as OpenSSL prints times */
     const char *peer_verified;   /* "ok", or why verification failed, in OpenSSL's words */
     const char *peer_pem;        /* the certificate itself */
+    const char *peer_subject_one_line; /* "/C=US/CN=a.example", as X509_NAME_oneline has it */
+    const char *peer_issuer_one_line;  /* likewise */
+    long peer_verify_error;      /* SSL_get_verify_result: 0 is "ok"; 0 as well without one */
 } tlsport_facts;
+
+/* Forms of kdb+'s .z.e, for tlsport_channel_kdb_facts and tlsport_conn_kdb_facts. */
+enum tlsport_kdb_form {
+    TLSPORT_KDB_CURRENT = 0,   /* CURRENT_CIPHER and CURRENT_PROTOCOL, as kdb+ had it first */
+    TLSPORT_KDB_CERT = 1,      /* CIPHER, PROTOCOL, and CERT where the peer has shown one */
+    TLSPORT_KDB_LOCAL_CERT = 2 /* LOCAL_CERT besides, for ours where one was in use */
+};
 
 
 /* ---- Channels ----------------------------------------------------------------------------- */
@@ -466,6 +479,14 @@ int tlsport_channel_has_pending(tlsport_channel *channel);
  * Texts: until the next call of this function on the channel.
  */
 TLSPORT_CHECK int tlsport_channel_facts(tlsport_channel *channel, tlsport_facts *facts);
+
+/*
+ * The same as kdb+ tells it in .z.e, a line a key, as q prints it; `form` is one of enum
+ * tlsport_kdb_form. VERIFIED is 1b where peer_verify_error is 0: certificates are judged, and
+ * the verdict told, also where nobody asked for it. Null before the handshake is done. Lent
+ * until the next call of this function on the channel.
+ */
+const char *tlsport_channel_kdb_facts(tlsport_channel *channel, int form);
 
 /*
  * The SSL itself, for what only OpenSSL offers. Lent, and not to be read from, written to or
@@ -655,6 +676,12 @@ const char *tlsport_conn_endpoint(tlsport_conn *conn);
 
 /* What was negotiated, and who the client is. Texts: as long as the connection. */
 TLSPORT_CHECK int tlsport_conn_facts(tlsport_conn *conn, tlsport_facts *facts);
+
+/*
+ * As tlsport_channel_kdb_facts; without TLS the empty dictionary, "()!()". Lent until the next
+ * call of this function on the connection.
+ */
+const char *tlsport_conn_kdb_facts(tlsport_conn *conn, int form);
 
 #ifdef __cplusplus
 }

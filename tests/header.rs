@@ -18,6 +18,7 @@ const SYMBOLS: &str = include_str!("../ffi-tests/symbols.txt");
 enum Passed {
     Nothing,
     Int,
+    Long,
     Size,
     Difference,
     Unsigned64,
@@ -36,6 +37,7 @@ impl Passed {
             _ if words.contains('*') => Passed::Pointer,
             "void" => Passed::Nothing,
             "int" => Passed::Int,
+            "long" => Passed::Long,
             "size_t" => Passed::Size,
             "ptrdiff_t" => Passed::Difference,
             "uint64_t" => Passed::Unsigned64,
@@ -47,6 +49,7 @@ impl Passed {
         match declared {
             "" => Passed::Nothing,
             "c_int" => Passed::Int,
+            "c_long" => Passed::Long,
             "usize" => Passed::Size,
             "isize" => Passed::Difference,
             "u64" => Passed::Unsigned64,

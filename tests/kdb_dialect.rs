@@ -211,6 +211,30 @@ fn clients_need_a_certificate_where_the_variable_says_so() {
 }
 
 #[test]
+fn clients_may_be_asked_without_being_sent_away() {
+    let pki = Pki::new();
+    let none = || Peer::new(&pki);
+    let foreign = || Peer::showing(&pki, &pki.foreign_client());
+    for (word, peers) in [
+        ("REQUESTONLY", &[none(), foreign()][..]),
+        ("IFPRESENT", &[none()]),
+    ] {
+        let front = front(&pki, "1")
+            .env("SSL_VERIFY_CLIENT", word)
+            .env("SSL_CA_CERT_FILE", pki.ca())
+            .start();
+        for peer in peers {
+            round_trip(&mut peer.connect(front.address()), b"hello");
+        }
+        if word == "IFPRESENT" {
+            let reason = "certificate verify failed";
+            let refused = || drop(foreign().try_connect(front.address()));
+            assert_dumped(&told(&front, refused, reason), reason);
+        }
+    }
+}
+
+#[test]
 fn on_a_unix_socket_both_are_spoken_too() {
     let pki = Pki::new();
     let name = format!("tlsport-test-{}/kx.5000", std::process::id());

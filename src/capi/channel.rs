@@ -3,7 +3,7 @@
 //! Read next: `crate::driven`, which does what is asked here.
 
 use super::context::{ContextObject, with_context};
-use super::facts::{Lent, RawFacts};
+use super::facts::{self, Lent, RawFacts};
 use super::handle::{self, Handle, Object};
 use super::status::{OK, WANT_READ, WANT_WRITE};
 use super::{bytes, entry, freeing, optional_text, place, quietly, room, text, usage};
@@ -13,7 +13,7 @@ use crate::io::Stream;
 use crate::tls::{self, Server};
 use foreign_types::ForeignTypeRef;
 use openssl_sys::SSL;
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{CString, c_char, c_int, c_void};
 use std::io;
 use std::os::fd::BorrowedFd;
 
@@ -21,6 +21,8 @@ use std::os::fd::BorrowedFd;
 pub(super) struct ChannelObject {
     driven: Driven,
     lent: Lent,
+    /// What `tlsport_channel_kdb_facts` has lent last.
+    kdb: CString,
 }
 
 impl Object for ChannelObject {
@@ -100,6 +102,7 @@ unsafe fn make(
             Ok(handle::give(ChannelObject {
                 driven: Driven::new(tls, descriptor, begins),
                 lent: Lent::default(),
+                kdb: CString::default(),
             }))
         })
     }
@@ -264,6 +267,22 @@ pub unsafe extern "C" fn tlsport_channel_facts(
         // SAFETY: the header asks for a handle or null.
         unsafe { handle::alone(channel, body) }??;
         Ok(OK)
+    })
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tlsport_channel_kdb_facts(
+    channel: *mut Handle<ChannelObject>,
+    form: c_int,
+) -> *const c_char {
+    let body = |object: &mut ChannelObject| {
+        object.kdb = facts::kdb(Some(&object.driven.facts()?), form)?;
+        Ok::<_, Error>(object.kdb.as_ptr())
+    };
+    entry("tlsport_channel_kdb_facts", || {
+        // SAFETY: the header asks for a handle or null.
+        Ok(unsafe { handle::alone(channel, body) }??)
     })
 }
 

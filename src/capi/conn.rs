@@ -3,7 +3,7 @@
 //! A callback runs without any lock of ours. What it writes lands in a vector that is lent to the connection before
 //! the callback and taken back after it, so these functions are a few lines each. Read next: `served`, who calls.
 
-use super::facts::{Lent, RawFacts};
+use super::facts::{self, Lent, RawFacts};
 use super::handle::{self, Handle, Object};
 use super::{bytes, c_string, entry, status, usage};
 use crate::conn::Opened;
@@ -50,6 +50,8 @@ struct Now {
     facts: Option<Facts>,
     /// The texts of `facts`, once somebody asked.
     lent: Option<Lent>,
+    /// What `tlsport_conn_kdb_facts` has lent last.
+    kdb: CString,
 }
 
 /// Where a connection stands between its program and us.
@@ -84,6 +86,7 @@ impl Conn {
                 user: Theirs(ptr::null_mut()),
                 facts: opened.facts.cloned(),
                 lent: None,
+                kdb: CString::default(),
             }),
         }))
     }
@@ -275,5 +278,20 @@ pub unsafe extern "C" fn tlsport_conn_facts(
             lent.fill(facts)
         })?;
         Ok(status::OK)
+    })
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tlsport_conn_kdb_facts(
+    conn: *mut Handle<Conn>,
+    form: c_int,
+) -> *const c_char {
+    // SAFETY: the header asks for a handle or null.
+    entry("tlsport_conn_kdb_facts", || unsafe {
+        Ok(within(conn, |_, now| {
+            now.kdb = facts::kdb(now.facts.as_ref(), form)?;
+            Ok(now.kdb.as_ptr())
+        })?)
     })
 }

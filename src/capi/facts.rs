@@ -1,9 +1,9 @@
 //! What is known of a connection, on its way to C: `tlsport_facts`, and the texts that it points to.
 
-use super::{c_string, sized};
+use super::{c_string, sized, usage};
 use crate::error::Error;
-use crate::tls::{Certificate, Facts};
-use std::ffi::{CString, c_char, c_int};
+use crate::tls::{Certificate, Facts, KdbFacts, KdbForm};
+use std::ffi::{CString, c_char, c_int, c_long};
 use std::mem::{offset_of, size_of};
 use std::ptr;
 
@@ -26,14 +26,17 @@ pub struct RawFacts {
     peer_not_after: *const c_char,
     peer_verified: *const c_char,
     peer_pem: *const c_char,
+    peer_subject_one_line: *const c_char,
+    peer_issuer_one_line: *const c_char,
+    peer_verify_error: c_long,
 }
 
 /// A caller's struct has to hold at least what was negotiated.
 const SMALLEST: usize = offset_of!(RawFacts, peer_subject);
 
-// What follows is pointers, so that a smaller struct is cut between two of them and no member is written by half.
+// What follows is as wide as pointers, so that a smaller struct is cut between two of them and no member is written by half.
 const _: () = assert!(
-    size_of::<RawFacts>() - SMALLEST == 7 * size_of::<*const c_char>(),
+    size_of::<RawFacts>() - SMALLEST == 10 * size_of::<*const c_char>(),
     "a member of another size has come: `sized` has to know"
 );
 
@@ -60,6 +63,9 @@ struct Peer {
     not_after: CString,
     verified: CString,
     pem: CString,
+    subject_one_line: CString,
+    issuer_one_line: CString,
+    verify_error: c_long,
 }
 
 impl Lent {
@@ -105,6 +111,9 @@ impl Lent {
             peer_not_after: peer(|peer| &peer.not_after),
             peer_verified: peer(|peer| &peer.verified),
             peer_pem: peer(|peer| &peer.pem),
+            peer_subject_one_line: peer(|peer| &peer.subject_one_line),
+            peer_issuer_one_line: peer(|peer| &peer.issuer_one_line),
+            peer_verify_error: self.peer.as_ref().map_or(0, |peer| peer.verify_error),
         }
     }
 }
@@ -119,8 +128,29 @@ impl Peer {
             not_after: c_string(&certificate.not_after),
             verified: c_string(&certificate.verified),
             pem: c_string(&certificate.pem.to_string()),
+            subject_one_line: c_string(&certificate.subject_one_line),
+            issuer_one_line: c_string(&certificate.issuer_one_line),
+            verify_error: certificate.verify_error.into(),
         }
     }
+}
+
+/// `TLSPORT_KDB_CURRENT`
+const CURRENT: c_int = 0;
+/// `TLSPORT_KDB_CERT`
+const CERT: c_int = 1;
+/// `TLSPORT_KDB_LOCAL_CERT`
+const LOCAL_CERT: c_int = 2;
+
+/// `.z.e` in a form that C has a number for; `None` is a connection without TLS.
+pub(super) fn kdb(facts: Option<&Facts>, form: c_int) -> Result<CString, Error> {
+    let form = match form {
+        CURRENT => KdbForm::Current,
+        CERT => KdbForm::Cert,
+        LOCAL_CERT => KdbForm::LocalCert,
+        other => return Err(usage(format!("{other} is no form of kdb+'s facts"))),
+    };
+    Ok(c_string(&KdbFacts::of(facts, form).to_string()))
 }
 
 /// A text, if it is one.

@@ -91,14 +91,14 @@ pub(crate) fn with_settings(command: Command) -> Command {
             .short('E')
             .value_name("MODE")
             .allow_hyphen_values(true)
-            .help("kdb+'s server mode: 0 plain, 1 both, 2 TLS")
-            .long_help("kdb+'s TLS server mode for -p: 0 plain, 1 plain and TLS, 2 TLS alone"),
+            .hide_short_help(true)
+            .help("kdb+'s TLS server mode for -p: 0 plain, 1 plain and TLS, 2 TLS alone"),
         Arg::new(PORT)
             .short('p')
             .value_name("[rp,][HOST:]PORT")
             .allow_hyphen_values(true)
-            .help("kdb+'s port: 0W for any, FIRST/LAST")
-            .long_help("kdb+'s port: a number, a service, 0W for any, FIRST/LAST"),
+            .hide_short_help(true)
+            .help("kdb+'s port: a number, a service, 0W for any, FIRST/LAST"),
     ];
     with_some_settings(command, |_| true).args(kdb)
 }
@@ -120,7 +120,7 @@ pub(crate) fn with_some_settings(command: Command, has: fn(&Record) -> bool) -> 
                 .value_name("NAME")
                 .value_parser(PossibleValuesParser::new(dialect::names()))
                 .hide_possible_values(true)
-                .help("Language of the file, if not recognised; kdb needs none")
+                .help("Language of the file, if not recognised")
                 .long_help(format!(
                     "Language of the file, if it is not recognised: {}. For kdb there is none: its settings are variables of \
                      the environment.",

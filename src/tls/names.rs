@@ -10,7 +10,7 @@ use crate::settings::{NO_NAME, UnknownName};
 use once_cell::sync::OnceCell;
 use openssl::error::ErrorStack;
 use openssl::ex_data::Index;
-use openssl::ssl::{Ssl, SslContext, SslRef, SslVerifyMode};
+use openssl::ssl::{Ssl, SslContext, SslRef};
 use std::collections::HashMap;
 
 /// Server names and their contexts.
@@ -104,8 +104,7 @@ fn plain(name: &[u8]) -> Option<String> {
 fn adopt(ssl: &mut SslRef, context: &SslContext) -> Result<(), ErrorStack> {
     ssl.set_ssl_context(context)?;
     sys::replace_options(ssl, sys::context_options(context));
-    let verify: SslVerifyMode = context.verify_mode();
-    sys::set_verify_of(ssl, verify);
+    sys::adopt_verify(ssl, context);
     ssl.set_num_tickets(context.num_tickets())
 }
 

@@ -188,6 +188,40 @@ fn a_certificate_is_told_in_the_connection_that_showed_it_and_in_those_of_its_se
 }
 
 #[test]
+fn a_certificate_that_was_let_pass_is_told_with_what_is_wrong_with_it() {
+    let pki = Pki::new();
+    let receiver = Receiver::brief();
+    let file = pki.path("session.pem");
+    for (option, value, shown, wrong) in [
+        (
+            "ssl.verify-client",
+            "request-unverified",
+            pki.foreign_client(),
+            20,
+        ),
+        ("kdb-accept-expired", "true", pki.expired_client(), 10),
+    ] {
+        let daemon = Launch::tls(&pki)
+            .set("backend", &receiver.backend.url)
+            .set("backend.proxy-protocol", "v2")
+            .set("ssl.protocol", "9")
+            .set("ssl.cafile", pki.ca())
+            .set(option, value)
+            .start();
+        for version in ["-tls1_2", "-tls1_3"] {
+            let _ = fs::remove_file(&file);
+            let arguments = [version, "-cert", &shown, "-key", &shown];
+            for _ in 0..2 {
+                come(daemon.address(), &arguments, &file);
+                let told = receiver.next();
+                let verified = told.tls.as_ref().expect("told").verified;
+                assert_eq!(verified, wrong, "{told:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_algorithms_are_those_of_the_certificate_that_the_client_was_shown() {
     let pki = Pki::new();
     let receiver = Receiver::start();

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::conn::{Common, Failure, Totals};
-use crate::tls::{Certificate, CipherLine, Facts, Identity};
+use crate::tls::{Certificate, CipherLine, Facts, Identity, KdbFacts, KdbForm};
 
 use super::date;
 use super::view::{Policy, View, Visitor};
@@ -43,6 +43,10 @@ fn negotiated(facts: &Facts) -> Value {
         "alpn": facts.alpn,
         "resumed": facts.resumed,
         "client_certificate": facts.peer.as_ref().map(certificate),
+        "kdb": {
+            "current": KdbFacts::of(Some(facts), KdbForm::Current).to_string(),
+            "cert": KdbFacts::of(Some(facts), KdbForm::Cert).to_string(),
+        },
     })
 }
 
@@ -54,6 +58,7 @@ fn certificate(peer: &Certificate) -> Value {
         "not_before": peer.not_before,
         "not_after": peer.not_after,
         "verified": peer.verified,
+        "verify_error": peer.verify_error,
     })
 }
 

@@ -74,24 +74,20 @@ fn shorten(facts: &Facts) -> Facts {
     Facts {
         server_name: facts.server_name.as_deref().map(cut),
         alpn: facts.alpn.as_deref().map(cut),
-        peer: facts.peer.as_ref().map(shorten_certificate),
-        own: facts.own.as_ref().map(shorten_certificate),
+        peer: facts.peer.as_ref().map(|peer| Certificate {
+            subject: cut(&peer.subject),
+            issuer: cut(&peer.issuer),
+            serial: cut(&peer.serial),
+            not_before: cut(&peer.not_before),
+            not_after: cut(&peer.not_after),
+            verified: cut(&peer.verified),
+            verify_error: peer.verify_error,
+            subject_one_line: cut(&peer.subject_one_line),
+            issuer_one_line: cut(&peer.issuer_one_line),
+            ..Certificate::default()
+        }),
+        own: None, // nothing is told of it here
         ..facts.clone()
-    }
-}
-
-fn shorten_certificate(shown: &Certificate) -> Certificate {
-    Certificate {
-        subject: cut(&shown.subject),
-        issuer: cut(&shown.issuer),
-        serial: cut(&shown.serial),
-        not_before: cut(&shown.not_before),
-        not_after: cut(&shown.not_after),
-        verified: cut(&shown.verified),
-        verify_error: shown.verify_error,
-        subject_one_line: cut(&shown.subject_one_line),
-        issuer_one_line: cut(&shown.issuer_one_line),
-        ..Certificate::default()
     }
 }
 

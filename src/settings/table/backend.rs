@@ -53,8 +53,8 @@ pub(super) const RECORDS: &[Record] = &[
     Record {
         name: "backend.capath",
         value: "DIRECTORY",
-        help: "Directory of CAs under hashed names, as 'openssl rehash' makes them, that the backend's certificate is checked \
-               against, in place of the system's, or as well as those of backend.cafile. What holds for ssl.capath holds for it.",
+        help: "Directory of CAs under hashed names ('openssl rehash') that the backend's certificate is checked against, in place \
+               of the system's, or as well as those of backend.cafile. A CA that is taken away counts until a reload.",
         set: |settings, text, origin| put(&mut settings.backend_tls.policy.ca_dir, text, origin),
         get: |settings| shown(&settings.backend_tls.policy.ca_dir),
         ..BASE

@@ -16,7 +16,8 @@ use openssl::ssl::{SslContext, SslContextBuilder, SslContextRef};
 impl Prepared {
     /// Puts the policy onto a context that is not ours, once. What the policy does not speak of
     /// stays: modes, callbacks, ticket keys unless it has some. With server names, or to refuse
-    /// tickets of clients whose certificate has expired, callbacks of libssl's are taken for it.
+    /// tickets of clients whose certificate has expired, callbacks of libssl's are taken for it; so is the one for
+    /// verifying where failures of that are passed over.
     ///
     /// # Errors
     /// `Usage` for a context that has had connections, or a policy of ours, that is for datagrams, for the other side,

@@ -18,7 +18,6 @@ type VerifyCallback = extern "C" fn(c_int, *mut ffi::X509_STORE_CTX) -> c_int;
 
 unsafe extern "C" {
     fn SSL_CTX_get_verify_callback(context: *const ffi::SSL_CTX) -> Option<VerifyCallback>;
-    fn SSL_get_verify_callback(ssl: *const ffi::SSL) -> Option<VerifyCallback>;
     fn SSL_CTX_get_ssl_method(context: *const ffi::SSL_CTX) -> *const ffi::SSL_METHOD;
     fn SSL_CTX_get_ciphers(context: *const ffi::SSL_CTX) -> *mut ffi::stack_st_SSL_CIPHER;
     fn SSL_CIPHER_get_auth_nid(cipher: *const ffi::SSL_CIPHER) -> c_int;
@@ -56,11 +55,14 @@ pub(in crate::tls) fn set_verify(context: &mut SslContextBuilder, mode: SslVerif
     unsafe { ffi::SSL_CTX_set_verify(raw, mode.bits(), SSL_CTX_get_verify_callback(raw)) };
 }
 
-/// `SSL_set_verify`, with the callback that is there.
-pub(in crate::tls) fn set_verify_of(ssl: &mut SslRef, mode: SslVerifyMode) {
-    let raw = ssl.as_ptr();
-    // SAFETY: a live SSL; the callback is the one it has.
-    unsafe { ffi::SSL_set_verify(raw, mode.bits(), SSL_get_verify_callback(raw)) };
+/// `SSL_set_verify` as a context has it; without a callback there, the one that the `SSL` has stays.
+pub(in crate::tls) fn adopt_verify(ssl: &mut SslRef, context: &SslContextRef) {
+    let mode = context.verify_mode().bits();
+    // SAFETY: both are live; a callback of the context is one for any SSL.
+    unsafe {
+        let callback = SSL_CTX_get_verify_callback(context.as_ptr());
+        ffi::SSL_set_verify(ssl.as_ptr(), mode, callback);
+    }
 }
 
 /// Whether a handshake has begun with this context, or been handed over to it. What tells is what libssl counts.

@@ -153,6 +153,8 @@ pub(super) struct Met {
     pub(super) told: Vec<String>,
     /// What the server has to warn of.
     pub(super) expired: Option<String>,
+    /// Whether the server knows for sure whom the client's certificate is for.
+    pub(super) identified: bool,
 }
 
 impl std::fmt::Debug for Met {
@@ -274,6 +276,7 @@ impl Client {
             sessions,
             shown: shown.unwrap_or_default(),
             told,
+            identified: facts::subject(server.ssl()).is_some(),
             expired: passing::expired(server.ssl()).map(|expired| expired.to_string()),
         })
     }

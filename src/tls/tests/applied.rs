@@ -1,7 +1,7 @@
 //! A policy on an `SSL_CTX` that somebody else made.
 
 use crate::error::Kind;
-use crate::tls::testing::{Authority, Client, EC, Policy, Server, greet, self_signed};
+use crate::tls::testing::{Authority, Client, DAY, EC, Policy, Server, greet, self_signed};
 use crate::tls::{Context, Prepared, Role, sys};
 use openssl::ssl::{
     SslContextBuilder, SslMethod, SslMode, SslSessionCacheMode, SslVerifyMode, SslVersion,
@@ -313,4 +313,49 @@ fn a_client_of_somebody_elses_verifies_with_the_policy() {
         assert_eq!(facts.alpn.as_deref(), alpn);
         assert!(greet(&context, "other.example", &server).is_err());
     }
+}
+
+#[test]
+fn failures_are_passed_over_where_the_policy_of_a_server_name_says_so() {
+    let authority = Authority::new("root");
+    let mut policy = policy();
+    let file = policy.file("ca.pem", &authority.pem());
+    policy.set("ssl.cafile", file.to_str().unwrap());
+    let named = policy.file("named.pem", &self_signed("named", EC).pem());
+    let named = format!(
+        "a.example={},ssl.verify-client=request-unverified",
+        named.display()
+    );
+    policy.set("ssl.server-name-indication", &named);
+    let mut context = theirs(SslMethod::tls_server());
+    apply(&policy, &mut context).unwrap();
+    let server = served(context);
+    let stranger = |name| Client {
+        identity: Some(Authority::new("other").issue("me", EC)),
+        server_name: name,
+        ..Client::default()
+    };
+    let met = stranger(Some("a.example")).meet(&server).unwrap();
+    assert_eq!(met.facts.peer.unwrap().verify_error, 20);
+    assert!(stranger(None).meet(&server).is_err());
+}
+
+#[test]
+fn an_expired_client_is_accepted_where_the_policy_says_so() {
+    let authority = Authority::new("root");
+    let mut policy = policy();
+    let file = policy.file("ca.pem", &authority.pem());
+    policy.set("ssl.cafile", file.to_str().unwrap());
+    policy.set("kdb-accept-expired", "true");
+    let mut context = theirs(SslMethod::tls_server());
+    context.set_verify_callback(SslVerifyMode::NONE, |_, _| false);
+    apply(&policy, &mut context).unwrap();
+    let server = served(context);
+    let client = |authority: &Authority| Client {
+        identity: Some(authority.issue_for("me", EC, (-9 * DAY, -DAY))),
+        ..Client::default()
+    };
+    let met = client(&authority).meet(&server).unwrap();
+    assert_eq!(met.facts.peer.unwrap().verify_error, 10);
+    assert!(client(&Authority::new("other")).meet(&server).is_err());
 }

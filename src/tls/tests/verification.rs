@@ -102,7 +102,8 @@ fn of_clients_those_that_have_expired_and_no_others_are_accepted() {
                     "{refused}"
                 );
                 if number == 10 {
-                    assert_eq!(code(&client.meet(&accepting).unwrap()), 10);
+                    let met = client.meet(&accepting).unwrap();
+                    assert_eq!((code(&met), met.identified), (10, false));
                 } else {
                     assert_eq!(why(client.meet(&accepting)), refused);
                 }
@@ -110,7 +111,10 @@ fn of_clients_those_that_have_expired_and_no_others_are_accepted() {
             let fine = showing(&good.issue("fine", EC), version)
                 .meet(&accepting)
                 .unwrap();
-            assert_eq!((code(&fine), fine.expired), (0, None));
+            assert_eq!(
+                (code(&fine), fine.identified, fine.expired),
+                (0, true, None)
+            );
         }
     }
 }
@@ -227,6 +231,7 @@ fn certificates_that_are_asked_for_alone_all_pass_and_none_counts_as_verified() 
                 let met = client.meet(&server).unwrap();
                 assert_eq!(code(&met), number, "{words}");
                 assert_eq!(met.expired, None, "nobody was to be verified");
+                assert!(!met.identified);
                 let peer = met.facts.peer.as_ref().unwrap();
                 assert!(peer.verified.starts_with(words), "{}", peer.verified);
                 assert!(

@@ -1,8 +1,8 @@
 //! The visitor's own connection.
 
-use crate::tls::{Certificate, Facts};
+use crate::tls::{Certificate, Facts, KdbFacts, KdbForm};
 
-use super::html::{Html, code, code_or, tag, terms, text, version};
+use super::html::{Html, code, code_or, lines, tag, terms, text, version};
 use crate::service::status::view::Visitor;
 
 /// What the whole page is called.
@@ -17,11 +17,12 @@ pub(super) fn title(facts: Option<&Facts>) -> Html {
 pub(super) fn render(visitor: &Visitor) -> Html {
     match &visitor.facts {
         Some(facts) => Html::new(format!(
-            "{}<div class=\"pair\">\n{}<div class=\"stack\">\n{}{}</div></div>\n",
+            "{}<div class=\"pair\">\n{}<div class=\"stack\">\n{}{}</div></div>\n{}",
             hero(facts),
             negotiated(facts),
             certificate(facts.peer.as_ref()),
             ends(visitor),
+            kdb(facts),
         )),
         None => Html::new(format!("{}{}", plain_hero(), ends(visitor))),
     }
@@ -137,6 +138,16 @@ fn certificate_rows(peer: &Certificate) -> Html {
         ("Valid from", text(&peer.not_before)),
         ("Valid until", text(&peer.not_after)),
     ])
+}
+
+/// The same as kdb+ tells it.
+fn kdb(facts: &Facts) -> Html {
+    let told = |form| lines(&KdbFacts::of(Some(facts), form).to_string());
+    Html::new(format!(
+        "<section class=\"card\">\n<h2>As <code>.z.e</code> of kdb+ has it</h2>\n{}{}</section>\n",
+        told(KdbForm::Current),
+        told(KdbForm::Cert),
+    ))
 }
 
 fn plain_hero() -> Html {

@@ -54,6 +54,12 @@ pub(super) fn code(plain: &str) -> Html {
     Html(format!("<code>{}</code>", text(plain)))
 }
 
+/// Lines as they are.
+pub(super) fn lines(plain: &str) -> Html {
+    let lines: Vec<String> = plain.lines().map(|line| text(line).0).collect();
+    Html(format!("<pre>{}</pre>\n", lines.join("\n")))
+}
+
 /// The text, or what to say when there is none.
 pub(super) fn code_or(plain: Option<&str>, none: &'static str) -> Html {
     match plain {

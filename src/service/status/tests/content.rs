@@ -135,6 +135,8 @@ fn the_page_tells_the_connection_the_policy_and_the_counters() {
         "<dt>Application (ALPN)</dt><dd><code>http/1.1</code></dd>",
         "<dt>Session</dt><dd>new, by a full handshake</dd>",
         "client certificate verified",
+        "<pre>CURRENT_CIPHER   | TLS_AES_256_GCM_SHA384\nCURRENT_PROTOCOL | TLSv1.3</pre>",
+        "!(&quot;/O=Example/CN=alice&quot;;&quot;/O=Example/CN=Example Client CA&quot;;&quot;3A7F11C0&quot;;",
         "CN=alice,O=Example",
         "3A7F11C0",
         "[2001:db8::7]:51234",
@@ -313,6 +315,7 @@ fn hostile() -> Facts {
             not_before: HOSTILE.into(),
             not_after: HOSTILE.into(),
             verified: HOSTILE.into(),
+            subject_one_line: HOSTILE.into(),
             ..Certificate::default()
         }),
         ..facts()

@@ -33,7 +33,6 @@ fn open_page(overview: Arc<Overview>, facts: Option<&Facts>) -> StatusPage {
 
 fn facts() -> Facts {
     Facts {
-        own: None,
         protocol: "TLSv1.3",
         cipher: "TLS_AES_256_GCM_SHA384".into(),
         cipher_standard: "TLS_AES_256_GCM_SHA384".into(),
@@ -49,8 +48,11 @@ fn facts() -> Facts {
             not_before: "Jan  1 00:00:00 2026 GMT".into(),
             not_after: "Jan  1 00:00:00 2027 GMT".into(),
             verified: "ok".into(),
+            subject_one_line: "/O=Example/CN=alice".into(),
+            issuer_one_line: "/O=Example/CN=Example Client CA".into(),
             ..Certificate::default()
         }),
+        own: None,
     }
 }
 

@@ -1,4 +1,5 @@
 mod endpoints;
+mod trust;
 
 use crate::settings::{Builder, Level, Note, Origin, Settings, check_client, check_policy};
 
