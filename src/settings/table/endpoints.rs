@@ -19,8 +19,8 @@ pub(super) const RECORDS: &[Record] = &[
         value: "ENDPOINT",
         form: Form::Repeated,
         help: "Where to listen: ssl://HOST:PORT for TLS, tcp:// for plain, tcp+ssl:// for both; postgres://, mysql://, \
-               manticore://, sphinx://, gateway://, kdb://; unix:///PATH or unix://@NAME, ssl+unix://. PORT may be FIRST-LAST. IPv6 \
-               stands in brackets. Own options may follow.",
+               manticore://, sphinx://, gateway://, kdb://; unix:///PATH or unix://@NAME, ssl+unix://. PORT may be FIRST-LAST; IPv6 \
+               is in brackets. Own options may follow.",
         set: |settings, text, origin| {
             let endpoint = Endpoint::parse(text)?;
             // The same place twice is no mistake to ArangoDB either.
