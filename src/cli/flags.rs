@@ -86,20 +86,21 @@ const PORT: &str = "kdb-port";
 
 /// Adds the flags of all settings to a subcommand.
 pub(crate) fn with_settings(command: Command) -> Command {
-    with_some_settings(command, |_| true).args([
+    let kdb = [
         Arg::new(MODE)
             .short('E')
-            .hide_short_help(true)
             .value_name("MODE")
             .allow_hyphen_values(true)
+            .hide_short_help(true)
             .help("kdb+'s TLS server mode for -p: 0 plain, 1 plain and TLS, 2 TLS alone"),
         Arg::new(PORT)
             .short('p')
-            .hide_short_help(true)
             .value_name("[rp,][HOST:]PORT")
             .allow_hyphen_values(true)
+            .hide_short_help(true)
             .help("kdb+'s port: a number, a service, 0W for any, FIRST/LAST"),
-    ])
+    ];
+    with_some_settings(command, |_| true).args(kdb)
 }
 
 /// The same of those that it has a use for.
@@ -261,7 +262,10 @@ pub(crate) fn collect(matches: &ArgMatches) -> Builder {
         (None, None) => {}
     }
     builder.begin_layer();
-    kdb_flags(matches, name, &system, &mut builder);
+    // Who does not listen has none of them.
+    if matches.try_contains_id(PORT).is_ok() {
+        kdb_flags(matches, name, &system, &mut builder);
+    }
     for (record, value) in typed(matches) {
         let origin = Origin::Flag(format!("--{}", record.name).into());
         builder.set(record.name, value, origin);
