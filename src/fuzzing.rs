@@ -28,6 +28,19 @@ pub fn client_hello(records: &[u8]) {
     crate::tls::read_hello(records);
 }
 
+/// Reads an answer to a request of HTTP, `piece` bytes at a time: to the same end as at once.
+///
+/// # Panics
+/// If it is not.
+pub fn http_answer(piece: usize, bytes: &[u8]) {
+    let in_pieces = crate::client::read_answer(bytes, piece);
+    let whole = crate::client::read_answer(bytes, bytes.len());
+    assert_eq!(in_pieces.is_some(), whole.is_some());
+    if let (Some(in_pieces), Some(whole)) = (in_pieces, whole) {
+        assert!(in_pieces.head == whole.head && in_pieces.body == whole.body);
+    }
+}
+
 fn play(machine: &mut dyn Preface, piece: usize, before: &[u8], inside: &[u8]) {
     let mut guest = Guest {
         address: Some([192, 0, 2, 7].into()),

@@ -86,7 +86,21 @@ const PORT: &str = "kdb-port";
 
 /// Adds the flags of all settings to a subcommand.
 pub(crate) fn with_settings(command: Command) -> Command {
-    with_some_settings(command, |_| true)
+    let kdb = [
+        Arg::new(MODE)
+            .short('E')
+            .value_name("MODE")
+            .allow_hyphen_values(true)
+            .hide_short_help(true)
+            .help("kdb+'s TLS server mode for -p: 0 plain, 1 plain and TLS, 2 TLS alone"),
+        Arg::new(PORT)
+            .short('p')
+            .value_name("[rp,][HOST:]PORT")
+            .allow_hyphen_values(true)
+            .hide_short_help(true)
+            .help("kdb+'s port: a number, a service, 0W for any, FIRST/LAST"),
+    ];
+    with_some_settings(command, |_| true).args(kdb)
 }
 
 /// The same of those that it has a use for.
@@ -112,18 +126,6 @@ pub(crate) fn with_some_settings(command: Command, has: fn(&Record) -> bool) -> 
                      the environment.",
                     dialect::names().join(", ")
                 )),
-            Arg::new(MODE)
-                .short('E')
-                .hide_short_help(true)
-                .value_name("MODE")
-                .allow_hyphen_values(true)
-                .help("kdb+'s TLS server mode for -p: 0 plain, 1 plain and TLS, 2 TLS alone"),
-            Arg::new(PORT)
-                .short('p')
-                .hide_short_help(true)
-                .value_name("[rp,][HOST:]PORT")
-                .allow_hyphen_values(true)
-                .help("kdb+'s port: a number, a service, 0W for any, FIRST/LAST"),
         ])
         .args(TABLE.iter().filter(|record| has(record)).map(flag))
         .after_help("more: --help")
@@ -260,7 +262,10 @@ pub(crate) fn collect(matches: &ArgMatches) -> Builder {
         (None, None) => {}
     }
     builder.begin_layer();
-    kdb_flags(matches, name, &system, &mut builder);
+    // Who does not listen has none of them.
+    if matches.try_contains_id(PORT).is_ok() {
+        kdb_flags(matches, name, &system, &mut builder);
+    }
     for (record, value) in typed(matches) {
         let origin = Origin::Flag(format!("--{}", record.name).into());
         builder.set(record.name, value, origin);
@@ -271,7 +276,9 @@ pub(crate) fn collect(matches: &ArgMatches) -> Builder {
 
 /// `-E` and `-p`, which are kdb+'s alone.
 fn kdb_flags(matches: &ArgMatches, dialect: Option<&str>, system: &System, builder: &mut Builder) {
-    let given = |name| matches.get_one::<String>(name).map(String::as_str);
+    // Clients have no such flags.
+    let given = |name| matches.try_get_one::<String>(name).ok().flatten();
+    let given = |name| given(name).map(String::as_str);
     let (mode, port) = (given(MODE), given(PORT));
     if dialect == Some("kdb") {
         return kdb::listen(mode, port, system, builder);

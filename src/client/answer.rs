@@ -190,7 +190,7 @@ impl Reader {
 
     fn read_size(&mut self) -> Result<bool, Error> {
         match httparse::parse_chunk_size(&self.buffer[self.at..]) {
-            Ok(httparse::Status::Complete((length, size))) => {
+            Ok(httparse::Status::Complete((length, size))) if length <= LONGEST_LINE => {
                 self.at += length;
                 self.state = match size {
                     0 => State::Trailer,
@@ -210,7 +210,7 @@ impl Reader {
         let waiting = &self.buffer[self.at..];
         let mut fields = [httparse::EMPTY_HEADER; FIELDS];
         match httparse::parse_headers(waiting, &mut fields) {
-            Ok(httparse::Status::Complete((length, _))) => {
+            Ok(httparse::Status::Complete((length, _))) if length <= LONGEST_HEAD => {
                 self.at += length;
                 self.state = State::Done;
                 Ok(true)

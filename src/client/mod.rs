@@ -198,3 +198,16 @@ fn weakness(settings: &Settings) -> Option<Note> {
         why,
     )))
 }
+
+/// For fuzz targets: an answer that comes in pieces, if it can be read, and ends with the connection at the latest.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn read_answer(bytes: &[u8], piece: usize) -> Option<Answer> {
+    let mut reader = answer::Reader::new(b"GET / HTTP/1.1\r\n\r\n", 1 << 20);
+    for part in bytes.chunks(piece.max(1)) {
+        if reader.feed(part).ok()? {
+            return Some(reader.finish().0);
+        }
+    }
+    reader.end().ok()?;
+    Some(reader.finish().0)
+}

@@ -3,7 +3,7 @@
 use crate::servers::{Kdb, WebSockets};
 use crate::support::tls_backend::Identity;
 use crate::support::{PATIENCE, Pki};
-use crate::{Done, tlsport};
+use crate::{Done, finish, tlsport};
 use openssl::ssl::SslVersion;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
@@ -134,6 +134,47 @@ fn kdb_is_told_who_is_there_from_a_file() {
     assert!(!done.err.contains("WARN"), "{}", done.err);
     assert_eq!(done.fine(), "1+1");
     assert_eq!(server.hellos(), [b"me:it\x06"]);
+}
+
+#[test]
+fn kdbs_variables_count_for_its_client_too() {
+    let pki = Pki::new();
+    let server = Kdb::new(&pki);
+    let connect = |variables: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tlsport"));
+        command
+            .args([
+                "connect",
+                "--dialect",
+                "kdb",
+                "--show",
+                "--log-level",
+                "off",
+            ])
+            .arg(server.url(":me:it"))
+            .envs(variables.iter().copied());
+        finish(&mut command)
+    };
+    let ca = pki.ca();
+    let known = connect(&[
+        ("KX_SSL_CA_CERT_FILE", &ca),
+        ("SSL_CA_CERT_FILE", "/nonexistent"),
+    ]);
+    assert!(known.err.contains("\nverification: ok\n"), "{}", known.err);
+    let other = pki.other_ca();
+    let unknown = connect(&[("SSL_CA_CERT_FILE", &other)]);
+    assert!(
+        unknown
+            .err
+            .contains("unable to get local issuer certificate"),
+        "{}",
+        unknown.err
+    );
+    let careless = [
+        ("SSL_CA_CERT_FILE", other.as_str()),
+        ("SSL_VERIFY_SERVER", "NO"),
+    ];
+    assert_eq!(connect(&careless).status, 0);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What kdb+ speaks, through the built daemon: between the clients and servers that there are of it without a licence.
 //!
 //! The server is the acceptor of the crate kdbplus (`tests/peers/kdbplus`); clients are the crate's, qPython and kola
-//! (`clients.py`), and bytes.
+//! (`clients.py`), bytes, and the library.
 
 #![allow(clippy::unwrap_used)]
 
@@ -16,6 +16,7 @@ mod wire;
 mod certificates;
 mod crowd;
 mod hello;
+mod library;
 mod messages;
 mod silence;
 mod sockets;

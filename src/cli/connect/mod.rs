@@ -16,7 +16,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use tlsport::client::{Answer, Client, Destination, Link, Spoken};
 use tlsport::error::{Error, Kind};
-use tlsport::settings::{Note, Record};
+use tlsport::settings::{Group, Note, Record};
 
 const LONG_ABOUT: &str = "\
 Open a TLS connection, say what is known of it, and connect it with stdin and stdout.
@@ -28,7 +28,7 @@ WebSocket, whose messages are lines.
 The end of stdin is told to the server (close-notify); it is over when the server has ended too. A WebSocket is closed \
 by it.";
 
-/// The groups of options in which a client has none but these.
+/// The options that a client has a use for.
 const OF_CLIENTS: &[&str] = &[
     "ssl.keyfile",
     "ssl.certfile",
@@ -57,6 +57,52 @@ const OF_CLIENTS: &[&str] = &[
     "timeout.connect",
     "timeout.handshake",
     "timeout.idle",
+];
+
+/// What options are to a client, where the table tells what they are to a server.
+const WORDS: &[(&str, &str)] = &[
+    (
+        "ssl.keyfile",
+        "PEM file with our certificate, the rest of its chain, and the unencrypted private key, for a server that asks \
+         for it.",
+    ),
+    (
+        "ssl.passphrase",
+        "What an encrypted private key comes to, unless ssl.passphrase-command is set: an error, or a prompt at the \
+         terminal.",
+    ),
+    (
+        "ssl.alpn",
+        "Protocols to offer by ALPN, best first; empty offers none.",
+    ),
+    (
+        "ssl.cafile",
+        "PEM file of the CAs that are trusted, any number of times; without one they are the system's.",
+    ),
+    (
+        "ssl.capath",
+        "Directory of CAs under hashed names ('openssl rehash') that are trusted as well. libssl looks into it as needed.",
+    ),
+    (
+        "ssl.system-ca",
+        "Trusts the CAs of the system besides those that are named.",
+    ),
+    (
+        "ssl.crl-file",
+        "PEM file of revocation lists. One from each CA in the server's chain has to be there.",
+    ),
+    (
+        "timeout.connect",
+        "How long it may take to look the name up and to connect, all addresses together; 0 means for ever.",
+    ),
+    (
+        "timeout.handshake",
+        "How long the handshake may take, with kdb+'s hello; and the way to a WebSocket. 0 means for ever.",
+    ),
+    (
+        "timeout.idle",
+        "How long an answer of HTTP may pause; 0 means for ever.",
+    ),
 ];
 
 /// `tlsport connect`.
@@ -91,7 +137,20 @@ pub(crate) fn command() -> Command {
                 .allow_hyphen_values(true)
                 .help(r"Request with \r and \n, in place of a GET"),
         ]);
-    super::log::with_flags(flags::with_some_settings(own, is_a_clients))
+    let command = flags::with_some_settings(own, is_a_clients).mut_args(in_a_clients_words);
+    super::log::with_flags(command)
+}
+
+fn in_a_clients_words(arg: Arg) -> Arg {
+    let words = WORDS.iter().find(|(name, _)| arg.get_id() == name);
+    let arg = match words {
+        Some((_, words)) => arg.help(words),
+        None => arg,
+    };
+    match arg.get_help_heading() == Some(Group::Clients.title()) {
+        true => arg.help_heading("The server's certificate"),
+        false => arg,
+    }
 }
 
 fn switch(name: &'static str, help: &'static str) -> Arg {
@@ -249,6 +308,9 @@ mod tests {
         for name in OF_CLIENTS {
             let record = find(name).expect(name);
             assert_eq!(record.name, *name);
+        }
+        for (name, _) in WORDS {
+            assert!(OF_CLIENTS.contains(name), "{name}");
         }
     }
 
