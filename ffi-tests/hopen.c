@@ -44,6 +44,7 @@ static void a_connection_is_opened_and_a_query_answered(void)
     CHECK_OK(tlsport_channel_handshake(channel));
     CHECK_OK(tlsport_channel_facts(channel, &facts));
     CHECK_STR(facts.peer_verified, "ok");
+    CHECK_HAS(tlsport_channel_kdb_facts(channel, TLSPORT_KDB_CERT), " GMT\";1b;0)");
     CHECK(tlsport_channel_ssl(channel) != NULL);
     q_ask(channel);
     CHECK_INT(tlsport_channel_has_pending(channel), 0);
