@@ -21,6 +21,9 @@
 
 enum { HEADER = 8, LONGEST = 1 << 20 };
 
+/* Types of messages: a query that is to be answered, and its answer. */
+enum { QUERY = 1, ANSWER = 2 };
+
 /* Types of values, as the first byte of a body tells them. */
 enum { LONG_ATOM = 0xf9, INT_ATOM = 0xfa, CHARS = 0x0a, KDB_ERROR = 0x80 };
 
@@ -122,7 +125,7 @@ static int ask(tlsport_channel *channel, const char *query)
         return fail("query", "it is too long");
     }
     message[0] = 1; /* the least byte comes first */
-    message[1] = 1; /* synchronous */
+    message[1] = QUERY;
     message[HEADER] = CHARS;
     for (size_t i = 0; i < 4; i++) {
         message[4 + i] = (unsigned char)(whole >> 8 * i);
@@ -155,7 +158,8 @@ static int print(const unsigned char *body, size_t len, int least_first)
     return 0;
 }
 
-static int answer(tlsport_channel *channel)
+/* Reads a message, and prints it if it is the answer. 1 when it was another one. */
+static int receive(tlsport_channel *channel)
 {
     unsigned char header[HEADER];
     unsigned char *body;
@@ -165,15 +169,25 @@ static int answer(tlsport_channel *channel)
         return -1;
     }
     whole = number(header + 4, 4, header[0] == 1);
-    if (whole <= HEADER || whole > LONGEST || header[1] != 2 || header[2] != 0) {
-        return fail("from the server", "no answer, or one that this example does not read");
+    if (whole <= HEADER || whole > LONGEST || header[2] != 0) {
+        return fail("from the server", "a message that this example does not read");
     }
     whole -= HEADER;
     body = malloc((size_t)whole);
     if (body != NULL && read_all(channel, body, (size_t)whole) == 0) {
-        result = print(body, (size_t)whole, header[0] == 1);
+        result = header[1] == ANSWER ? print(body, (size_t)whole, header[0] == 1) : 1;
     }
     free(body);
+    return result;
+}
+
+/* A server may say something else first, which nobody has asked for. */
+static int receive_answer(tlsport_channel *channel)
+{
+    int result;
+    do {
+        result = receive(channel);
+    } while (result == 1);
     return result;
 }
 
@@ -184,9 +198,10 @@ static int talk(tlsport_client *client, int in_loop, const char *query)
     int result;
     tlsport_channel *channel = in_loop ? open_in_loop(client) : tlsport_client_open(client);
     if (channel == NULL) {
-        return fail("hopen", tlsport_last_error());
+        fprintf(stderr, "hopen: %s\n", tlsport_last_error());
+        return -1;
     }
-    result = ask(channel, query) == 0 ? answer(channel) : -1;
+    result = ask(channel, query) == 0 ? receive_answer(channel) : -1;
     /* The answer is here: whether the server hears that we go does not matter any more. */
     int status = tlsport_channel_close(channel);
     (void)status;
