@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Kind};
 use crate::settings::host;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -51,8 +52,8 @@ pub(super) enum Place {
         host: String,
         port: u16,
     },
-    Path(PathBuf),
-    Abstract(String),
+    /// An abstract name has an `@` in front.
+    Unix(PathBuf),
     /// `kx.PORT` in a directory, among the abstract names.
     Kdb {
         directory: PathBuf,
@@ -115,9 +116,10 @@ impl Destination {
         self.spoken
     }
 
-    /// Whether the string, or somebody since, has said who is there.
-    pub fn has_credentials(&self) -> bool {
-        !self.credentials.is_empty()
+    /// Whether the string, or somebody since, has said a password.
+    pub fn has_password(&self) -> bool {
+        let password = self.credentials.split_once(':');
+        password.is_some_and(|(_, password)| !password.is_empty())
     }
 
     /// What is asked for of a server of HTTP: `/` where the URL says nothing.
@@ -215,9 +217,8 @@ impl fmt::Display for Destination {
         match &self.place {
             Place::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
             Place::Tcp { host, port } => write!(f, "{host}:{port}"),
-            Place::Path(path) => path.display().fmt(f),
-            Place::Abstract(name) => write!(f, "@{name}"),
-            Place::Kdb { directory, port } => write!(f, "@{}/kx.{port}", directory.display()),
+            Place::Unix(path) => path.display().fmt(f),
+            Place::Kdb { directory, port } => kdb_socket(directory, *port).display().fmt(f),
         }
     }
 }
@@ -242,12 +243,8 @@ fn unix(text: &str) -> Result<Destination, Error> {
     if text.contains('\0') {
         return Err(unreadable("the name of a socket holds no zero byte"));
     }
-    if text.starts_with('/') {
-        let place = Place::Path(PathBuf::from(text));
-        return Ok(Destination::new(Spoken::Ipc, place));
-    }
-    if let Some(name) = text.strip_prefix('@').filter(|name| !name.is_empty()) {
-        let place = Place::Abstract(name.to_owned());
+    if text.starts_with('/') || text.starts_with('@') && text != "@" {
+        let place = Place::Unix(PathBuf::from(text));
         return Ok(Destination::new(Spoken::Ipc, place));
     }
     let (port, credentials) = text.split_once(':').unwrap_or((text, ""));
@@ -294,6 +291,13 @@ fn split_host(text: &str) -> Result<(&str, &str), Error> {
         None => text.split_once(':'),
     };
     split.ok_or_else(|| unreadable("it is not HOST:PORT"))
+}
+
+/// The name, among the abstract ones, of the socket beside a port.
+pub(super) fn kdb_socket(directory: &Path, port: u16) -> PathBuf {
+    let mut name = OsString::from("@");
+    name.push(directory.join(format!("kx.{port}")));
+    name.into()
 }
 
 fn tcp(name: &str, port: &str) -> Result<Place, Error> {

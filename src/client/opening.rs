@@ -2,19 +2,18 @@
 //! told who is there. Each has its deadline.
 
 use super::attempts::{Attempts, Target, timed_out};
-use super::destination::Place;
+use super::destination::{Place, kdb_socket};
 use super::hello::Hello;
 use super::lookup::Lookup;
 use super::{Inner, Link, Spoken};
 use crate::driven::{Descriptor, Driven, Step, Wants, poll};
 use crate::error::{Error, Kind};
-use crate::io::Stream;
+use crate::io::{Stream, unix_address};
 use crate::tls::Rejected;
 use socket2::{SockAddr, Socket};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -56,15 +55,6 @@ enum Stage {
     Greeting(Box<Driven>, Hello),
     Over,
 }
-
-const READABLE: Wants = Wants {
-    read: true,
-    write: false,
-};
-const WRITABLE: Wants = Wants {
-    read: false,
-    write: true,
-};
 
 impl Opening {
     pub(super) fn begin(client: Arc<Inner>) -> Result<Opening, Error> {
@@ -140,7 +130,7 @@ impl Opening {
                 Stage::LookingUp(lookup) => {
                     let Some(answer) = lookup.answer() else {
                         self.stage = Stage::LookingUp(lookup);
-                        return self.wait(READABLE, now);
+                        return self.wait(Wants::READ, now);
                     };
                     let addresses =
                         answer.map_err(|error| Error::io("cannot look its name up", &error))?;
@@ -150,7 +140,7 @@ impl Opening {
                     Ok(Some(socket)) => self.connected(socket, now)?,
                     Ok(None) => {
                         self.stage = Stage::Connecting(attempts);
-                        return self.wait(WRITABLE, now);
+                        return self.wait(Wants::WRITE, now);
                     }
                     // All of them had their share.
                     Err(error) if error.kind() == Kind::Timeout => {
@@ -242,24 +232,14 @@ fn first(place: &Place) -> io::Result<Stage> {
             Ok(address) => SockAddr::from(SocketAddr::new(address, *port)),
             Err(_) => return Ok(Stage::LookingUp(Lookup::begin(host, *port)?)),
         },
-        Place::Path(path) => SockAddr::unix(path)?,
-        Place::Abstract(name) => abstract_name(name.as_bytes())?,
-        Place::Kdb { directory, port } => {
-            let name = directory.join(format!("kx.{port}"));
-            abstract_name(name.as_os_str().as_bytes())?
-        }
+        Place::Unix(path) => unix_address(path)?,
+        Place::Kdb { directory, port } => unix_address(&kdb_socket(directory, *port))?,
     };
     let only = Target {
         address: socket,
         name: None,
     };
     Ok(Stage::Connecting(Attempts::new([only])))
-}
-
-/// Linux keeps such a name apart from files by a zero byte in front.
-fn abstract_name(name: &[u8]) -> io::Result<SockAddr> {
-    let name = [b"\0", name].concat();
-    SockAddr::unix(std::ffi::OsStr::from_bytes(&name))
 }
 
 fn targets(addresses: &[SocketAddr]) -> impl Iterator<Item = Target> + '_ {

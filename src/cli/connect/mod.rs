@@ -236,7 +236,7 @@ fn open(client: &Client, matches: &ArgMatches) -> Result<Link, Error> {
 fn destination(matches: &ArgMatches) -> Result<Destination, Error> {
     let text = matches.get_one::<String>("url");
     let mut destination: Destination = text.map_or("", String::as_str).parse()?;
-    if destination.has_credentials() {
+    if destination.has_password() {
         log::warn!("a password on a command line can be read by everybody here: see --user-file");
     }
     if let Some(path) = matches.get_one::<PathBuf>("user-file") {
