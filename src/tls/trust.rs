@@ -12,7 +12,7 @@ use super::queue::Queue;
 use super::sys;
 use super::validity;
 use crate::error::{Error, reason};
-use crate::settings::{Note, Origin, Policy, Words};
+use crate::settings::{Note, Origin, Policy, Verification, VerifyClient, Words};
 use openssl::stack::Stack;
 use openssl::x509::store::{X509Store, X509StoreBuilder, X509StoreBuilderRef};
 use openssl::x509::verify::X509VerifyFlags;
@@ -54,7 +54,7 @@ impl Trust {
         if let Some(path) = &policy.ca_dir.value {
             match CaDirectory::read(path) {
                 Ok(directory) => {
-                    if !directory.has_any && policy.ca_dir.is_chosen() {
+                    if !directory.has_any && is_counted_on(policy, role) {
                         notes.push(without_hashes(path));
                     }
                     trust.directory = Some(directory);
@@ -179,6 +179,19 @@ fn expired(authority: &X509, file: &Path) -> Option<Note> {
     let name = sys::distinguished_name(authority.subject_name());
     let what = format!("CA certificate '{name}' in '{}'", file.display());
     validity::of(authority).note(&what, validity::Validity::SOON)
+}
+
+/// Whether somebody has chosen the directory, or nothing else is there to verify others with.
+fn is_counted_on(policy: &Policy, role: Role) -> bool {
+    let verifies = match role {
+        Role::Server => matches!(
+            policy.verify(),
+            VerifyClient::Request | VerifyClient::Require
+        ),
+        Role::Client => *policy.verify_server != Verification::None,
+    };
+    let alone = policy.ca_files.is_empty() && *policy.system_ca != Some(true);
+    policy.ca_dir.is_chosen() || verifies && alone
 }
 
 fn without_hashes(directory: &Path) -> Note {
