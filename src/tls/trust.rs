@@ -6,6 +6,7 @@
 
 use super::ca_dir::CaDirectory;
 use super::files;
+use super::hashed;
 use super::pem;
 use super::prepared::Role;
 use super::queue::Queue;
@@ -260,7 +261,7 @@ impl Place<'_> {
         let mut files: Vec<PathBuf> = Vec::new();
         for entry in std::fs::read_dir(self.path).map_err(refuse)? {
             let entry = entry.map_err(refuse)?;
-            if is_hashed_name(entry.file_name().as_encoded_bytes()) {
+            if hashed::is_of_list(entry.file_name().as_encoded_bytes()) {
                 files.push(entry.path());
             }
         }
@@ -275,38 +276,5 @@ impl Place<'_> {
             all.extend(file.file()?);
         }
         self.some(all)
-    }
-}
-
-/// `HHHHHHHH.rN`
-fn is_hashed_name(name: &[u8]) -> bool {
-    let Some((hash, [b'.', b'r', number @ ..])) = name.split_at_checked(8) else {
-        return false;
-    };
-    hash.iter().all(u8::is_ascii_hexdigit)
-        && !number.is_empty()
-        && number.iter().all(u8::is_ascii_digit)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_hashed_name;
-
-    #[test]
-    fn only_hashed_names_of_lists_count() {
-        for name in ["0a1b2c3d.r0", "ffffffff.r12"] {
-            assert!(is_hashed_name(name.as_bytes()), "{name}");
-        }
-        for name in [
-            "0a1b2c3d.0",
-            "0a1b2c3d.r",
-            "0a1b2c3.r0",
-            "xa1b2c3d.r0",
-            "0a1b2c3d.r0~",
-            "",
-            "crl.pem",
-        ] {
-            assert!(!is_hashed_name(name.as_bytes()), "{name}");
-        }
     }
 }
