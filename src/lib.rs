@@ -11,7 +11,7 @@
 //!
 //! [`settings`] is plain data, [`tls`] is libssl, [`conn`] one connection without a socket, [`server`] all of it
 //! running. A program that wants the loop and answers itself implements [`conn::Service`] (`examples/shout.rs`); one
-//! with a loop of its own drives [`conn::Conn`] or [`tls::Channel`].
+//! with a loop of its own drives [`conn::Conn`] or [`tls::Channel`]. One that is a client has [`client::Client`].
 //!
 //! ```no_run
 //! use tlsport::error::Problems;

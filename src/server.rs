@@ -386,7 +386,7 @@ impl Server {
         drop(state);
         drop(swapped);
         let _ = all_swapped.recv(); // nothing is ever sent: it ends when the last worker has let go
-        if has_tls(settings) {
+        if settings.serves_tls() {
             prepared.announce();
         }
         for line in plan.lines {
@@ -445,16 +445,9 @@ fn sum(counters: &[Arc<Counters>]) -> Totals {
     totals
 }
 
-fn has_tls(settings: &Settings) -> bool {
-    settings
-        .endpoints
-        .iter()
-        .any(|endpoint| endpoint.accept.has_tls())
-}
-
 /// What the status page tells of a policy: nothing where no endpoint has one.
 fn policy(settings: &Settings, prepared: &Prepared) -> Option<Report> {
-    has_tls(settings).then(|| prepared.report())
+    settings.serves_tls().then(|| prepared.report())
 }
 
 fn threads(settings: &Settings) -> usize {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use support::backend::{Origin, closed_port, say_pattern};
 use support::client::{drain, open, read_all, round_trip};
 use support::pattern::{self, Check};
-use support::tls_backend::{Identity, Program, SSL_REQUEST, TlsBackend, answering, echo};
+use support::tls_backend::{Identity, Program, SSL_REQUEST, TlsBackend, answering, echo, refused};
 use support::{Backend, Daemon, End, Launch, PATIENCE, Peer, Pki};
 
 const MUCH: u64 = 10_000_019;
@@ -22,16 +22,6 @@ fn towards(backend: &str, pki: &Pki) -> Launch {
         .set("ssl.protocol", "9")
         .set("backend", backend)
         .set("backend.cafile", pki.ca())
-}
-
-/// A client's connection gets nothing, and the log says why.
-#[track_caller]
-fn refused(daemon: &Daemon, pki: &Pki, why: &str) {
-    let mark = daemon.mark();
-    let mut tls = Peer::new(pki).connect(daemon.address());
-    let _ = tls.write_all(b"hello"); // it may be over already
-    assert_eq!(read_all(&mut tls), (Vec::new(), End::Cut));
-    daemon.said_after(mark, why);
 }
 
 #[track_caller]

@@ -10,13 +10,20 @@ use std::io::Write;
 use std::process::Command;
 use support::client::{read_all, round_trip};
 use support::openssl_program::s_client;
-use support::tls_backend::Identity;
-use support::{Daemon, End, Launch, Peer, Pki};
+use support::tls_backend::{Identity, refused};
+use support::{Daemon, Launch, Peer, Pki};
 
 fn status(pki: &Pki) -> Launch {
     Launch::tls(pki)
         .set("backend", "service://status")
         .set("ssl.protocol", "9")
+}
+
+/// For clients of the test's CA, also those whose certificate has expired.
+fn accepting(pki: &Pki) -> Launch {
+    status(pki)
+        .set("ssl.cafile", pki.ca())
+        .set("kdb-accept-expired", "true")
 }
 
 /// What the status page says of a client's certificate.
@@ -42,10 +49,7 @@ fn alert(daemon: &Daemon, version: &str, keyfile: &str) -> String {
 fn an_expired_client_is_let_in_and_warned_of_each_time_and_no_other_is() {
     let pki = Pki::new();
     let expired = pki.expired_client();
-    let daemon = status(&pki)
-        .set("ssl.cafile", pki.ca())
-        .set("kdb-accept-expired", "true")
-        .start();
+    let daemon = accepting(&pki).start();
     daemon.said("--kdb-accept-expired: clients come in with certificates that have expired");
     for _ in 0..3 {
         let mark = daemon.mark();
@@ -78,10 +82,7 @@ fn an_expired_client_is_let_in_and_warned_of_each_time_and_no_other_is() {
 fn a_session_of_an_expired_client_is_never_resumed() {
     let pki = Pki::new();
     let expired = pki.expired_client();
-    let daemon = status(&pki)
-        .set("ssl.cafile", pki.ca())
-        .set("kdb-accept-expired", "true")
-        .start();
+    let daemon = accepting(&pki).start();
     for version in ["-tls1_2", "-tls1_3"] {
         let session = pki.path("session.pem");
         let visit = |more: &[&str]| {
@@ -158,15 +159,6 @@ fn towards(backend: &str, pki: &Pki) -> Launch {
     Launch::tls(pki)
         .set("ssl.protocol", "9")
         .set("backend", backend)
-}
-
-#[track_caller]
-fn refused(daemon: &Daemon, pki: &Pki, why: &str) {
-    let mark = daemon.mark();
-    let mut tls = Peer::new(pki).connect(daemon.address());
-    let _ = tls.write_all(b"hello"); // it may be over already
-    assert_eq!(read_all(&mut tls), (Vec::new(), End::Cut));
-    daemon.said_after(mark, why);
 }
 
 #[test]

@@ -276,9 +276,7 @@ pub(crate) fn collect(matches: &ArgMatches) -> Builder {
 
 /// `-E` and `-p`, which are kdb+'s alone.
 fn kdb_flags(matches: &ArgMatches, dialect: Option<&str>, system: &System, builder: &mut Builder) {
-    // Clients have no such flags.
-    let given = |name| matches.try_get_one::<String>(name).ok().flatten();
-    let given = |name| given(name).map(String::as_str);
+    let given = |name| matches.get_one::<String>(name).map(String::as_str);
     let (mode, port) = (given(MODE), given(PORT));
     if dialect == Some("kdb") {
         return kdb::listen(mode, port, system, builder);

@@ -31,11 +31,6 @@ struct Attempt {
     until: Option<Instant>,
 }
 
-const WRITABLE: Wants = Wants {
-    read: false,
-    write: true,
-};
-
 impl Attempts {
     pub(super) fn new(targets: impl IntoIterator<Item = Target>) -> Attempts {
         Attempts {
@@ -100,7 +95,7 @@ impl Attempts {
 impl Attempt {
     /// Whether it is connected.
     fn is_over(&self, now: Instant) -> Result<bool, Error> {
-        let writable = poll(self.socket.as_fd(), WRITABLE, Some(now));
+        let writable = poll(self.socket.as_fd(), Wants::WRITE, Some(now));
         if !writable.map_err(|error| failed(&error))? {
             let over = self.until.is_some_and(|until| now >= until);
             return match over {
@@ -181,7 +176,7 @@ mod tests {
                 return Ok(socket);
             }
             let descriptor = attempts.descriptor().unwrap();
-            poll(descriptor, WRITABLE, attempts.deadline()).unwrap();
+            poll(descriptor, Wants::WRITE, attempts.deadline()).unwrap();
         }
     }
 

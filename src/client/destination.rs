@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Kind};
 use crate::settings::host;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -115,9 +116,10 @@ impl Destination {
         self.spoken
     }
 
-    /// Whether the string, or somebody since, has said who is there.
-    pub fn has_credentials(&self) -> bool {
-        !self.credentials.is_empty()
+    /// Whether the string, or somebody since, has said a password.
+    pub fn has_password(&self) -> bool {
+        let password = self.credentials.split_once(':');
+        password.is_some_and(|(_, password)| !password.is_empty())
     }
 
     /// What is asked for of a server of HTTP: `/` where the URL says nothing.
@@ -216,7 +218,7 @@ impl fmt::Display for Destination {
             Place::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
             Place::Tcp { host, port } => write!(f, "{host}:{port}"),
             Place::Unix(path) => path.display().fmt(f),
-            Place::Kdb { directory, port } => write!(f, "@{}/kx.{port}", directory.display()),
+            Place::Kdb { directory, port } => kdb_socket(directory, *port).display().fmt(f),
         }
     }
 }
@@ -241,8 +243,7 @@ fn unix(text: &str) -> Result<Destination, Error> {
     if text.contains('\0') {
         return Err(unreadable("the name of a socket holds no zero byte"));
     }
-    let is_name = text.starts_with('@') && text.len() > 1;
-    if text.starts_with('/') || is_name {
+    if text.starts_with('/') || text.starts_with('@') && text != "@" {
         let place = Place::Unix(PathBuf::from(text));
         return Ok(Destination::new(Spoken::Ipc, place));
     }
@@ -290,6 +291,13 @@ fn split_host(text: &str) -> Result<(&str, &str), Error> {
         None => text.split_once(':'),
     };
     split.ok_or_else(|| unreadable("it is not HOST:PORT"))
+}
+
+/// The name, among the abstract ones, of the socket beside a port.
+pub(super) fn kdb_socket(directory: &Path, port: u16) -> PathBuf {
+    let mut name = OsString::from("@");
+    name.push(directory.join(format!("kx.{port}")));
+    name.into()
 }
 
 fn tcp(name: &str, port: &str) -> Result<Place, Error> {

@@ -121,10 +121,8 @@ impl Link {
             };
             let wants = match step {
                 Step::Done(()) => return Ok(true),
-                Step::Want(want) => Wants {
-                    read: want == Want::Read,
-                    write: want == Want::Write,
-                },
+                Step::Want(Want::Read) => Wants::READ,
+                Step::Want(Want::Write) => Wants::WRITE,
             };
             if !self.wait(wants, deadline)? {
                 return Ok(false);

@@ -2,7 +2,7 @@
 //! told who is there. Each has its deadline.
 
 use super::attempts::{Attempts, Target, timed_out};
-use super::destination::Place;
+use super::destination::{Place, kdb_socket};
 use super::hello::Hello;
 use super::lookup::Lookup;
 use super::{Inner, Link, Spoken};
@@ -11,11 +11,9 @@ use crate::error::{Error, Kind};
 use crate::io::{Stream, unix_address};
 use crate::tls::Rejected;
 use socket2::{SockAddr, Socket};
-use std::ffi::OsString;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -57,15 +55,6 @@ enum Stage {
     Greeting(Box<Driven>, Hello),
     Over,
 }
-
-const READABLE: Wants = Wants {
-    read: true,
-    write: false,
-};
-const WRITABLE: Wants = Wants {
-    read: false,
-    write: true,
-};
 
 impl Opening {
     pub(super) fn begin(client: Arc<Inner>) -> Result<Opening, Error> {
@@ -141,7 +130,7 @@ impl Opening {
                 Stage::LookingUp(lookup) => {
                     let Some(answer) = lookup.answer() else {
                         self.stage = Stage::LookingUp(lookup);
-                        return self.wait(READABLE, now);
+                        return self.wait(Wants::READ, now);
                     };
                     let addresses =
                         answer.map_err(|error| Error::io("cannot look its name up", &error))?;
@@ -151,7 +140,7 @@ impl Opening {
                     Ok(Some(socket)) => self.connected(socket, now)?,
                     Ok(None) => {
                         self.stage = Stage::Connecting(attempts);
-                        return self.wait(WRITABLE, now);
+                        return self.wait(Wants::WRITE, now);
                     }
                     // All of them had their share.
                     Err(error) if error.kind() == Kind::Timeout => {
@@ -244,11 +233,7 @@ fn first(place: &Place) -> io::Result<Stage> {
             Err(_) => return Ok(Stage::LookingUp(Lookup::begin(host, *port)?)),
         },
         Place::Unix(path) => unix_address(path)?,
-        Place::Kdb { directory, port } => {
-            let mut name = OsString::from("@");
-            name.push(directory.join(format!("kx.{port}")));
-            unix_address(Path::new(&name))?
-        }
+        Place::Kdb { directory, port } => unix_address(&kdb_socket(directory, *port))?,
     };
     let only = Target {
         address: socket,

@@ -32,6 +32,17 @@ pub struct Wants {
     pub write: bool,
 }
 
+impl Wants {
+    pub(crate) const READ: Wants = Wants {
+        read: true,
+        write: false,
+    };
+    pub(crate) const WRITE: Wants = Wants {
+        read: false,
+        write: true,
+    };
+}
+
 impl Descriptor {
     /// Looks whether it is a stream socket.
     #[cfg(feature = "capi")]

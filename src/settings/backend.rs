@@ -186,8 +186,8 @@ impl fmt::Display for Backend {
 impl FromStr for Backend {
     type Err = String;
 
-    /// Reads `tcp://HOST:PORT`, `tls://HOST:PORT` (or kdb+'s word for it, `tcps://`), `postgres+tls://HOST:PORT`, `mysql+tls://HOST:PORT`, `unix:///PATH`,
-    /// `service://echo` or `service://status`.
+    /// Reads `tcp://HOST:PORT`, `tls://HOST:PORT` (or kdb+'s word for it, `tcps://`), `postgres+tls://HOST:PORT`,
+    /// `mysql+tls://HOST:PORT`, `unix:///PATH`, `service://echo` or `service://status`.
     fn from_str(text: &str) -> Result<Backend, String> {
         backend(text.trim()).map_err(|why| {
             let shown = quoted(without_user(text));

@@ -303,7 +303,7 @@ fn endpoint(text: &str) -> Result<Endpoint, Option<String>> {
         };
         let port = port.unwrap_or(accept.default_port());
         match last_port {
-            Some(last) if port == 0 || last <= port => {
+            Some(last) if port == 0 || last < port => {
                 return Err(Some(format!("{port}-{last} is no range of ports")));
             }
             _ => Address::Tcp { host, port },

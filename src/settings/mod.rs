@@ -413,6 +413,11 @@ pub struct Tcp {
 }
 
 impl Settings {
+    /// Whether anybody is served by the policy; who has no endpoints of his own has others.
+    pub(crate) fn serves_tls(&self) -> bool {
+        self.endpoints.is_empty() || self.endpoints.iter().any(|e| e.accept.has_tls())
+    }
+
     /// Takes all that TLS has to do with from other settings.
     pub fn keep_tls_of(&mut self, other: &Settings) {
         if other.policy.key_files.is_empty() {

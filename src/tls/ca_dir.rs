@@ -4,6 +4,7 @@
 //! that is added counts at once, one that is taken away until the next reload. The state in which the directory was at
 //! the start or the reload is part of the scope of sessions, so that none outlives that.
 
+use super::hashed;
 use super::queue::Queue;
 use super::sys;
 use super::system_ca;
@@ -50,7 +51,7 @@ impl CaDirectory {
             .iter()
             .for_each(|file| system_ca::add(&mut state, file));
         let names = files.iter().filter_map(|file| file.file_name());
-        let mut names = names.map(|name| is_hashed_name(name.as_bytes()));
+        let mut names = names.map(|name| hashed::is_of_certificate(name.as_bytes()));
         Ok(CaDirectory {
             path: name,
             state,
@@ -62,16 +63,6 @@ impl CaDirectory {
     pub(super) fn put_in(&self, store: &mut X509StoreBuilderRef) -> Result<(), Queue> {
         sys::add_directory(store, &self.path)
     }
-}
-
-/// `HHHHHHHH.N`
-fn is_hashed_name(name: &[u8]) -> bool {
-    let Some((hash, [b'.', number @ ..])) = name.split_at_checked(8) else {
-        return false;
-    };
-    hash.iter().all(u8::is_ascii_hexdigit)
-        && !number.is_empty()
-        && number.iter().all(u8::is_ascii_digit)
 }
 
 #[cfg(test)]
@@ -100,18 +91,11 @@ mod tests {
     #[test]
     fn only_names_that_libssl_looks_for_count_as_cas() {
         let directory = tempfile::tempdir().unwrap();
-        for name in [
-            "ca.pem",
-            "0a1b2c3d.r0",
-            "0a1b2c3d.",
-            "xa1b2c3d.0",
-            "0a1b2c3d.0~",
-        ] {
-            fs::write(directory.path().join(name), "").unwrap();
-        }
-        assert!(!CaDirectory::read(directory.path()).unwrap().has_any);
+        let has_any = || CaDirectory::read(directory.path()).unwrap().has_any;
+        fs::write(directory.path().join("ca.pem"), "").unwrap();
+        assert!(!has_any());
         fs::write(directory.path().join("ffffffff.12"), "").unwrap();
-        assert!(CaDirectory::read(directory.path()).unwrap().has_any);
+        assert!(has_any());
     }
 
     #[test]

@@ -15,8 +15,7 @@ pub(super) fn unusable(settings: &Settings, Problems(problems): Problems) -> Pro
         all.push(problem);
         all.extend(dump);
     }
-    let mut endpoints = settings.endpoints.iter();
-    if settings.endpoints.is_empty() || endpoints.any(|endpoint| endpoint.accept.has_tls()) {
+    if settings.serves_tls() {
         all.push(Error::settings(FAILED));
     }
     Problems(all)

@@ -18,6 +18,7 @@ mod dialer;
 pub(crate) mod facts;
 mod failure;
 mod files;
+mod hashed;
 mod hello;
 mod identity;
 mod kdb_facts;

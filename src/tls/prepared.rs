@@ -234,7 +234,10 @@ impl Prepared {
             endpoints: Vec::new(),
             report: Report::default(),
         };
-        let judged = prepared.judged(findings);
+        let mut judged = prepared.judged(findings);
+        if let (false, Ok((_, notes))) = (settings.serves_tls(), &mut judged) {
+            notes.clear(); // nobody is served by it
+        }
         let mut backends: Vec<&Backend> = Vec::new();
         for backend in settings.tls_backends() {
             if !backends.contains(&backend) {
@@ -445,6 +448,9 @@ impl Ready {
     fn notes(&self, context: &openssl::ssl::SslContextRef, role: Role) -> Vec<Note> {
         let policy = &self.policy;
         let mut notes = probe::notes(context, self.range.min.version().is_some(), role);
+        if policy.min_protocol.is_some() && !policy.min_protocol.is_chosen() {
+            notes.extend(probe::broken(context));
+        }
         let (level, own) = (context.security_level(), probe::security_level_of_its_own());
         if level < own && policy.security_level.is_none() {
             notes.push(Note::warn(format!(

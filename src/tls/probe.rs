@@ -35,6 +35,7 @@ pub(super) struct Reach {
     pub(super) spoken: bool,
     /// Whether the security level alone keeps it from being spoken.
     pub(super) level_forbids: bool,
+    is_broken: bool,
 }
 
 /// The versions within a context's range, lowest first.
@@ -52,6 +53,7 @@ pub(super) fn versions(context: &SslContextRef) -> Vec<Reach> {
                 name,
                 spoken,
                 level_forbids: !spoken && has_suites(context, version, Some(0)),
+                is_broken: number(version) < number(SslVersion::TLS1_2),
             }
         })
         .collect()
@@ -82,23 +84,36 @@ pub(super) fn notes(context: &SslContextRef, min_was_chosen: bool, role: Role) -
     let peers = role.peers();
     let level = context.security_level();
     let versions = versions(context);
-    let asked_for = versions.iter().filter(|_| min_was_chosen);
-    let mut notes: Vec<Note> = asked_for
-        .filter(|reach| reach.level_forbids)
-        .map(|reach| {
-            Note::warn(format!(
-                "{} cannot be spoken at security level {level}: '@SECLEVEL=0' in the cipher list allows it, for \
-                 {peers} that do the same",
-                reach.name
-            ))
-        })
-        .collect();
+    let mut notes = Vec::new();
+    let out_of_reach = names(&versions, |reach| min_was_chosen && reach.level_forbids);
+    if !out_of_reach.is_empty() {
+        notes.push(Note::warn(format!(
+            "{out_of_reach} cannot be spoken at security level {level}: '@SECLEVEL=0' in the cipher list allows it, for \
+             {peers} that do the same"
+        )));
+    }
     if !versions.iter().any(|reach| reach.spoken) {
         notes.push(Note::warn(
             "no protocol version can be spoken: every handshake will fail",
         ));
     }
     notes
+}
+
+/// What to say about versions that are broken, where nobody has chosen them and they are spoken.
+pub(super) fn broken(context: &SslContextRef) -> Option<Note> {
+    let spoken = names(&versions(context), |reach| reach.spoken && reach.is_broken);
+    let text = format!("versions that are broken can be spoken: {spoken}");
+    (!spoken.is_empty()).then(|| Note::warn(text))
+}
+
+fn names(versions: &[Reach], which: impl Fn(&Reach) -> bool) -> String {
+    let names: Vec<&str> = versions
+        .iter()
+        .filter(|reach| which(reach))
+        .map(|reach| reach.name)
+        .collect();
+    names.join(" and ")
 }
 
 /// The name of a version by its number on the wire.

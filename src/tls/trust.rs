@@ -6,13 +6,14 @@
 
 use super::ca_dir::CaDirectory;
 use super::files;
+use super::hashed;
 use super::pem;
 use super::prepared::Role;
 use super::queue::Queue;
 use super::sys;
 use super::validity;
 use crate::error::{Error, reason};
-use crate::settings::{Note, Origin, Policy, Words};
+use crate::settings::{Note, Origin, Policy, Verification, VerifyClient, Words};
 use openssl::stack::Stack;
 use openssl::x509::store::{X509Store, X509StoreBuilder, X509StoreBuilderRef};
 use openssl::x509::verify::X509VerifyFlags;
@@ -54,7 +55,7 @@ impl Trust {
         if let Some(path) = &policy.ca_dir.value {
             match CaDirectory::read(path) {
                 Ok(directory) => {
-                    if !directory.has_any && policy.ca_dir.is_chosen() {
+                    if !directory.has_any && is_counted_on(policy, role) {
                         notes.push(without_hashes(path));
                     }
                     trust.directory = Some(directory);
@@ -181,6 +182,19 @@ fn expired(authority: &X509, file: &Path) -> Option<Note> {
     validity::of(authority).note(&what, validity::Validity::SOON)
 }
 
+/// Whether somebody has chosen the directory, or nothing else is there to verify others with.
+fn is_counted_on(policy: &Policy, role: Role) -> bool {
+    let verifies = match role {
+        Role::Server => matches!(
+            policy.verify(),
+            VerifyClient::Request | VerifyClient::Require
+        ),
+        Role::Client => *policy.verify_server != Verification::None,
+    };
+    let alone = policy.ca_files.is_empty() && *policy.system_ca != Some(true);
+    policy.ca_dir.is_chosen() || verifies && alone
+}
+
 fn without_hashes(directory: &Path) -> Note {
     Note::warn(format!(
         "directory '{}' has no CA under a hashed name, as 'openssl rehash' makes them: nobody is trusted for it",
@@ -247,7 +261,7 @@ impl Place<'_> {
         let mut files: Vec<PathBuf> = Vec::new();
         for entry in std::fs::read_dir(self.path).map_err(refuse)? {
             let entry = entry.map_err(refuse)?;
-            if is_hashed_name(entry.file_name().as_encoded_bytes()) {
+            if hashed::is_of_list(entry.file_name().as_encoded_bytes()) {
                 files.push(entry.path());
             }
         }
@@ -262,38 +276,5 @@ impl Place<'_> {
             all.extend(file.file()?);
         }
         self.some(all)
-    }
-}
-
-/// `HHHHHHHH.rN`
-fn is_hashed_name(name: &[u8]) -> bool {
-    let Some((hash, [b'.', b'r', number @ ..])) = name.split_at_checked(8) else {
-        return false;
-    };
-    hash.iter().all(u8::is_ascii_hexdigit)
-        && !number.is_empty()
-        && number.iter().all(u8::is_ascii_digit)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_hashed_name;
-
-    #[test]
-    fn only_hashed_names_of_lists_count() {
-        for name in ["0a1b2c3d.r0", "ffffffff.r12"] {
-            assert!(is_hashed_name(name.as_bytes()), "{name}");
-        }
-        for name in [
-            "0a1b2c3d.0",
-            "0a1b2c3d.r",
-            "0a1b2c3.r0",
-            "xa1b2c3d.r0",
-            "0a1b2c3d.r0~",
-            "",
-            "crl.pem",
-        ] {
-            assert!(!is_hashed_name(name.as_bytes()), "{name}");
-        }
     }
 }

@@ -120,6 +120,28 @@ fn a_server_that_is_not_verified_is_warned_of() {
 }
 
 #[test]
+fn what_is_for_one_kind_of_server_is_refused_for_others() {
+    for (arguments, why) in [
+        (
+            ["--user-file", "user", "tls://localhost:1"],
+            "--user-file: it is for 'tcps://'",
+        ),
+        (
+            ["--capability", "3", "https://localhost:1"],
+            "--capability: it is for 'tcps://'",
+        ),
+        (
+            ["--request", "GET", "tcps://localhost:1"],
+            "--request: it is for 'https://'",
+        ),
+    ] {
+        let done = tlsport(&[&["connect"][..], &arguments].concat());
+        assert_eq!(done.status, 2, "{}", done.err);
+        assert!(done.err.contains(why), "{}", done.err);
+    }
+}
+
+#[test]
 fn kdb_is_told_who_is_there_from_a_file() {
     let pki = Pki::new();
     let server = Kdb::new(&pki);

@@ -21,7 +21,7 @@ fn clients_that_trust_another_ca_leave_and_the_log_says_why() {
 }
 
 #[test]
-fn a_certificate_for_another_name_or_of_the_past_is_not_accepted() {
+fn a_certificate_of_the_past_or_of_another_ca_is_not_accepted() {
     let pki = Pki::new();
     let server = Server::plain();
     let Some(mut clients) = Clients::start() else {

@@ -2,9 +2,9 @@
 //! program.
 
 use super::backend::{Backend, Origin};
-use super::client::show;
+use super::client::{End, Peer, read_all, show};
 use super::wait::PATIENCE;
-use super::{Pki, eventually};
+use super::{Daemon, Pki, eventually};
 use openssl::ssl::{
     AlpnError, ErrorCode, NameType, Ssl, SslContext, SslContextBuilder, SslMethod, SslStream,
     SslVerifyMode,
@@ -309,4 +309,14 @@ pub(crate) fn answering(answer: &'static [u8]) -> (Backend, Arc<Mutex<Vec<u8>>>)
         }
     });
     (backend, heard)
+}
+
+/// A client's connection gets nothing, and the log says why.
+#[track_caller]
+pub(crate) fn refused(daemon: &Daemon, pki: &Pki, why: &str) {
+    let mark = daemon.mark();
+    let mut tls = Peer::new(pki).connect(daemon.address());
+    let _ = tls.write_all(b"hello"); // it may be over already
+    assert_eq!(read_all(&mut tls), (Vec::new(), End::Cut));
+    daemon.said_after(mark, why);
 }

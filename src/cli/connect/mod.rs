@@ -130,7 +130,7 @@ pub(crate) fn command() -> Command {
                 .long("capability")
                 .value_name("N")
                 .value_parser(RangedU64ValueParser::<u8>::new().range(0..=6))
-                .help("Capability to announce: 0 to 6 [default: 3]"),
+                .help("kdb+'s capability, 0 to 6 [default: 3]"),
             Arg::new("request")
                 .long("request")
                 .value_name("TEXT")
@@ -232,11 +232,24 @@ fn open(client: &Client, matches: &ArgMatches) -> Result<Link, Error> {
     }
 }
 
+/// Refuses what has a meaning for kdb+'s IPC alone, where that is not spoken.
+fn is_for_ipc(matches: &ArgMatches, destination: &Destination) -> Result<(), Error> {
+    let mut flags = ["user-file", "capability"].into_iter();
+    match flags.find(|flag| matches.contains_id(flag)) {
+        Some(flag) if destination.spoken() != Spoken::Ipc => Err(Error::new(
+            Kind::Usage,
+            format!("--{flag}: it is for 'tcps://' and 'unixs://' alone"),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Where it goes, as whom.
 fn destination(matches: &ArgMatches) -> Result<Destination, Error> {
     let text = matches.get_one::<String>("url");
     let mut destination: Destination = text.map_or("", String::as_str).parse()?;
-    if destination.has_credentials() {
+    is_for_ipc(matches, &destination)?;
+    if destination.has_password() {
         log::warn!("a password on a command line can be read by everybody here: see --user-file");
     }
     if let Some(path) = matches.get_one::<PathBuf>("user-file") {

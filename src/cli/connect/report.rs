@@ -58,7 +58,7 @@ const OTHER_NAME: &[i32] = &[62, 64];
 /// Why a server was not accepted, with what helps.
 pub(super) fn with_remedy(error: &Error, rejected: &Rejected) -> Error {
     let remedy = match rejected.code {
-        EXPIRED => "--kdb-accept-expired accepts it",
+        EXPIRED => "--kdb-accept-expired true accepts it",
         code if UNKNOWN_ISSUER.contains(&code) => "--ssl.cafile FILE says which CAs are trusted",
         code if OTHER_NAME.contains(&code) => {
             "--server-name NAME says whom it has to be for, --ssl.verify-server chain does without"

@@ -66,14 +66,15 @@ impl Speech for Messages {
     ) -> Result<bool, Error> {
         let mut waiting = std::mem::take(&mut self.waiting);
         waiting.extend_from_slice(came);
-        let mut rest = &waiting[..];
-        while let Some(frame) = read(rest)? {
-            rest = &rest[frame.length..];
+        let mut taken = 0;
+        while let Some(frame) = read(&waiting[taken..])? {
+            taken += frame.length;
             if self.take(&frame, printed, said)? {
                 return Ok(true);
             }
         }
-        self.waiting = rest.to_vec();
+        waiting.drain(..taken);
+        self.waiting = waiting; // not copied: a long frame comes in many pieces
         Ok(false)
     }
 

@@ -51,7 +51,13 @@ fn a_user_holds_no_colon_and_a_password_may() {
     assert_eq!(read("tcps://h:1:me:a:b:").credentials(), "me:a:b:");
     assert_eq!(read("tcps://h:1:me").credentials(), "me");
     assert_eq!(read("unixs://5000:me:it").credentials(), "me:it");
-    assert!(!read("tcps://h:1").has_credentials());
+    for (text, has) in [
+        ("tcps://h:1", false),
+        ("tcps://h:1:me:", false),
+        ("tcps://h:1:me:it", true),
+    ] {
+        assert_eq!(read(text).has_password(), has, "{text}");
+    }
 }
 
 #[test]

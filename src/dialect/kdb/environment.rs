@@ -69,18 +69,6 @@ impl<'a> Reading<'a> {
         };
         self.set(&given, &["ssl.verify-server"], of_client);
         self.set(&given, &["backend.sslmode"], of_backend);
-        let weak = match word {
-            "YES" => {
-                "'YES' takes any certificate of these CAs, whatever server it is for, as kdb+ does: HOSTIP looks at the \
-                 name as well"
-            }
-            "NO" => {
-                "'NO' takes any server for the one that is meant: HOSTIP looks at its certificate"
-            }
-            _ => return word,
-        };
-        let weak = format!("{}: {weak}", given.origin());
-        self.builder.note(Note::warn(weak));
         word
     }
 

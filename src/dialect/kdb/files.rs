@@ -125,13 +125,14 @@ impl Reading<'_> {
 /// for them. A key that a flag names is not taken for that of kdb+'s own certificate.
 pub(in crate::dialect) fn complete(source: &dyn Source, builder: &mut Builder) {
     let settings = builder.settings_mut();
+    let serves_tls = settings.serves_tls();
     let policy = &mut settings.policy;
     if policy.words != Words::Kdb || settings.endpoints.is_empty() {
         return;
     }
     let ours =
         |file: &Setting<PathBuf>| matches!(file.origin, Origin::BuiltIn | Origin::Environment(_));
-    if !settings.endpoints.iter().any(|e| e.accept.has_tls()) {
+    if !serves_tls {
         policy.cert_files.retain(|file| !ours(file));
         policy.key_files.retain(|file| !ours(file));
         return;

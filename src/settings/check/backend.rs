@@ -3,7 +3,7 @@
 use super::Findings;
 use super::policy::chosen;
 use crate::settings::{
-    Backend, Group, Origin, Settings, SslMode, SslNegotiation, TABLE, Verification, Version,
+    Backend, Group, Origin, Settings, SslMode, SslNegotiation, TABLE, Verification, Version, Words,
 };
 
 impl Findings {
@@ -132,6 +132,10 @@ impl Findings {
                 let why = "revokes nothing, as the backend's certificate is not looked at";
                 self.error(origin, "backend.crl-file", why);
             }
+        } else if (settings.policy.words, **mode) == (Words::Kdb, SslMode::VerifyCa) {
+            let why = "'verify-ca' takes any certificate of these CAs, whatever server it is for, as kdb+ does: verify-full \
+                       looks at the name as well";
+            self.warn(&mode.origin, "backend.sslmode", why);
         } else if let (Some((name, origin)), SslMode::Prefer | SslMode::Require) =
             (authorities, **mode)
         {
@@ -161,7 +165,8 @@ impl Findings {
             _ => {}
         }
         for (end, name) in [(min, "backend.min-protocol"), (max, "backend.max-protocol")] {
-            if let Some(old) = end.value.filter(|version| *version < Version::Tls1_2) {
+            let chosen = end.value.filter(|_| end.is_chosen());
+            if let Some(old) = chosen.filter(|version| *version < Version::Tls1_2) {
                 let why = format!("'{old}' is a version that is broken");
                 self.warn(&end.origin, name, why);
             }
@@ -172,8 +177,7 @@ impl Findings {
                 self.warn(&policy.cipher_list.origin, "backend.cipher-list", why);
             }
         }
-        let mirrored = settings.endpoints.iter().any(|e| e.accept.has_tls());
-        if !mirrored && !settings.endpoints.is_empty() {
+        if !settings.serves_tls() {
             let mirror = chosen(&tls.mirror_version);
             self.idle(
                 mirror,

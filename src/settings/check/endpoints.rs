@@ -264,10 +264,13 @@ impl Findings {
         if !endpoints.is_empty() {
             self.for_other_backends(settings);
         }
-        let plain = endpoints.iter().all(|e| !e.accept.has_tls());
+        let plain = !settings.serves_tls();
         if let (Some(file), true, false) = (settings.policy.key_files.first(), plain, warned) {
-            let set = Some(&file.origin).filter(|_| !endpoints.is_empty());
-            self.idle(set, "ssl.keyfile", "as no endpoint speaks TLS");
+            self.idle(
+                Some(&file.origin),
+                "ssl.keyfile",
+                "as no endpoint speaks TLS",
+            );
         }
     }
 

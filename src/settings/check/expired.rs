@@ -15,8 +15,9 @@ impl Findings {
         };
         let accepts = &settings.policy.accept_expired;
         let mut names = settings.names.iter();
-        let clients =
-            verifies(&settings.policy) || names.any(|name| verifies(&settings.policy_of(name)));
+        let clients = settings.serves_tls()
+            && (verifies(&settings.policy)
+                || names.any(|name| verifies(&settings.policy_of(name))));
         let tls = &settings.backend_tls;
         let backends =
             settings.tls_backends().next().is_some() && tls.verification() != Verification::None;

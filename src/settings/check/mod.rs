@@ -135,12 +135,19 @@ impl Findings {
 
     /// The policies of a server: the general one, and those of server names.
     fn served(&mut self, settings: &Settings) {
+        let before = self.0.len();
         self.names(settings);
         self.ca_file_mode(settings);
         self.revocation(settings);
         self.policy(&settings.policy);
         for name in &settings.names {
             self.own_policy(settings, name);
+        }
+        if !settings.serves_tls() {
+            // What nobody is served by is neither weak nor idle, but may still be what nobody can mean.
+            let found = self.0.split_off(before);
+            self.0
+                .extend(found.into_iter().filter(|finding| finding.level.is_none()));
         }
     }
 

@@ -229,7 +229,7 @@ impl Findings {
         self.old_versions(policy);
     }
 
-    /// SSLv3, TLS 1.0 and TLS 1.1 by anybody's choice.
+    /// SSLv3, TLS 1.0 and TLS 1.1 by anybody's choice. Of a dialect's own is told as far as libssl speaks them.
     fn old_versions(&mut self, policy: &Policy) {
         let number = &policy.protocol;
         let named = policy.min_protocol.is_some() || policy.max_protocol.is_some();
@@ -244,7 +244,8 @@ impl Findings {
             (&policy.min_protocol, "ssl.min-protocol"),
             (&policy.max_protocol, "ssl.max-protocol"),
         ] {
-            if let Some(old) = end.value.filter(|version| *version < Version::Tls1_2) {
+            let chosen = end.value.filter(|_| end.is_chosen());
+            if let Some(old) = chosen.filter(|version| *version < Version::Tls1_2) {
                 let why = format!("'{old}' lets in a version that is broken");
                 self.warn(&end.origin, name, why);
             }

@@ -136,7 +136,7 @@ fn what_is_no_endpoint_is_refused_with_its_reason() {
         ("ssl://h:", ": port '' is not a number"),
         ("ssl://h:80-", ": port '' is not a number"),
         ("ssl://h:80-x", ": port 'x' is not a number"),
-        ("ssl://h:80-80", ": 80-80 is no range of ports"),
+        ("ssl://h:80-79", ": 80-79 is no range of ports"),
         ("ssl://h:0-9", ": 0-9 is no range of ports"),
         ("ssl://h:http", ": port 'http' is not a number"),
         ("ssl://h:80/x", ": port '80/x' is not a number"),

@@ -1,5 +1,6 @@
 //! Each protocol number against each version a client may speak.
 
+use crate::settings::{Setting, Version};
 use crate::tls::testing::{Client, Policy};
 use openssl::ssl::SslVersion;
 
@@ -121,5 +122,33 @@ fn a_version_that_the_security_level_forbids_is_reported() {
     assert_eq!(
         (report.min_protocol.as_str(), report.security_level),
         ("TLSv1", 0)
+    );
+}
+
+#[test]
+fn old_versions_that_a_dialect_brings_are_told_once_and_as_they_are() {
+    let mut policy = Policy::new();
+    policy.set("ssl.protocol", "9");
+    policy.settings.policy.min_protocol = Setting::built_in(Some(Version::Tls1));
+    // As above; 1.1.1 forbids TLS 1.1 from level 4 on.
+    let (level, forbidden) = match cfg!(openssl3) {
+        true => ("2", "TLSv1 and TLSv1.1"),
+        false => ("3", "TLSv1"),
+    };
+    policy.set("ssl.security-level", level);
+    let notes = policy.notes();
+    let lines: Vec<&str> = notes
+        .lines()
+        .filter(|line| line.contains("cannot be spoken"))
+        .collect();
+    assert!(
+        lines.len() == 1 && lines[0].starts_with(&format!("{forbidden} cannot be spoken")),
+        "{notes}"
+    );
+    policy.set("ssl.cipher-list", "ALL:@SECLEVEL=0");
+    let notes = policy.notes();
+    assert!(
+        notes.contains("versions that are broken can be spoken: TLSv1 and TLSv1.1"),
+        "{notes}"
     );
 }

@@ -324,6 +324,24 @@ fn what_is_weak_is_warned_of() {
 }
 
 #[test]
+fn where_nobody_is_served_tls_nothing_about_it_is_weak() {
+    let plain = [
+        "server.endpoint=tcp://127.0.0.1:0",
+        "backend=service://echo",
+    ];
+    let weak = [
+        "ssl.min-protocol=TLSv1",
+        "ssl.cipher-list=ALL:@SECLEVEL=0",
+        "ssl.cafile=ca.pem",
+        "kdb-accept-expired",
+    ];
+    let idle = ". --kdb-accept-expired: has no effect as neither clients nor backends are verified";
+    assert_eq!(said(&[&plain[..], &weak].concat()), [idle]);
+    let impossible = ["ssl.min-protocol=TLSv1.3", "ssl.max-protocol=TLSv1.2"];
+    assert_eq!(said(&[&plain[..], &impossible].concat()).len(), 1);
+}
+
+#[test]
 fn what_has_no_effect_is_said_to_have_none() {
     for flags in [
         vec!["ssl.cafile-mode=original"],

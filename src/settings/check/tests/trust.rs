@@ -1,7 +1,7 @@
 //! CAs in a directory, certificates that are asked for alone, and those that have expired.
 
 use super::{said, said_beside_the_rest};
-use crate::settings::{Note, Settings, Words, check_client, check_policy};
+use crate::settings::{Level, Note, Settings, Words, check, check_client, check_policy};
 
 #[test]
 fn a_directory_of_cas_is_cas() {
@@ -119,4 +119,29 @@ fn in_kdbs_words_cas_may_be_there_for_servers_alone() {
     assert_eq!(said(&settings), 1);
     settings.policy.words = Words::Kdb;
     assert_eq!(said(&settings), 0);
+}
+
+#[test]
+fn a_chain_for_any_server_is_warned_of_where_it_is_kdbs_and_there_is_a_backend() {
+    let said = |backend: &str| {
+        let mut settings = Settings::default();
+        settings.policy.words = Words::Kdb;
+        for (name, value) in [
+            ("server.endpoint", "kdb+tcp://127.0.0.1:0"),
+            ("backend", backend),
+            ("backend.cafile", "ca.pem"),
+            ("backend.sslmode", "verify-ca"),
+        ] {
+            settings.set(name, value).unwrap();
+        }
+        let notes = check(&settings).1.into_iter();
+        let warnings = notes.filter(|note| note.level == Level::Warn);
+        warnings.map(|note| note.text).collect::<Vec<_>>()
+    };
+    let warned = said("tcps://127.0.0.1:1");
+    assert!(
+        warned.len() == 1 && warned[0].contains("whatever server it is for"),
+        "{warned:?}"
+    );
+    assert_eq!(said("tcp://127.0.0.1:1"), [""; 0]);
 }
