@@ -6,10 +6,12 @@
 mod support;
 
 use serde_json::Value;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixStream};
 use std::process::Output;
 use std::time::{Duration, Instant};
@@ -418,4 +420,19 @@ SSL_VERIFY_SERVER| YES
     assert_eq!(json["kdb"]["SSLEAY_VERSION"], version);
     assert_eq!(json["kdb"]["SSL_CIPHER_LIST"], "ALL");
     assert_eq!(json["kdb"].as_object().unwrap().len(), 8);
+}
+
+#[test]
+fn a_variable_that_is_no_text_is_wrong_and_not_unset() {
+    let mut tlsport = program(env!("CARGO_BIN_EXE_tlsport"));
+    tlsport
+        .args(["show", "--dialect", "kdb"])
+        .env("KX_SSL_VERIFY_CLIENT", OsStr::from_bytes(b"YES\xff"));
+    let output = tlsport.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success(), "{said}");
+    assert!(
+        said.contains("KX_SSL_VERIFY_CLIENT: 'YES\u{fffd}' is not one of NO,"),
+        "{said}"
+    );
 }
