@@ -61,10 +61,6 @@ const READABLE: Wants = Wants {
     read: true,
     write: false,
 };
-const WRITABLE: Wants = Wants {
-    read: false,
-    write: true,
-};
 
 impl Opening {
     pub(super) fn begin(client: Arc<Inner>) -> Result<Opening, Error> {
@@ -149,8 +145,9 @@ impl Opening {
                 Stage::Connecting(mut attempts) => match attempts.step(now, self.deadline) {
                     Ok(Some(socket)) => self.connected(socket, now)?,
                     Ok(None) => {
+                        let wants = attempts.wants();
                         self.stage = Stage::Connecting(attempts);
-                        return self.wait(WRITABLE, now);
+                        return self.wait(wants, now);
                     }
                     // All of them had their share.
                     Err(error) if error.kind() == Kind::Timeout => {
