@@ -325,7 +325,11 @@ fn a_file_with_a_password_is_not_for_others_to_read_and_not_endless() {
         &[&server.url(""), "--user-file", &file, "--show"],
         b"",
     );
-    assert!(done.err.contains("its mode is 644"), "{}", done.err);
+    assert!(
+        done.err.contains("can be read by everybody here"),
+        "{}",
+        done.err
+    );
     assert_eq!(done.status, 0);
     let endless = ["tcps://localhost:1", "--user-file", "/dev/zero"];
     let endless = connect(&pki, &endless, b"");

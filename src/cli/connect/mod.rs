@@ -262,18 +262,15 @@ fn destination(matches: &ArgMatches) -> Result<Destination, Error> {
     }
 }
 
-/// The first line of a file, which is to be nobody else's to read.
+/// The first line of a file.
 fn user(path: &Path) -> Result<String, Error> {
     let (text, mode) = read_user_file(path).map_err(|error| {
         let tried = format!("cannot read user and password from '{}'", path.display());
         Error::io(tried, &error)
     })?;
-    if mode & 0o077 != 0 {
-        log::warn!(
-            "user and password in '{}' can be read by others: its mode is {:03o}, as 'chmod 600' it is yours alone",
-            path.display(),
-            mode & 0o777
-        );
+    if mode & 0o004 != 0 {
+        let path = path.display();
+        log::warn!("user and password in '{path}' can be read by everybody here");
     }
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
