@@ -6,17 +6,20 @@
 mod support;
 
 use serde_json::Value;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixStream};
 use std::process::Output;
 use std::time::{Duration, Instant};
-use support::client::{handshake, open, round_trip};
+use support::client::{End, handshake, open, read_all, round_trip};
 use support::openssl_program::s_client;
 use support::pki::Key;
 use support::program::program;
+use support::tls_backend::Identity;
 use support::{Daemon, Launch, PATIENCE, Peer, Pki};
 
 /// Certificate and key in a file each, as kdb+ has them.
@@ -39,11 +42,16 @@ impl Pair {
 
 /// A front in a mode, on a port that the system chooses.
 fn front(pki: &Pki, mode: &str) -> Launch {
+    front_of(pki, mode, "service://echo")
+}
+
+/// The same in front of a server.
+fn front_of(pki: &Pki, mode: &str, backend: &str) -> Launch {
     let pair = Pair::new(pki);
     Launch::new()
         .set("dialect", "kdb")
         .flags(&["-E", mode, "-p", "127.0.0.1:0W"], 1)
-        .set("backend", "service://echo")
+        .set("backend", backend)
         .env("KX_SSL_CERT_FILE", pair.certificate)
         .env("KX_SSL_KEY_FILE", pair.key)
 }
@@ -418,4 +426,39 @@ SSL_VERIFY_SERVER| YES
     assert_eq!(json["kdb"]["SSLEAY_VERSION"], version);
     assert_eq!(json["kdb"]["SSL_CIPHER_LIST"], "ALL");
     assert_eq!(json["kdb"].as_object().unwrap().len(), 8);
+}
+
+#[test]
+fn a_variable_that_is_no_text_is_wrong_and_not_unset() {
+    let mut tlsport = program(env!("CARGO_BIN_EXE_tlsport"));
+    tlsport
+        .args(["show", "--dialect", "kdb"])
+        .env("KX_SSL_VERIFY_CLIENT", OsStr::from_bytes(b"YES\xff"));
+    let output = tlsport.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success(), "{said}");
+    assert!(
+        said.contains("KX_SSL_VERIFY_CLIENT: 'YES\u{fffd}' is not one of NO,"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_server_that_ends_without_a_close_notify_is_not_vouched_for() {
+    let pki = Pki::new();
+    for ends in [true, false] {
+        let server = Identity::new(&pki.server()).serve(move |mut tls| {
+            tls.write_all(b"as far as it got").unwrap();
+            if ends {
+                let _ = tls.shutdown();
+            }
+        });
+        let front = front_of(&pki, "2", &server.tls())
+            .env("KX_SSL_CA_CERT_FILE", pki.ca())
+            .start();
+        let mut client = Peer::new(&pki).connect(front.address());
+        let (said, end) = read_all(&mut client);
+        assert_eq!(said, b"as far as it got");
+        assert_eq!(end == End::Clean, ends);
+    }
 }

@@ -1,7 +1,7 @@
 //! How a command can fail: its messages on stderr and its exit status.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use tlsport::error::{Error, Kind, Problems};
 
@@ -61,7 +61,7 @@ impl Failure {
             Failure::ReaderGone => Status::Fine.into(),
             Failure::Problems(status, problems) => {
                 for problem in &problems.0 {
-                    eprintln!("tlsport: {problem}");
+                    let _ = writeln!(io::stderr(), "tlsport: {problem}"); // the status tells as well
                     for line in problem.cause().into_iter().flat_map(str::lines) {
                         log::debug!("{problem}: {line}");
                     }
@@ -104,7 +104,7 @@ pub(crate) fn refused(refusal: &clap::Error) -> ExitCode {
     if refusal.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = refusal.print();
     } else {
-        eprintln!("tlsport: {}", in_one_line(refusal));
+        let _ = writeln!(io::stderr(), "tlsport: {}", in_one_line(refusal)); // as above
     }
     Status::Usage.into()
 }

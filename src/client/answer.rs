@@ -31,7 +31,7 @@ impl fmt::Debug for Answer {
     }
 }
 
-/// Most bytes of a head.
+/// Most bytes of a head, with those that go before it (status 1xx).
 const LONGEST_HEAD: usize = 64 * 1024;
 /// Most fields of a head, or behind a body in chunks.
 const FIELDS: usize = 256;
@@ -48,6 +48,8 @@ pub(super) struct Reader {
     buffer: Vec<u8>,
     at: usize,
     status: u16,
+    /// How long the heads before that of the answer were.
+    before: usize,
     head: Vec<u8>,
     body: Vec<u8>,
 }
@@ -80,6 +82,7 @@ impl Reader {
             buffer: Vec::new(),
             at: 0,
             status: 0,
+            before: 0,
             head: Vec::new(),
             body: Vec::new(),
         }
@@ -163,15 +166,17 @@ impl Reader {
         let mut fields = [httparse::EMPTY_HEADER; FIELDS];
         let mut parsed = httparse::Response::new(&mut fields);
         let waiting = &self.buffer[self.at..];
+        let longest = LONGEST_HEAD - self.before;
         let length = match parsed.parse(waiting) {
-            Ok(httparse::Status::Complete(length)) if length <= LONGEST_HEAD => length,
-            Ok(httparse::Status::Partial) if waiting.len() <= LONGEST_HEAD => return Ok(false),
+            Ok(httparse::Status::Complete(length)) if length <= longest => length,
+            Ok(httparse::Status::Partial) if waiting.len() <= longest => return Ok(false),
             Ok(_) => return Err(odd("its head is too long")),
             Err(why) => return Err(odd(&why.to_string())),
         };
         let status = parsed.code.unwrap_or_default();
         if (100..200).contains(&status) && status != 101 {
             self.at += length;
+            self.before += length;
             return Ok(true);
         }
         let bodiless = self.bodiless || matches!(status, 101 | 204 | 304);

@@ -6,6 +6,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 /// Where a server may be.
@@ -20,6 +21,8 @@ pub(super) struct Target {
 pub(super) struct Attempts {
     left: VecDeque<Target>,
     current: Option<Attempt>,
+    /// What is waited for where a server's queue is full.
+    pause: Option<Pause>,
     /// Why the one before came to nothing.
     failure: Option<Error>,
 }
@@ -31,11 +34,22 @@ struct Attempt {
     until: Option<Instant>,
 }
 
+/// A unix socket with a full queue refuses at once and tells nobody when there is room, so it is asked again.
+struct Pause {
+    until: Instant,
+    /// Something to wait for on which nothing happens.
+    nothing: (UnixStream, UnixStream),
+}
+
+/// How long until it is asked again.
+const PAUSE: Duration = Duration::from_millis(5);
+
 impl Attempts {
     pub(super) fn new(targets: impl IntoIterator<Item = Target>) -> Attempts {
         Attempts {
             left: targets.into_iter().collect(),
             current: None,
+            pause: None,
             failure: None,
         }
     }
@@ -50,6 +64,10 @@ impl Attempts {
         now: Instant,
         deadline: Option<Instant>,
     ) -> Result<Option<Socket>, Error> {
+        if self.pause.as_ref().is_some_and(|pause| now < pause.until) {
+            return Ok(None);
+        }
+        self.pause = None;
         loop {
             if let Some(attempt) = self.current.take() {
                 match attempt.is_over(now) {
@@ -77,18 +95,46 @@ impl Attempts {
                         until: share,
                     });
                 }
+                Err(error) if is_full(&target.address, &error) => {
+                    self.left.push_front(target);
+                    self.pause = Some(Pause::new(now).map_err(|error| failed(&error))?);
+                    return Ok(None);
+                }
                 Err(error) => self.failure = Some(named(failed(&error), target.name.as_deref())),
             }
         }
     }
 
-    /// When the address that is being connected to has had its share.
+    /// When the address that is being connected to has had its share, or is to be asked again.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.current.as_ref()?.until
+        match &self.pause {
+            Some(pause) => Some(pause.until),
+            None => self.current.as_ref()?.until,
+        }
     }
 
     pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.current.as_ref()?.socket.as_fd())
+        match &self.pause {
+            Some(pause) => Some(pause.nothing.0.as_fd()),
+            None => Some(self.current.as_ref()?.socket.as_fd()),
+        }
+    }
+
+    /// What is to happen to that.
+    pub(super) fn wants(&self) -> Wants {
+        match &self.pause {
+            Some(_) => Wants::READ,
+            None => Wants::WRITE,
+        }
+    }
+}
+
+impl Pause {
+    fn new(now: Instant) -> io::Result<Pause> {
+        Ok(Pause {
+            until: now + PAUSE,
+            nothing: UnixStream::pair()?,
+        })
     }
 }
 
@@ -121,6 +167,10 @@ fn connect(address: &SockAddr) -> io::Result<Socket> {
         Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
         _ => Ok(socket),
     }
+}
+
+fn is_full(address: &SockAddr, error: &io::Error) -> bool {
+    address.domain() == Domain::UNIX && error.kind() == io::ErrorKind::WouldBlock
 }
 
 fn failed(error: &io::Error) -> Error {
@@ -190,6 +240,34 @@ mod tests {
         let attempts = Attempts::new([target(address), target(there)]);
         connected(attempts, began + limit).unwrap();
         assert!(began.elapsed() >= limit / 2);
+    }
+
+    #[test]
+    fn a_unix_socket_whose_queue_is_full_is_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let address = SockAddr::unix(directory.path().join("q")).unwrap();
+        let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        listener.bind(&address).unwrap();
+        listener.listen(0).unwrap();
+        let mut queue = Vec::new();
+        while let Ok(socket) = connect(&address) {
+            queue.push(socket);
+        }
+        let mut attempts = Attempts::new([target(address.clone())]);
+        let began = Instant::now();
+        let deadline = Some(began + Duration::from_secs(5));
+        assert!(attempts.step(began, deadline).unwrap().is_none());
+        let waits = poll(
+            attempts.descriptor().unwrap(),
+            attempts.wants(),
+            attempts.deadline(),
+        );
+        assert!(!waits.unwrap(), "not ready before it is time");
+        let again = attempts.deadline().unwrap();
+        assert!(attempts.step(again, deadline).unwrap().is_none());
+        listener.accept().unwrap();
+        let again = attempts.deadline().unwrap();
+        assert!(attempts.step(again, deadline).unwrap().is_some());
     }
 
     #[test]

@@ -66,6 +66,8 @@ const CAPABILITY: u8 = 3;
 /// The most there is so far.
 const MOST_CAPABLE: u8 = 6;
 
+const USER_IN_FRONT: &str = "the user stands behind the port: HOST:PORT:USER:PASSWORD";
+
 /// Who is asked for over a unix socket, as no host is named there.
 const THIS_HOST: &str = "localhost";
 
@@ -243,6 +245,12 @@ fn unix(text: &str) -> Result<Destination, Error> {
     if text.contains('\0') {
         return Err(unreadable("the name of a socket holds no zero byte"));
     }
+    // A password that has slipped there would be shown with it.
+    if text.starts_with(['/', '@']) && text.contains(':') {
+        return Err(unreadable(
+            "a path or name holds no ':', and no user can stand behind it",
+        ));
+    }
     if text.starts_with('/') || text.starts_with('@') && text != "@" {
         let place = Place::Unix(PathBuf::from(text));
         return Ok(Destination::new(Spoken::Ipc, place));
@@ -302,6 +310,9 @@ pub(super) fn kdb_socket(directory: &Path, port: u16) -> PathBuf {
 
 fn tcp(name: &str, port: &str) -> Result<Place, Error> {
     let port = port_number(port)?;
+    if name.contains('@') {
+        return Err(unreadable(USER_IN_FRONT));
+    }
     let host = host(name).map_err(|why| unreadable(&why))?;
     Ok(Place::Tcp { host, port })
 }
@@ -309,9 +320,7 @@ fn tcp(name: &str, port: &str) -> Result<Place, Error> {
 /// A port. What is none is not shown: a password may have slipped there.
 fn port_number(text: &str) -> Result<u16, Error> {
     if text.contains('@') {
-        return Err(unreadable(
-            "the user stands behind the port: HOST:PORT:USER:PASSWORD",
-        ));
+        return Err(unreadable(USER_IN_FRONT));
     }
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {

@@ -11,6 +11,7 @@ use crate::error::{Error, Kind};
 pub(super) struct Hello {
     bytes: Vec<u8>,
     sent: usize,
+    capability: u8,
 }
 
 impl Hello {
@@ -20,7 +21,11 @@ impl Hello {
         let capability = destination.capability();
         bytes.extend((capability > 0).then_some(capability));
         bytes.push(0);
-        Hello { bytes, sent: 0 }
+        Hello {
+            bytes,
+            sent: 0,
+            capability,
+        }
     }
 
     /// Goes on until the server has answered: with the capability that both sides have.
@@ -33,7 +38,8 @@ impl Hello {
         }
         let mut answer = [0];
         match driven.read(&mut answer) {
-            Ok(Step::Done(1)) => Ok(Step::Done(answer[0])),
+            // Whatever a server says, ours is all that we are capable of.
+            Ok(Step::Done(1)) => Ok(Step::Done(answer[0].min(self.capability))),
             Ok(Step::Want(want)) => Ok(Step::Want(want)),
             Ok(Step::Done(_)) => Err(refused()),
             // A server that does not know the client has no reason to end in good order.

@@ -136,6 +136,10 @@ impl Link {
     }
 
     fn wait(&self, wants: Wants, deadline: Option<Instant>) -> Result<bool, Error> {
+        // A socket where something comes that is nothing would be ready for ever.
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Ok(false);
+        }
         let waited = poll(self.as_fd(), wants, deadline);
         waited.map_err(|error| Error::io("cannot wait for a socket", &error))
     }

@@ -134,7 +134,8 @@ impl Client {
     /// Opens a connection, sends a request of HTTP as it is, and waits for the whole answer. On the way to a WebSocket
     /// (`wss://`) what the request lacks of one is added, and the answer, if it is status 101, comes with the [`Link`].
     ///
-    /// An answer may pause for as long as `timeout.idle`, that of a WebSocket for as long as `timeout.handshake`.
+    /// An answer may pause for as long as `timeout.idle`, and take as long as it likes; that of a WebSocket has to be there
+    /// within `timeout.handshake`.
     ///
     /// # Errors
     /// As [`Client::open`]; `Closed` where the answer was cut, `Peer` where it is no HTTP or too long, `Timeout`;

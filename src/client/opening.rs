@@ -139,8 +139,9 @@ impl Opening {
                 Stage::Connecting(mut attempts) => match attempts.step(now, self.deadline) {
                     Ok(Some(socket)) => self.connected(socket, now)?,
                     Ok(None) => {
+                        let wants = attempts.wants();
                         self.stage = Stage::Connecting(attempts);
-                        return self.wait(Wants::WRITE, now);
+                        return self.wait(wants, now);
                     }
                     // All of them had their share.
                     Err(error) if error.kind() == Kind::Timeout => {

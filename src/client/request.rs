@@ -32,7 +32,7 @@ pub(super) fn request_on(
     };
     let text = upgrade.as_ref().map_or(text, |upgrade| &upgrade.request);
     link.set_nonblocking(true)?;
-    let answer = exchange(link, text, most, limit)
+    let answer = exchange(link, text, most, limit, upgrade.is_some())
         .and_then(|answer| match &upgrade {
             Some(upgrade) => upgrade.agreed(answer),
             None => Ok(answer),
@@ -55,13 +55,19 @@ pub(super) fn looks_right(client: &Client, text: &[u8]) -> Result<(), Error> {
     Err(Error::new(Kind::Usage, text))
 }
 
+/// Sends and reads. On the way to a WebSocket there is one limit for all of it, elsewhere it is one for each pause.
 fn exchange(
     mut link: Link,
     text: &[u8],
     most: u64,
     limit: Option<Duration>,
+    whole: bool,
 ) -> Result<Answer, Error> {
-    let by = || limit.and_then(|limit| Instant::now().checked_add(limit));
+    let began = Instant::now();
+    let by = || {
+        let from = if whole { began } else { Instant::now() };
+        limit.and_then(|limit| from.checked_add(limit))
+    };
     let mut reader = Reader::new(text, most);
     if !link.write_by(text, by())? {
         return Err(timed_out(limit, "sending"));

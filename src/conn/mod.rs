@@ -135,6 +135,9 @@ struct Ends {
     wire_shut: bool,
     /// The answering side has said everything.
     plain_said: bool,
+    /// It ended without a close-notify, where it may, and the client gets none either: it may know better whether that was
+    /// all.
+    plain_silent: bool,
     /// Everything was said to the answering side, or it listens no more.
     plain_shut: bool,
     /// The answering side's stream failed, and what can still be read of it does not tell.

@@ -361,7 +361,11 @@ impl Conn {
             self.ends.plain_said |= heard.ended;
             if let Some(failure) = heard.failure {
                 match self.ends_so(&failure) {
-                    true => self.ends.plain_said = true,
+                    true => {
+                        self.ends.plain_said = true;
+                        // What ends with its stream in kdb+'s protocols is HTTP. MySQL's always says how long it is.
+                        self.ends.plain_silent = self.terms.words() == Words::Kdb;
+                    }
                     false => moved.failure = Some(Failure::Plain(failure)),
                 }
                 break;
@@ -433,13 +437,13 @@ impl Conn {
         Ok(said)
     }
 
-    /// The answer has ended: close-notify, and the end of our direction once everything went.
+    /// The answer has ended: close-notify, unless there was none, and the end of our direction once everything went.
     fn end_down(&mut self, moved: &mut Moved) {
         if !self.ends.plain_said || self.ends.plain_cut || !self.held.is_empty() {
             return;
         }
         self.tickets_wait = None;
-        let said = self.wire.close();
+        let said = self.ends.plain_silent || self.wire.close();
         let stream = self.wire.stream();
         let flushed = if said {
             stream.flush_last()

@@ -27,7 +27,8 @@ pub trait Source {
         !matches!(self.read(path), Ok(None))
     }
 
-    /// The value of an environment variable that is set, and is text.
+    /// The value of an environment variable that is set. What is no text in it is U+FFFD, so that it is not taken for
+    /// something else, and not for unset either.
     fn env(&self, name: &str) -> Option<String>;
 
     /// The directory of the files of the libssl in use, its `OPENSSLDIR`, where that is known.
@@ -97,7 +98,8 @@ impl Source for System {
     fn env(&self, name: &str) -> Option<String> {
         // The standard library panics on names that cannot be an environment variable's.
         let possible = !name.is_empty() && !name.contains(['=', '\0']);
-        possible.then(|| std::env::var(name).ok()).flatten()
+        let value = possible.then(|| std::env::var_os(name)).flatten();
+        value.map(|value| value.to_string_lossy().into_owned())
     }
 }
 

@@ -5,7 +5,9 @@ use crate::support::tls_backend::Identity;
 use crate::support::{PATIENCE, Pki};
 use crate::{Done, finish, tlsport};
 use openssl::ssl::SslVersion;
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -146,6 +148,7 @@ fn kdb_is_told_who_is_there_from_a_file() {
     let pki = Pki::new();
     let server = Kdb::new(&pki);
     let file = pki.write("user", "me:it\n");
+    std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
     let url = server.url("");
     let done = connect(
         &pki,
@@ -318,4 +321,40 @@ fn what_cannot_be_meant_is_status_2_and_a_wrong_file_3() {
     assert!(refused(&["a:1", "--capability", "7"], 2).contains("7"));
     assert!(refused(&["a:1", "--server-name", "a b"], 2).contains("'a b'"));
     assert!(refused(&["a:1", "--ssl.cafile", "/nonexistent"], 3).contains("'/nonexistent'"));
+}
+
+#[test]
+fn a_connection_does_without_a_stderr_that_takes_anything() {
+    let pki = Pki::new();
+    let server = Identity::new(&pki.server()).echo();
+    let full = || std::fs::File::create("/dev/full").unwrap();
+    for (url, status) in [(server.tls().as_str(), 0), ("tls://localhost:0", 2)] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tlsport"));
+        command.args(["connect", url, "--show", "--ssl.cafile", &pki.ca()]);
+        let ended = command.stderr(full()).status().unwrap();
+        assert_eq!(ended.code(), Some(status), "{url}");
+    }
+}
+
+#[test]
+fn a_file_with_a_password_is_not_for_others_to_read_and_not_endless() {
+    let pki = Pki::new();
+    let server = Kdb::new(&pki);
+    let file = pki.write("user", "me:it\n");
+    std::fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+    let done = connect(
+        &pki,
+        &[&server.url(""), "--user-file", &file, "--show"],
+        b"",
+    );
+    assert!(
+        done.err.contains("can be read by everybody here"),
+        "{}",
+        done.err
+    );
+    assert_eq!(done.status, 0);
+    let endless = ["tcps://localhost:1", "--user-file", "/dev/zero"];
+    let endless = connect(&pki, &endless, b"");
+    let why = "from '/dev/zero': it is too large\n";
+    assert!(endless.err.ends_with(why), "{}", endless.err);
 }

@@ -1,6 +1,7 @@
 //! kdb+'s IPC: who is there, what both are capable of, and the unix sockets.
 
 use crate::servers::Kdb;
+use crate::support::tls_backend::Identity;
 use crate::support::{Backend, Daemon, Launch, Pki};
 use crate::{client, client_with, settings};
 use std::io::{Read, Write};
@@ -41,6 +42,20 @@ fn another_capability_is_announced_and_none_is_left_out() {
     assert_eq!(open(1), Some(1));
     assert_eq!(open(0), Some(0));
     assert_eq!(server.hellos(), [&b"me:it\x06"[..], b"me:it\x01", b"me:it"]);
+}
+
+#[test]
+fn a_server_that_boasts_is_as_capable_as_we_are() {
+    let pki = Pki::new();
+    let server = Identity::new(&pki.server()).serve(|mut tls| {
+        let mut hello = [0; 2];
+        tls.read_exact(&mut hello).unwrap();
+        tls.write_all(&[200]).unwrap();
+        let _ = tls.read(&mut hello);
+    });
+    let url = server.tls().replace("tls://", "tcps://");
+    let link = client(&pki, &url).open().unwrap();
+    assert_eq!(link.capability(), Some(3));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::support::Pki;
 use crate::support::tls_backend::{Identity, TlsBackend};
 use crate::{client, client_with};
 use std::io::{Read, Write};
+use std::time::{Duration, Instant};
 use tlsport::error::Kind;
 
 const REQUEST: &[u8] = b"GET /login.html http/1.1\r\nhost:www.kx.com\r\n\r\n";
@@ -145,4 +146,36 @@ fn what_is_no_request_is_not_sent() {
             format!("cannot send the request: {why}")
         );
     }
+}
+
+/// A server that says these bytes, then these others for as long as it is let, with a pause before each.
+fn dribbling(pki: &Pki, first: &'static [u8], others: Vec<u8>) -> TlsBackend {
+    Identity::new(&pki.server()).serve(move |mut tls| {
+        let _ = tls.write_all(first);
+        while tls.write_all(&others).is_ok() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    })
+}
+
+#[test]
+fn a_server_that_never_comes_to_an_answer_is_not_waited_for() {
+    let pki = Pki::new();
+    let promising = dribbling(&pki, b"", b"HTTP/1.1 100 Continue\r\n\r\n".repeat(600));
+    let refused = client(&pki, &url(&promising)).request(REQUEST).unwrap_err();
+    assert_eq!(refused.kind(), Kind::Peer);
+    let said = refused.to_string();
+    assert!(said.ends_with(": its head is too long"), "{said}");
+}
+
+#[test]
+fn the_way_to_a_websocket_has_one_limit_for_all_of_it() {
+    let pki = Pki::new();
+    let slow = dribbling(&pki, b"HTTP/1.1 101 X\r\nA: ", b"a".to_vec());
+    let url = format!("wss://localhost:{}", slow.port());
+    let client = client_with(&pki, &url, &[("timeout.handshake", "300ms")]);
+    let began = Instant::now();
+    let refused = client.request(REQUEST).unwrap_err();
+    assert_eq!(refused.kind(), Kind::Timeout, "{refused}");
+    assert!(began.elapsed() < Duration::from_secs(5));
 }

@@ -11,8 +11,9 @@ use super::failure::Failure;
 use super::flags;
 use clap::builder::RangedU64ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use std::fs;
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use tlsport::client::{Answer, Client, Destination, Link, Spoken};
 use tlsport::error::{Error, Kind};
@@ -105,6 +106,12 @@ const WORDS: &[(&str, &str)] = &[
     ),
 ];
 
+/// Most bytes of an answer of HTTP, which is whole before it is printed.
+const LONGEST_ANSWER: u64 = 1 << 30;
+
+/// Most bytes of a file with a user and a password.
+const LARGEST_USER_FILE: u64 = 64 * 1024;
+
 /// `tlsport connect`.
 pub(crate) fn command() -> Command {
     let own = Command::new("connect")
@@ -185,7 +192,7 @@ pub(crate) fn run(matches: &ArgMatches, out: &mut dyn Write) -> Result<(), Failu
     let Some(request) = request else {
         return pipe::pipe(link, pipe::Bytes, out);
     };
-    let answer = client.request_on(link, &request, u64::MAX)?;
+    let answer = client.request_on(link, &request, LONGEST_ANSWER)?;
     if !matches.get_flag("quiet") {
         report::head(&answer);
     }
@@ -270,11 +277,28 @@ fn destination(matches: &ArgMatches) -> Result<Destination, Error> {
 
 /// The first line of a file.
 fn user(path: &Path) -> Result<String, Error> {
-    let text = fs::read_to_string(path).map_err(|error| {
+    let (text, mode) = read_user_file(path).map_err(|error| {
         let tried = format!("cannot read user and password from '{}'", path.display());
         Error::io(tried, &error)
     })?;
+    if mode & 0o004 != 0 {
+        let path = path.display();
+        log::warn!("user and password in '{path}' can be read by everybody here");
+    }
     Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+/// The text of a file, and its mode; of a pipe there is none.
+fn read_user_file(path: &Path) -> io::Result<(String, u32)> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    let mut text = String::new();
+    file.take(LARGEST_USER_FILE).read_to_string(&mut text)?;
+    if text.len() as u64 == LARGEST_USER_FILE {
+        return Err(io::Error::other("it is too large"));
+    }
+    let mode = metadata.is_file().then(|| metadata.mode());
+    Ok((text, mode.unwrap_or(0)))
 }
 
 /// What is asked for, where that is HTTP.

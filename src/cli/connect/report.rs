@@ -1,5 +1,6 @@
 //! What is told of a connection, on stderr: its certificates, what was negotiated, what is wrong and what helps.
 
+use std::io::{self, Write};
 use tlsport::client::{Answer, Client, Link};
 use tlsport::error::Error;
 use tlsport::tls::{Certificate, Rejected};
@@ -7,17 +8,17 @@ use tlsport::tls::{Certificate, Rejected};
 /// An open connection.
 pub(super) fn link(link: &Link, client: &Client) {
     let facts = link.facts();
-    eprintln!("connected to '{}'", client.destination());
+    tell(&format!("connected to '{}'", client.destination()));
     certificates(&link.certificates());
     let verified = facts.peer.map(|peer| peer.verified).unwrap_or_default();
-    eprintln!("verification: {verified}");
+    tell(&format!("verification: {verified}"));
     let mut parts = vec![facts.protocol.to_owned(), facts.cipher];
     parts.extend(facts.group.map(|group| format!("group {group}")));
     parts.extend(facts.alpn.map(|protocol| format!("ALPN {protocol}")));
     parts.extend(facts.resumed.then(|| "resumed".to_owned()));
-    eprintln!("negotiated: {}", parts.join(", "));
+    tell(&format!("negotiated: {}", parts.join(", ")));
     if let Some(capability) = link.capability() {
-        eprintln!("capability: {capability}");
+        tell(&format!("capability: {capability}"));
     }
 }
 
@@ -31,11 +32,11 @@ pub(super) fn certificates(chain: &[Certificate]) {
             not_after,
             ..
         } = certificate;
-        eprintln!("certificate {place}: {}", subject.escape_debug());
-        eprintln!("  issued by {}", issuer.escape_debug());
-        eprintln!("  valid from {not_before} until {not_after}");
+        tell(&format!("certificate {place}: {}", subject.escape_debug()));
+        tell(&format!("  issued by {}", issuer.escape_debug()));
+        tell(&format!("  valid from {not_before} until {not_after}"));
         if let Some(key) = certificate.key() {
-            eprintln!("  key {key}");
+            tell(&format!("  key {key}"));
         }
     }
 }
@@ -45,9 +46,14 @@ pub(super) fn head(answer: &Answer) {
     for line in answer.head.split(|byte| *byte == b'\n') {
         let line = line.trim_ascii_end();
         if !line.is_empty() {
-            eprintln!("< {}", line.escape_ascii());
+            tell(&format!("< {}", line.escape_ascii()));
         }
     }
+}
+
+/// A line on stderr. Where that takes nothing the connection goes on: it is about what is piped.
+fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Reasons of OpenSSL (`X509_V_ERR_*`) for which there is something to be done.

@@ -19,36 +19,48 @@ const LAST: u8 = 0x80;
 const MASKED: u8 = 0x80;
 /// Status 1000: all was said.
 const NORMAL: [u8; 2] = [0x03, 0xe8];
-/// Most bytes of a message.
-const LONGEST: u64 = 1 << 30;
+/// Most that waits to be sent before pings go unanswered: of a server that asks without listening.
+const MOST_WAITING: usize = 64 * 1024;
 
 /// Messages as lines.
 #[derive(Default)]
 pub(super) struct Messages {
     /// A line that has no end yet.
     line: Vec<u8>,
-    /// Bytes that are no whole frame yet.
+    /// The head of a frame that is not whole yet, or all of it where it is a control frame.
     waiting: Vec<u8>,
-    /// A message that has no end yet.
-    message: Option<Vec<u8>>,
+    /// The frame of a message that is being printed.
+    part: Option<Part>,
+    /// Whether a message has no end yet.
+    unfinished: bool,
     closing: bool,
 }
 
-/// A frame, and how many bytes it was.
-struct Frame<'a> {
+/// What is left of a frame.
+#[derive(Clone, Copy)]
+struct Part {
+    left: u64,
+    last: bool,
+}
+
+/// What stands in front of a payload.
+struct Head {
     last: bool,
     opcode: u8,
-    payload: &'a [u8],
-    length: usize,
+    /// How long the payload is.
+    length: u64,
 }
 
 impl Speech for Messages {
     fn say(&mut self, typed: Option<&[u8]>, said: &mut Vec<u8>) -> Result<(), Error> {
-        self.line.extend_from_slice(typed.unwrap_or_default());
-        while let Some(end) = self.line.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.line.drain(..=end).collect();
-            frame(TEXT, line.trim_ascii_end(), said)?;
+        let mut rest = typed.unwrap_or_default();
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(&rest[..end]);
+            rest = &rest[end + 1..];
+            frame(TEXT, self.line.trim_ascii_end(), said)?;
+            self.line.clear();
         }
+        self.line.extend_from_slice(rest);
         if typed.is_some() {
             return Ok(());
         }
@@ -66,15 +78,32 @@ impl Speech for Messages {
     ) -> Result<bool, Error> {
         let mut waiting = std::mem::take(&mut self.waiting);
         waiting.extend_from_slice(came);
-        let mut taken = 0;
-        while let Some(frame) = read(&waiting[taken..])? {
-            taken += frame.length;
-            if self.take(&frame, printed, said)? {
+        let mut rest = &waiting[..];
+        loop {
+            if let Some(part) = self.part.take() {
+                rest = self.print(part, rest, printed);
+                if self.part.is_some() {
+                    return Ok(false); // all of it was printed
+                }
+            }
+            let Some((head, payload)) = read(rest)? else {
+                break;
+            };
+            if head.opcode < CLOSE {
+                self.begin(&head)?;
+                rest = payload;
+                continue;
+            }
+            // No longer than 125.
+            let Some((payload, behind)) = payload.split_at_checked(head.length as usize) else {
+                break;
+            };
+            if self.obey(head.opcode, payload, said)? {
                 return Ok(true);
             }
+            rest = behind;
         }
-        waiting.drain(..taken);
-        self.waiting = waiting; // not copied: a long frame comes in many pieces
+        self.waiting = rest.to_vec(); // the beginning of a frame, or a short one
         Ok(false)
     }
 
@@ -82,49 +111,49 @@ impl Speech for Messages {
 }
 
 impl Messages {
-    /// Takes a frame; whether it was the server's last.
-    fn take(
-        &mut self,
-        part: &Frame<'_>,
-        printed: &mut Vec<u8>,
-        said: &mut Vec<u8>,
-    ) -> Result<bool, Error> {
-        match (part.opcode, self.message.take()) {
-            (TEXT | BINARY, None) => self.gather(Vec::new(), part, printed)?,
-            (CONTINUATION, Some(message)) => self.gather(message, part, printed)?,
-            (PING, message) => {
-                self.message = message;
-                if !self.closing {
-                    frame(PONG, part.payload, said)?;
+    /// Begins with a frame of a message.
+    fn begin(&mut self, head: &Head) -> Result<(), Error> {
+        match (head.opcode, self.unfinished) {
+            (TEXT | BINARY, false) | (CONTINUATION, true) => {}
+            _ => return Err(odd("a frame is not of any message")),
+        }
+        self.unfinished = !head.last;
+        self.part = Some(Part {
+            left: head.length,
+            last: head.last,
+        });
+        Ok(())
+    }
+
+    /// Prints what there is of a frame; what comes behind it.
+    fn print<'a>(&mut self, part: Part, bytes: &'a [u8], printed: &mut Vec<u8>) -> &'a [u8] {
+        let left = usize::try_from(part.left).unwrap_or(usize::MAX);
+        let (payload, rest) = bytes.split_at(left.min(bytes.len()));
+        printed.extend_from_slice(payload);
+        match part.left - payload.len() as u64 {
+            0 if part.last => printed.push(b'\n'),
+            0 => {}
+            left => self.part = Some(Part { left, ..part }),
+        }
+        rest
+    }
+
+    /// Does what a control frame asks for; whether it was the server's last.
+    fn obey(&mut self, opcode: u8, payload: &[u8], said: &mut Vec<u8>) -> Result<bool, Error> {
+        match opcode {
+            PING => {
+                if !self.closing && said.len() < MOST_WAITING {
+                    frame(PONG, payload, said)?;
                 }
             }
-            (PONG, message) => self.message = message,
-            (CLOSE, _) => {
+            PONG => {}
+            CLOSE => {
                 self.close(said)?;
                 return Ok(true);
             }
-            _ => return Err(odd("a frame is not of any message")),
+            _ => return Err(odd("a frame is of no kind that is known")),
         }
         Ok(false)
-    }
-
-    fn gather(
-        &mut self,
-        mut message: Vec<u8>,
-        part: &Frame<'_>,
-        printed: &mut Vec<u8>,
-    ) -> Result<(), Error> {
-        if (message.len() + part.payload.len()) as u64 > LONGEST {
-            return Err(odd("a message is too long"));
-        }
-        message.extend_from_slice(part.payload);
-        if part.last {
-            printed.append(&mut message);
-            printed.push(b'\n');
-        } else {
-            self.message = Some(message);
-        }
-        Ok(())
     }
 
     /// Says that nothing more comes, once.
@@ -161,15 +190,15 @@ fn frame(opcode: u8, payload: &[u8], said: &mut Vec<u8>) -> Result<(), Error> {
     Ok(())
 }
 
-/// The frame that bytes begin with, if it is whole.
-fn read(bytes: &[u8]) -> Result<Option<Frame<'_>>, Error> {
+/// The head that bytes begin with, if it is whole, and what stands behind it.
+fn read(bytes: &[u8]) -> Result<Option<(Head, &[u8])>, Error> {
     let [first, second, rest @ ..] = bytes else {
         return Ok(None);
     };
     if second & MASKED != 0 || first & 0x70 != 0 {
         return Err(odd("a frame is masked, or has bits that nobody agreed on"));
     }
-    let opcode = first & 0x0f;
+    let (last, opcode) = (first & LAST != 0, first & 0x0f);
     let (length, rest) = match (second, rest) {
         (126, [a, b, rest @ ..]) => (u64::from(u16::from_be_bytes([*a, *b])), rest),
         (127, [a, b, c, d, e, f, g, h, rest @ ..]) => {
@@ -178,17 +207,15 @@ fn read(bytes: &[u8]) -> Result<Option<Frame<'_>>, Error> {
         (126 | 127, _) => return Ok(None),
         (length, rest) => (u64::from(*length), rest),
     };
-    if length > LONGEST || opcode >= CLOSE && (length > 125 || first & LAST == 0) {
-        return Err(odd("a frame is too long"));
+    if length > i64::MAX as u64 || opcode >= CLOSE && (length > 125 || !last) {
+        return Err(odd("a frame is longer than there can be"));
     }
-    // No longer than LONGEST.
-    let length = length as usize;
-    Ok(rest.get(..length).map(|payload| Frame {
-        last: first & LAST != 0,
+    let head = Head {
+        last,
         opcode,
-        payload,
-        length: bytes.len() - rest.len() + length,
-    }))
+        length,
+    };
+    Ok(Some((head, rest)))
 }
 
 fn odd(why: &str) -> Error {
@@ -268,6 +295,29 @@ mod tests {
         assert_eq!(printed, b"hello\n\0\x01\n");
         assert!(over);
         assert!(!said.is_empty(), "a pong and a close");
+    }
+
+    #[test]
+    fn a_long_frame_is_printed_as_it_comes() {
+        let (mut messages, mut printed) = (Messages::default(), Vec::new());
+        let mut come = |came: &[u8]| {
+            messages.hear(came, &mut printed, &mut vec![]).unwrap();
+            assert!(messages.waiting.is_empty());
+            std::mem::take(&mut printed)
+        };
+        assert_eq!(come(b"\x82\x7f\0\0\x01\0\0\0\0\x02he"), b"he");
+        assert_eq!(come(b"llo"), b"llo");
+    }
+
+    #[test]
+    fn pings_of_a_server_that_does_not_listen_do_not_gather() {
+        let (mut messages, mut said) = (Messages::default(), Vec::new());
+        let pings = b"\x89\x04ping".repeat(MOST_WAITING);
+        messages.hear(&pings, &mut vec![], &mut said).unwrap();
+        assert!(said.len() < MOST_WAITING + 16, "{}", said.len());
+        said.clear();
+        messages.hear(b"\x89\x01!", &mut vec![], &mut said).unwrap();
+        assert_eq!(unmasked(&said), (LAST | PONG, b"!".to_vec()));
     }
 
     #[test]

@@ -145,6 +145,10 @@ fn a_body_that_is_too_long_is_refused_as_early_as_can_be() {
     }
     let head = format!("HTTP/1.1 200 OK\r\nA: {}", "x".repeat(LONGEST_HEAD));
     assert!(read_as("GET /", head.as_bytes(), 5000).is_err());
+    let promises = "HTTP/1.1 100 Continue\r\n\r\n".repeat(LONGEST_HEAD / 25);
+    read_as("GET /", promises.as_bytes(), 5000).unwrap_err();
+    let whole = format!("{}HTTP/1.1 204 No\r\n\r\n", &promises[..50]);
+    assert_eq!(read_as("GET /", whole.as_bytes(), 7).unwrap().0.status, 204);
 }
 
 proptest! {
