@@ -65,6 +65,13 @@ impl Error {
         self
     }
 
+    /// The same in other words.
+    #[must_use]
+    pub fn reworded(mut self, message: impl Into<String>) -> Error {
+        self.message = message.into();
+        self
+    }
+
     /// Keeps the text of whoever refused (libssl's error queue) beside the message.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<String>) -> Error {
@@ -79,8 +86,8 @@ impl Error {
         self
     }
 
-    /// libssl's error queue as libssl prints it (`ERR_print_errors`), a line an entry.
-    pub(crate) fn dump(&self) -> Option<&str> {
+    /// libssl's error queue as libssl prints it (`ERR_print_errors`), a line an entry, where it has a part in this.
+    pub fn dump(&self) -> Option<&str> {
         self.dump.as_deref()
     }
 

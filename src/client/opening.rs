@@ -216,13 +216,8 @@ impl Opening {
             ..
         } = &rejected;
         let text = format!("{error} (at depth {depth}: '{subject}', of '{issuer}')");
-        let told = Error::new(error.kind(), text);
-        let told = match error.cause() {
-            Some(cause) => told.caused_by(cause),
-            None => told,
-        };
         self.rejected = Some(rejected);
-        told
+        error.reworded(text)
     }
 }
 

@@ -204,8 +204,12 @@ fn versions(entry: &Entry, ssl: &SslRef) -> Option<(String, String)> {
 impl From<HandshakeError> for Error {
     fn from(failure: HandshakeError) -> Error {
         let error = Error::new(failure.whose, failure.reason).context("handshake");
-        match failure.cause {
+        let error = match failure.cause {
             Some(cause) => error.caused_by(cause),
+            None => error,
+        };
+        match failure.detail {
+            Some(detail) => error.dumped(detail.dump),
             None => error,
         }
     }

@@ -188,13 +188,24 @@ fn kdbs_variables_count_for_its_client_too() {
     assert!(known.err.contains("\nverification: ok\n"), "{}", known.err);
     let other = pki.other_ca();
     let unknown = connect(&[("SSL_CA_CERT_FILE", &other)]);
+    assert_eq!(unknown.status, 1);
+    let lines: Vec<&str> = unknown.err.lines().collect();
+    let [.., why, dump, end] = lines[..] else {
+        panic!("{}", unknown.err);
+    };
     assert!(
-        unknown
-            .err
-            .contains("unable to get local issuer certificate"),
-        "{}",
-        unknown.err
+        why.contains("unable to get local issuer certificate"),
+        "{why}"
     );
+    assert!(dump.contains(":error:0A000086:SSL routines:"), "{dump}");
+    assert_eq!(end, "tlsport: 'conn. OS reports: Protocol not available");
+    let missing = connect(&[("SSL_CA_CERT_FILE", "/nonexistent")]).refused(3);
+    let (why, end) = missing.trim_end().split_once('\n').unwrap();
+    assert!(
+        why.contains("SSL_CA_CERT_FILE: cannot load CA certificates"),
+        "{why}"
+    );
+    assert_eq!(end, "tlsport: 'conn. OS reports: Protocol not available");
     let careless = [
         ("SSL_CA_CERT_FILE", other.as_str()),
         ("SSL_VERIFY_SERVER", "NO"),

@@ -1,8 +1,9 @@
 //! `tlsport connect`: a connection as the library opens it, with what there is to know of it, then stdin to the server
 //! and the server to stdout.
 //!
-//! Read next: `report` (what is told), `pipe` (who says what when), `websocket` (messages as lines).
+//! Read next: `report` (what is told), `pipe` (who says what when), `websocket` (messages as lines), `kdb` (q's words).
 
+mod kdb;
 mod pipe;
 mod report;
 mod websocket;
@@ -178,13 +179,15 @@ pub(crate) fn run(matches: &ArgMatches, out: &mut dyn Write) -> Result<(), Failu
         .unchecked()
         .map_err(Failure::settings)?;
     notes.iter().for_each(Note::log);
+    let words = settings.policy.words;
     let client = Client::to(&settings, destination).map_err(|problems| {
         match problems.0.iter().all(|error| error.kind() == Kind::Usage) {
             true => Failure::usage(problems),
-            false => Failure::settings(problems),
+            false => kdb::told(words, Failure::settings(problems)),
         }
     })?;
-    let mut link = open(&client, matches)?;
+    let opened = open(&client, matches).map_err(Failure::from);
+    let mut link = opened.map_err(|failure| kdb::told(words, failure))?;
     if matches.get_flag("show") {
         let _ = link.close(); // nothing more is wanted of it
         return Ok(());
@@ -233,7 +236,7 @@ fn open(client: &Client, matches: &ArgMatches) -> Result<Link, Error> {
                 if !quiet {
                     report::certificates(&rejected.chain);
                 }
-                Err(report::with_remedy(&error, rejected))
+                Err(report::with_remedy(error, rejected))
             }
         },
     }

@@ -62,7 +62,7 @@ const EXPIRED: i32 = 10;
 const OTHER_NAME: &[i32] = &[62, 64];
 
 /// Why a server was not accepted, with what helps.
-pub(super) fn with_remedy(error: &Error, rejected: &Rejected) -> Error {
+pub(super) fn with_remedy(error: Error, rejected: &Rejected) -> Error {
     let remedy = match rejected.code {
         EXPIRED => "--kdb-accept-expired true accepts it",
         code if UNKNOWN_ISSUER.contains(&code) => "--ssl.cafile FILE says which CAs are trusted",
@@ -71,9 +71,6 @@ pub(super) fn with_remedy(error: &Error, rejected: &Rejected) -> Error {
         }
         _ => "--ssl.verify-server none accepts everybody",
     };
-    let told = Error::new(error.kind(), format!("{error}: {remedy}"));
-    match error.cause() {
-        Some(cause) => told.caused_by(cause),
-        None => told,
-    }
+    let text = format!("{error}: {remedy}");
+    error.reworded(text)
 }

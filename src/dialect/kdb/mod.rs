@@ -31,6 +31,9 @@ pub(super) const DIALECT: OfEnvironment = OfEnvironment {
 /// What a client of kdb+ says where it could not set up TLS, whatever the cause: that is told by the lines before.
 pub const NO_CONNECTION: &str = "'conn. OS reports: Protocol not available";
 
+/// What it says where that took too long.
+pub const TIMEOUT: &str = "'timeout";
+
 /// What kdb+'s manual prints as the default of `SSL_CIPHER_LIST`.
 const CIPHER_LIST: &str = concat!(
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256:",
