@@ -9,7 +9,7 @@ use super::options::Options;
 use super::row::Reading;
 use super::samples::Series;
 use super::setup::{Service, file_limit, words};
-use super::subject::Subject;
+use super::subject::{Share, Subject};
 use super::table::{align, explain_mark, figure, mark, ratio};
 use super::tools::{Layout, Tools, progress};
 
@@ -129,7 +129,7 @@ fn beside_handshakes(
     for round in 0..2 * options.rounds() {
         quiet.add(round, &subject.load(&messages)?);
         // The messages are not to wait for the load's own work.
-        let others = subject.start_load(&handshakes, Stdio::null(), 19)?;
+        let others = subject.start_load(&handshakes, Stdio::null(), Share::Rest)?;
         std::thread::sleep(HEAD_START);
         beside.add(round, &subject.load(&messages)?);
         others.finish()?;

@@ -11,6 +11,13 @@ use super::row::Reading;
 use super::setup::{Service, Setup, words};
 use super::tools::{Layout, Tools};
 
+/// What a load may have of the core that loads run on.
+pub(crate) enum Share {
+    All,
+    /// What another one leaves, and at once when that has something to do: a nice one would be let finish its turn.
+    Rest,
+}
+
 /// A running server with its backend. Dropping it stops both.
 pub(crate) struct Subject {
     pub(crate) kind: Kind,
@@ -72,19 +79,22 @@ impl Subject {
 
     /// Run the load generator against it.
     pub(crate) fn load(&self, arguments: &[String]) -> Result<Reading, String> {
-        self.start_load(arguments, Stdio::null(), 0)?.finish()
+        self.start_load(arguments, Stdio::null(), Share::All)?
+            .finish()
     }
 
-    /// Start the load generator against it, `nice` enough to let another one have its core first.
+    /// Start the load generator against it.
     pub(crate) fn start_load(
         &self,
         arguments: &[String],
         input: Stdio,
-        nice: u8,
+        share: Share,
     ) -> Result<Load<'_>, String> {
         let mut command = Command::new("taskset");
         command.args(["-c", &self.layout.load]);
-        command.args(["nice", "-n", &nice.to_string()]);
+        if let Share::Rest = share {
+            command.args(["chrt", "--idle", "0"]);
+        }
         command.arg(&self.load);
         command.args(arguments);
         command.args(["--port", &self.port.to_string()]);
@@ -111,7 +121,7 @@ impl Subject {
     /// Open so many connections and leave them idle, until the load is finished.
     pub(crate) fn crowd(&self, connections: u32) -> Result<Load<'_>, String> {
         let arguments = words(&["crowd", "--conns", &connections.to_string()]);
-        let mut load = self.start_load(&arguments, Stdio::piped(), 0)?;
+        let mut load = self.start_load(&arguments, Stdio::piped(), Share::All)?;
         let mut line = String::new();
         if let Some(output) = load.child.as_mut().and_then(|child| child.stdout.as_mut()) {
             // It says nothing more before it is finished: no byte is lost with the buffer.
