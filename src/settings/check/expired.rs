@@ -22,11 +22,11 @@ impl Findings {
         let backends =
             settings.tls_backends().next().is_some() && tls.verification() != Verification::None;
         if **accepts && clients {
-            let why = "clients come in with certificates that have expired, and do not count as verified then";
+            let why = "clients may come in with certificates that have expired, and do not count as verified then";
             self.warn(&accepts.origin, NAME, why);
         }
         if *tls.policy.accept_expired && backends {
-            let why = "a backend is taken for the right one by a certificate that has expired";
+            let why = "a backend may show a certificate that has expired";
             self.warn(&tls.policy.accept_expired.origin, NAME, why);
         }
         if !clients && !backends {
@@ -39,7 +39,7 @@ impl Findings {
     pub(super) fn expired_servers(&mut self, policy: &Policy) {
         let accepts = &policy.accept_expired;
         if **accepts && *policy.verify_server != Verification::None {
-            let why = "a server is taken for the right one by a certificate that has expired";
+            let why = "a server may show a certificate that has expired";
             self.warn(&accepts.origin, NAME, why);
         }
     }
