@@ -200,7 +200,8 @@ impl Opening {
         let stream = Stream::new(Box::new(descriptor.clone()));
         let channel = self.client.dialer.dial(stream, None)?;
         self.deadline = within(self.client.limits.handshake, now);
-        self.stage = Stage::Shaking(Box::new(Driven::new(channel, descriptor, true)));
+        let driven = Driven::new(channel, descriptor, true).with(&self.client.destination);
+        self.stage = Stage::Shaking(Box::new(driven));
         Ok(())
     }
 

@@ -37,6 +37,8 @@ pub(crate) struct Driven {
     rejected: Option<Rejected>,
     /// What was read too much of, to be read again.
     returned: Buffer,
+    /// Who the peer is, in the log, if anybody has said so.
+    peer: Option<String>,
 }
 
 /// What has to happen before a call goes on.
@@ -81,7 +83,14 @@ impl Driven {
             failure: None,
             rejected: None,
             returned: Buffer::new(0),
+            peer: None,
         }
+    }
+
+    /// The same with a name for the peer, in the log.
+    pub(crate) fn with(mut self, peer: &impl ToString) -> Driven {
+        self.peer = Some(peer.to_string());
+        self
     }
 
     /// Goes on with the handshake.
@@ -301,7 +310,10 @@ impl Driven {
             Outcome::Done(_) | Outcome::Closed => {
                 self.shaken = true;
                 if let Some(expired) = self.tls.expired_peer() {
-                    warn!("{expired}");
+                    match &self.peer {
+                        Some(peer) => warn!("'{peer}': {expired}"),
+                        None => warn!("{expired}"),
+                    }
                 }
                 Ok(Step::Done(()))
             }

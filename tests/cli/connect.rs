@@ -107,6 +107,20 @@ fn why_a_server_is_not_accepted_is_told_with_what_helps() {
 }
 
 #[test]
+fn a_certificate_that_has_expired_is_warned_of_where_it_is_accepted() {
+    let pki = Pki::new();
+    let server = Identity::new(&pki.expired_server()).echo();
+    let options = [&server.tls(), "--quiet", "--kdb-accept-expired", "true"];
+    let done = connect(&pki, &options, b"hello");
+    let warning = format!(
+        "WARN 'localhost:{}': accepted a certificate that has expired, as 'kdb-accept-expired' says: at depth 0: ",
+        server.port()
+    );
+    assert!(done.err.contains(&warning), "{}", done.err);
+    assert_eq!(done.fine(), "hello");
+}
+
+#[test]
 fn a_server_that_is_not_verified_is_warned_of() {
     let pki = Pki::new();
     let server = Identity::new(&pki.foreign_server()).echo();
