@@ -1,7 +1,8 @@
 //! A name is looked up on a thread of its own: the system's call has limits of its own, which may be minutes.
 
+use crate::io::resolve;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
@@ -18,7 +19,7 @@ impl Lookup {
     /// Begins. Who gives up leaves the thread to its own end.
     pub(super) fn begin(host: &str, port: u16) -> io::Result<Lookup> {
         let host = host.to_owned();
-        Lookup::by(move || addresses(&host, port))
+        Lookup::by(move || resolve(&host, port))
     }
 
     /// The same in whatever way.
@@ -50,15 +51,4 @@ impl AsFd for Lookup {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.bell.as_fd()
     }
-}
-
-/// The addresses of a host, each once, in the resolver's order.
-fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let mut addresses = Vec::new();
-    for address in (host, port).to_socket_addrs()? {
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    }
-    Ok(addresses)
 }

@@ -3,6 +3,7 @@
 //! Nothing here opens a socket, knows TLS or waits.
 
 mod buffer;
+mod names;
 mod pool;
 mod stream;
 #[cfg(test)]
@@ -10,6 +11,7 @@ pub(crate) mod testing;
 mod unix;
 
 pub use buffer::Buffer;
+pub(crate) use names::resolve;
 pub use pool::{CAPACITY, Pool, Spares};
 pub use stream::{Readiness, Stream};
 pub(crate) use unix::{is_abstract, unix_address};

@@ -3,13 +3,13 @@
 use super::congestion::Congestion;
 use super::socket::Socket;
 use crate::error::{Error, reason};
-use crate::io::unix_address;
+use crate::io::{resolve, unix_address};
 use crate::settings::{Address, Tcp};
 use mio::net::{TcpStream, UnixStream};
 use socket2::{Domain, Protocol, SockAddr, Socket as Raw, Type};
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -116,23 +116,6 @@ fn connect_unix(path: &Path) -> io::Result<Raw> {
     let socket = Raw::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
     socket.connect(&unix_address(path)?)?;
     Ok(socket)
-}
-
-/// The addresses of a host, each once, in the resolver's order.
-pub(super) fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let mut addresses = Vec::new();
-    for address in (host, port).to_socket_addrs()? {
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    }
-    if addresses.is_empty() {
-        return Err(io::Error::new(
-            io::ErrorKind::NotFound,
-            "the name has no address",
-        ));
-    }
-    Ok(addresses)
 }
 
 #[cfg(test)]

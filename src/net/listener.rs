@@ -1,10 +1,9 @@
 //! Listening sockets: bound once for all workers, before anything is served.
 
-use super::backend::resolve;
 use super::congestion::Congestion;
 use super::socket::Socket;
 use crate::error::{Error, Kind, reason};
-use crate::io::{Peer, is_abstract, unix_address};
+use crate::io::{Peer, is_abstract, resolve, unix_address};
 use crate::settings::{Address, Tcp};
 use mio::event::Source;
 use mio::net::{TcpListener, UnixListener};
