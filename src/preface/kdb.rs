@@ -1,8 +1,7 @@
 //! kdb+'s port in the mode of its `-E`: plain, TLS, or either, told apart by the first byte. A server of kdb+ says
 //! nothing first, and its plain clients begin with a letter, a colon or the byte of their capability.
 
-use super::first_byte::HANDSHAKE;
-use super::{Decision, Guest, Preface};
+use super::{Decision, FirstByte, Guest, Preface};
 use crate::settings::ServerMode;
 
 /// What kdb+ says of a TLS client where there is no TLS.
@@ -31,22 +30,17 @@ impl Kdb {
 
 impl Preface for Kdb {
     fn look(&mut self, bytes: &[u8], guest: &Guest) -> Decision {
-        if guest.shown.is_some() {
-            return Decision::Pass;
-        }
-        match (bytes.first(), self.mode) {
-            (None, _) => Decision::More,
-            (Some(&HANDSHAKE), ServerMode::Plain) => self.refuse(NOT_ENABLED),
-            (Some(&HANDSHAKE), _) => Decision::Tls,
-            (Some(_), ServerMode::Tls) => self.refuse(NOT_TLS),
-            (Some(_), _) => Decision::Pass,
+        match (FirstByte.look(bytes, guest), self.mode) {
+            (Decision::Tls, ServerMode::Plain) => self.refuse(NOT_ENABLED),
+            (Decision::Pass, ServerMode::Tls) if guest.shown.is_none() => self.refuse(NOT_TLS),
+            (decision, _) => decision,
         }
     }
 
     fn ended(&mut self, _: &[u8]) {} // there was not a byte
 
     fn longest(&self) -> usize {
-        64
+        FirstByte.longest()
     }
 
     fn remark(&mut self) -> Option<String> {
