@@ -314,10 +314,13 @@ fn a_limit_ends_it_with_status_1() {
     let done = connect(&pki, &[&url, "--timeout.handshake", "200ms"], b"");
     assert!(began.elapsed() < PATIENCE);
     let said = done.refused(1);
-    assert!(
-        said.ends_with("timed out after 200ms, in the handshake\n"),
-        "{said}"
-    );
+    let why = "timed out after 200ms, in the handshake\n";
+    assert!(said.ends_with(why), "{said}");
+    let as_q = ["--dialect", "kdb", "--log-level", "off"];
+    let as_q = [&[&url[..], "--timeout.handshake", "200ms"], &as_q[..]].concat();
+    let said = connect(&pki, &as_q, b"").refused(1);
+    let end = format!("{why}tlsport: 'timeout\n");
+    assert!(said.ends_with(&end), "{said}");
 }
 
 #[test]
