@@ -1,8 +1,7 @@
 //! Connection strings: where a connection goes, what is spoken first, and as whom.
 
 use crate::error::{Error, Kind};
-use crate::settings::host;
-use std::ffi::OsString;
+use crate::settings::{KDB_SOCKETS, host, kdb_socket};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -257,7 +256,7 @@ fn unix(text: &str) -> Result<Destination, Error> {
     }
     let (port, credentials) = text.split_once(':').unwrap_or((text, ""));
     let place = Place::Kdb {
-        directory: PathBuf::from("/tmp"),
+        directory: PathBuf::from(KDB_SOCKETS),
         port: port_number(port)?,
     };
     Destination::new(Spoken::Ipc, place).with_credentials(credentials)
@@ -299,13 +298,6 @@ fn split_host(text: &str) -> Result<(&str, &str), Error> {
         None => text.split_once(':'),
     };
     split.ok_or_else(|| unreadable("it is not HOST:PORT"))
-}
-
-/// The name, among the abstract ones, of the socket beside a port.
-pub(super) fn kdb_socket(directory: &Path, port: u16) -> PathBuf {
-    let mut name = OsString::from("@");
-    name.push(directory.join(format!("kx.{port}")));
-    name.into()
 }
 
 fn tcp(name: &str, port: &str) -> Result<Place, Error> {

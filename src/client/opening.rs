@@ -2,13 +2,14 @@
 //! told who is there. Each has its deadline.
 
 use super::attempts::{Attempts, Target, timed_out};
-use super::destination::{Place, kdb_socket};
+use super::destination::Place;
 use super::hello::Hello;
 use super::lookup::Lookup;
 use super::{Inner, Link, Spoken};
 use crate::driven::{Descriptor, Driven, Step, Wants, poll};
 use crate::error::{Error, Kind};
 use crate::io::{Stream, unix_address};
+use crate::settings::kdb_socket;
 use crate::tls::Rejected;
 use socket2::{SockAddr, Socket};
 use std::io;
@@ -200,7 +201,7 @@ impl Opening {
         let stream = Stream::new(Box::new(descriptor.clone()));
         let channel = self.client.dialer.dial(stream, None)?;
         self.deadline = within(self.client.limits.handshake, now);
-        let driven = Driven::new(channel, descriptor, true).with(&self.client.destination);
+        let driven = Driven::new(channel, descriptor, true).towards(&self.client.destination);
         self.stage = Stage::Shaking(Box::new(driven));
         Ok(())
     }

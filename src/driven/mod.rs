@@ -88,7 +88,7 @@ impl Driven {
     }
 
     /// The same with a name for the peer, in the log.
-    pub(crate) fn with(mut self, peer: &impl ToString) -> Driven {
+    pub(crate) fn towards(mut self, peer: &impl ToString) -> Driven {
         self.peer = Some(peer.to_string());
         self
     }

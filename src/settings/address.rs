@@ -4,9 +4,10 @@
 //! number, which it reads as 0; a path behind the port) is refused.
 
 use super::value::quoted;
+use std::ffi::OsString;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// The port of PostgreSQL's protocol, where none is named.
@@ -17,6 +18,16 @@ pub(super) const MYSQL_PORT: u16 = 3306;
 
 /// The port of kdb+'s examples, as it has none of its own.
 pub(super) const KDB_PORT: u16 = 5000;
+
+/// Where kdb+'s unix sockets are named, unless `QUDSPATH` says otherwise.
+pub(crate) const KDB_SOCKETS: &str = "/tmp";
+
+/// The name that kdb+ gives the unix socket beside a port: an abstract one.
+pub(crate) fn kdb_socket(directory: &Path, port: u16) -> PathBuf {
+    let mut name = OsString::from("@");
+    name.push(directory.join(format!("kx.{port}")));
+    name.into()
+}
 
 /// A place to listen on or to connect to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

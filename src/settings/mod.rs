@@ -21,7 +21,7 @@ mod table;
 mod value;
 
 pub use address::Address;
-pub(crate) use address::host;
+pub(crate) use address::{KDB_SOCKETS, host, kdb_socket};
 pub use backend::{Backend, Service, Way};
 pub use backend_tls::{BackendTls, SslMode, SslNegotiation, Verification};
 pub use builder::Builder;

@@ -2,14 +2,11 @@
 
 use crate::dialect::Source;
 use crate::error::Error;
-use crate::settings::{Builder, Note, Origin, quoted};
+use crate::settings::{Builder, KDB_SOCKETS, Note, Origin, kdb_socket, quoted};
 use std::path::Path;
 
 /// Where the system keeps the names of ports.
 const SERVICES: &str = "/etc/services";
-
-/// Where the unix socket beside a port is named, unless `QUDSPATH` says otherwise.
-const SOCKETS: &str = "/tmp";
 
 /// What `-p` says.
 #[derive(Debug, PartialEq, Eq)]
@@ -85,10 +82,11 @@ fn endpoints(listen: &Listen, tcp: &str, unix: &str, source: &dyn Source, builde
         builder.set("server.endpoint", &endpoint, origin.clone());
     }
     if let (Ports::One(port), false) = (&listen.ports, listen.shared) {
-        let directory = source.env("QUDSPATH").unwrap_or_else(|| SOCKETS.into());
+        let directory = source.env("QUDSPATH");
+        let directory = directory.unwrap_or_else(|| KDB_SOCKETS.into());
         if !directory.is_empty() {
-            let directory = directory.trim_end_matches('/');
-            let endpoint = format!("{unix}://@{directory}/kx.{port}");
+            let socket = kdb_socket(Path::new(&directory), *port);
+            let endpoint = format!("{unix}://{}", socket.display());
             builder.set("server.endpoint", &endpoint, origin.clone());
         }
     }
