@@ -1,6 +1,7 @@
-//! The ground that `tls`, `conn` and `net` share: what they ask of a socket, and the buffers between sockets.
+//! The ground that `tls`, `conn`, `net` and `client` share: what they ask of a socket, addresses, and the buffers between
+//! sockets.
 //!
-//! Nothing here opens a socket, knows TLS or waits.
+//! Nothing here opens a socket or knows TLS; nothing but the look-up of a name waits.
 
 mod buffer;
 mod names;
