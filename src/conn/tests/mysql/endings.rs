@@ -242,17 +242,7 @@ fn a_server_that_says_nothing_is_given_up_and_the_client_told() {
 
 #[test]
 fn the_time_for_a_password_begins_anew_with_each_packet() {
-    let mut play = Play::new(
-        SHAPES[2],
-        Setup {
-            tls: true,
-            ..Setup::default()
-        },
-    );
-    play.down(&greeting(false), &greeting(true));
-    play.up(&request(1), b"");
-    play.client_starts_tls();
-    play.up(&response(2, true), &response(1, false));
+    let mut play = Play::in_tls(SHAPES[2]);
     for number in [2, 4] {
         play.world.now += Duration::from_secs(1);
         play.down(

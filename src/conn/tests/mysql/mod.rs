@@ -53,6 +53,23 @@ impl Play {
         play
     }
 
+    /// With a client that has gone over to TLS and has answered the greeting.
+    fn in_tls(shape: Shape) -> Play {
+        let tls = true;
+        let mut play = Play::new(
+            shape,
+            Setup {
+                tls,
+                ..Setup::default()
+            },
+        );
+        play.down(&greeting(false), &greeting(true));
+        play.up(&request(1), b"");
+        play.client_starts_tls();
+        play.up(&response(2, true), &response(1, false));
+        play
+    }
+
     /// With a client on a unix socket.
     fn local(shape: Shape, setup: Setup) -> Play {
         let security = Security::MySql {
@@ -191,17 +208,7 @@ impl Play {
 #[test]
 fn a_client_in_tls_gets_in_with_a_server_without() {
     for shape in SHAPES {
-        let mut play = Play::new(
-            shape,
-            Setup {
-                tls: true,
-                ..Setup::default()
-            },
-        );
-        play.down(&greeting(false), &greeting(true));
-        play.up(&request(1), b"");
-        play.client_starts_tls();
-        play.up(&response(2, true), &response(1, false));
+        let mut play = Play::in_tls(shape);
         let switch = b"\xfemysql_native_password\0scramble\0";
         play.down(&packet(2, switch), &packet(3, switch));
         play.up(&packet(4, b"hash"), &packet(3, b"hash"));
@@ -316,17 +323,7 @@ fn commands_that_come_before_the_ok_are_heard_behind_it() {
 
 #[test]
 fn a_client_that_talks_without_end_before_the_ok_gives_others_their_turn() {
-    let mut play = Play::new(
-        SHAPES[2],
-        Setup {
-            tls: true,
-            ..Setup::default()
-        },
-    );
-    play.down(&greeting(false), &greeting(true));
-    play.up(&request(1), b"");
-    play.client_starts_tls();
-    play.up(&response(2, true), &response(1, false));
+    let mut play = Play::in_tls(SHAPES[2]);
     while play.world.conn.step(play.world.now, &mut play.world.work) != Next::Wait {}
     let Client::Tls { channel, .. } = play.client() else {
         panic!("it speaks TLS");
