@@ -16,7 +16,7 @@ use crate::net::{
 };
 use crate::service::status;
 use crate::settings::{Address, Endpoint, Note, Setting, Settings, Tcp, Words};
-use crate::tls::{Prepared, Report, Shared};
+use crate::tls::{Prepared, Report, Shared, memory};
 use log::{debug, info, warn};
 use parts::Parts;
 use plan::{Opening, Plan};
@@ -353,6 +353,7 @@ impl Server {
                 .name(format!("worker-{number}"))
                 .spawn(move || {
                     let _end = end; // told also when the worker panics
+                    let _heap = memory::own();
                     worker.run();
                 })
                 .map_err(|error| Error::io("cannot start a worker", &error))?;

@@ -11,10 +11,24 @@ use support::{Launch, Peer, Pki, eventually};
 
 #[test]
 fn what_closed_connections_left_is_given_back_without_further_traffic() {
+    given_back(Launch::tls, "heaps of the workers");
+}
+
+#[test]
+fn so_is_it_where_the_systems_allocator_has_openssls_memory() {
+    let launch = |pki: &Pki| Launch::tls(pki).env("TLSPORT_HEAPS", "off");
+    given_back(launch, "the system's allocator");
+}
+
+fn given_back(launch: impl FnOnce(&Pki) -> Launch, memory: &str) {
     const CROWD: usize = 600;
     raise_descriptor_limit(2 * CROWD as u64);
     let pki = Pki::new();
-    let daemon = Launch::tls(&pki).set("backend", "service://echo").start();
+    let daemon = launch(&pki)
+        .set("backend", "service://echo")
+        .set("log-level", "debug")
+        .start();
+    daemon.said(&format!("OpenSSL's memory: {memory}"));
     let client = Peer::new(&pki);
     let start = descriptors(daemon.pid());
     let visit = |count: usize| {

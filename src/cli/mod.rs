@@ -69,7 +69,8 @@ const ENVIRONMENT: &str = "\
 Environment:
   OPENSSL_CONF  the openssl.cnf to use; empty for none
   RUST_LOG      what is logged, where --log-level is not given
-  NO_COLOR      no colours on a terminal";
+  NO_COLOR      no colours on a terminal
+  TLSPORT_HEAPS with 'off', the system's allocator has OpenSSL's memory; else each worker a heap for it";
 
 /// The whole command line.
 fn command() -> Command {

@@ -2,9 +2,23 @@
 
 use log::{debug, warn};
 use rustix::process::{DumpableBehavior, Resource, getrlimit, set_dumpable_behavior, setrlimit};
+use tlsport::tls::memory;
 
-/// Takes as many descriptors as it may have, and keeps its memory, keys included, out of core files.
+/// With `off` OpenSSL's memory is the system allocator's: for who has another in its place, or looks at it with tools.
+const HEAPS: &str = "TLSPORT_HEAPS";
+
+/// Takes as many descriptors as it may have, keeps its memory, keys included, out of core files, and has the workers'
+/// part of it in heaps. Before anything of OpenSSL's is used.
 pub(crate) fn prepare() {
+    let heaps = std::env::var_os(HEAPS).is_none_or(|value| value != "off") && memory::install();
+    debug!(
+        "OpenSSL's memory: {}",
+        if heaps {
+            "heaps of the workers"
+        } else {
+            "the system's allocator"
+        }
+    );
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
         limit.current = limit.maximum;

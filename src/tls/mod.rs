@@ -1,6 +1,6 @@
 //! Thin safe wrappers over libssl: what the rest of the crate may use of it.
 //!
-//! `unsafe` for libssl lives in this room alone, in `sys`, `callbacks` and `bio`.
+//! `unsafe` for libssl lives in this room alone, in `sys`, `callbacks`, `bio` and `memory`.
 
 mod alpn;
 mod announce;
@@ -25,6 +25,7 @@ mod kdb_facts;
 mod kdb_words;
 mod kept;
 mod library;
+pub mod memory;
 mod mismatch;
 mod names;
 mod option_bits;

@@ -3,8 +3,9 @@
 //! Workers that may still have something to do are counted, while there is a reason for the call; the last one to come
 //! to rest makes it. So nobody is at work when, say, `malloc_trim` begins to lock the heaps of all threads; one that is
 //! woken meanwhile may wait for it. Many connections have to come or go before the next call: a visitor now and then
-//! leaves nothing that is worth one.
+//! leaves nothing that is worth one. Before it a worker trims its own heap (`tls::memory`), where it has one.
 
+use crate::tls::memory;
 use std::mem::take;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed};
@@ -93,6 +94,7 @@ impl Rest {
     }
 
     fn settle(&mut self) {
+        memory::trim();
         self.due = None;
         if take(&mut self.owes) {
             // Once more: a call that began just before this worker was counted has taken the reason with it.
