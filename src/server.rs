@@ -9,7 +9,6 @@ mod running;
 
 use crate::conn::{Counters, Message, Service, Totals, Work};
 use crate::error::{Error, Kind, Problems, reason};
-use crate::io::Pool;
 use crate::net::{
     Ceilings, Command, Handle, Place, Quiet, Swap, WORKERS, Worker, bind, check_congestion,
     has_ipv6,
@@ -343,10 +342,7 @@ impl Server {
         let (end, ends) = mpsc::channel();
         self.ends = Mutex::new(Some(ends));
         for (number, counters) in (0_u64..).zip(&self.counters) {
-            let work = Work {
-                pool: Pool::new(),
-                counters: Arc::clone(counters),
-            };
+            let work = Work::new(Arc::clone(counters));
             let (worker, handle) = Worker::new(number, work, Arc::clone(&self.ceilings))?;
             let end = End::new(end.clone(), &self.running);
             let thread = thread::Builder::new()

@@ -20,9 +20,14 @@ const INSIDE: u32 = 20_000;
 const SPARE: u32 = 200;
 /// Small messages, for a time so short that some rounds meet no disturbance: so many a second on a few connections, or
 /// one after the other on as many as in the row of that name, which is all that the server can do.
-const MESSAGES: [(&str, &str); 2] = [
-    ("4000 a second", "echo --rate 4000 --conns 4 --ms 100"),
-    ("32 connections", "echo --conns 32 --ms 100"),
+const MESSAGES: [(&str, &str, Share); 2] = [
+    (
+        "4000 a second",
+        "echo --rate 4000 --conns 4 --ms 100",
+        Share::First,
+    ),
+    // They take all of the core that they can have: before others, they would leave them nothing.
+    ("32 connections", "echo --conns 32 --ms 100", Share::All),
 ];
 /// Begins before the messages and ends after them.
 const HANDSHAKES_MS: &str = "400";
@@ -109,7 +114,7 @@ fn beside_handshakes(
     tools: &Tools,
     options: &Options,
     kind: &Kind,
-    (name, messages): (&str, &str),
+    (name, messages, share): (&str, &str, Share),
 ) -> Result<Vec<String>, String> {
     progress(&format!("{}: small messages, {name}", kind.name()));
     let messages: Vec<_> = messages.split(' ').map(str::to_owned).collect();
@@ -122,24 +127,33 @@ fn beside_handshakes(
         );
     }
     let rate = (most.median() / 2.0) as u32;
+    if let Share::First = share {
+        subject.put_backend_first()?;
+    }
+    let say = || {
+        subject
+            .start_load(&messages, Stdio::null(), share)?
+            .finish()
+    };
     // So few at once that those that were late are no burst of their own.
     let handshakes = ["full", "--ms", HANDSHAKES_MS, "--conns", "16", "--rate"];
     let handshakes = [words(&handshakes), vec![rate.to_string()]].concat();
     let [mut quiet, mut beside] = [Side::default(), Side::default()];
+    let mut arrived = Series::default();
     for round in 0..2 * options.rounds() {
-        quiet.add(round, &subject.load(&messages)?);
+        quiet.add(round, &say()?);
         // The messages are not to wait for the load's own work.
         let others = subject.start_load(&handshakes, Stdio::null(), Share::Rest)?;
         std::thread::sleep(HEAD_START);
-        beside.add(round, &subject.load(&messages)?);
-        others.finish()?;
+        beside.add(round, &say()?);
+        arrived.add(round, others.finish()?.rate());
     }
     Ok(vec![
         kind.title(),
         name.to_owned(),
         quiet.cell(),
         quiet.busy(),
-        rate.to_string(),
+        figure(arrived.median()),
         beside.cell(),
         beside.busy(),
         format!("**{:.2}**", beside.undisturbed() / quiet.undisturbed()),

@@ -12,8 +12,11 @@ use super::setup::{Service, Setup, words};
 use super::tools::{Layout, Tools};
 
 /// What a load may have of the core that loads run on.
+#[derive(Clone, Copy)]
 pub(crate) enum Share {
     All,
+    /// All that it wants, at once, whatever else runs there: another host's part in what it measures is none.
+    First,
     /// What another one leaves, and at once when that has something to do: a nice one would be let finish its turn.
     Rest,
 }
@@ -28,7 +31,7 @@ pub(crate) struct Subject {
     /// The file of the authority that signed its certificate.
     pub(crate) authority: String,
     server: Process,
-    _backend: Process,
+    backend: Process,
 }
 
 impl Subject {
@@ -70,11 +73,24 @@ impl Subject {
             port,
             authority: tools.text(&format!("authority-{}.pem", service.key())),
             server,
-            _backend: backend,
+            backend,
         };
         // An answer through to the backend: by then nginx has its workers, too.
         subject.load(&words(&["full", "--ms", "1", "--conns", "1"]))?;
         Ok(subject)
+    }
+
+    /// Have its backend go before all loads.
+    pub(crate) fn put_backend_first(&self) -> Result<(), String> {
+        for pid in self.backend.tree() {
+            let status = Command::new("chrt")
+                .args(["--fifo", "--pid", "2", &pid.to_string()])
+                .status();
+            if !status.is_ok_and(|status| status.success()) {
+                return Err("chrt: no leave for a real-time priority: run it as root".to_owned());
+            }
+        }
+        Ok(())
     }
 
     /// Run the load generator against it.
@@ -92,8 +108,14 @@ impl Subject {
     ) -> Result<Load<'_>, String> {
         let mut command = Command::new("taskset");
         command.args(["-c", &self.layout.load]);
-        if let Share::Rest = share {
-            command.args(["chrt", "--idle", "0"]);
+        match share {
+            Share::All => {}
+            Share::First => {
+                command.args(["chrt", "--fifo", "1"]);
+            }
+            Share::Rest => {
+                command.args(["chrt", "--idle", "0"]);
+            }
         }
         command.arg(&self.load);
         command.args(arguments);

@@ -55,6 +55,20 @@ pub struct Work {
     pub pool: Pool,
     /// What the worker counts.
     pub counters: Arc<Counters>,
+    /// Whether others wait, so that a step makes a piece of a handshake at the most, where it can. Between two pieces a
+    /// connection must not go to another thread.
+    pub(crate) in_pieces: bool,
+}
+
+impl Work {
+    /// What a worker begins with.
+    pub fn new(counters: Arc<Counters>) -> Work {
+        Work {
+            pool: Pool::new(),
+            counters,
+            in_pieces: false,
+        }
+    }
 }
 
 /// What a connection asks of the loop after a step.
@@ -64,6 +78,9 @@ pub enum Next {
     Wait,
     /// Call again soon: the step's budget is used up, not the work.
     Again,
+    /// Call again soon, and before others that shake hands: a piece of a handshake is made, and there are more. Only in
+    /// this crate's own loop.
+    Paused,
     /// Connect to the backend and [`Conn::attach`] the stream; then as `Wait`.
     Connect,
     /// Drop it.
@@ -353,7 +370,14 @@ impl Conn {
         let Some(channel) = self.wire.channel() else {
             return Next::Close;
         };
-        match channel.handshake() {
+        let outcome = match work.in_pieces {
+            true => channel.handshake_piece(),
+            false => Some(channel.handshake()),
+        };
+        let Some(outcome) = outcome else {
+            return Next::Paused;
+        };
+        match outcome {
             Ok(Outcome::Done(_)) => {
                 let resumed = channel.is_resumed();
                 let counters = &work.counters;

@@ -347,6 +347,10 @@ impl Worker {
                 entry.conn.restart_deadline(now);
                 return self.connect(number, 0, now);
             }
+            Next::Paused => {
+                entry.queued = true;
+                self.handshakes.push_front((number, entry.generation));
+            }
             Next::Again => entry.queue(number, &mut self.again),
             Next::Wait | Next::Connect => {}
         }

@@ -8,7 +8,7 @@
 
 use super::beginning::Mark;
 use super::hello::Hello;
-use super::sys;
+use super::sys::{self, pieces};
 use crate::io::Stream;
 use foreign_types::ForeignTypeRef;
 use libc::{c_char, c_int, c_long, c_void};
@@ -33,6 +33,8 @@ pub(super) enum Raw {
     Closed,
     /// The stream below ended or failed.
     Cut(Option<io::Error>),
+    /// A piece of the handshake is made, and there are more.
+    Paused,
     /// libssl refused; its error queue says why.
     Failed,
 }
@@ -40,6 +42,8 @@ pub(super) enum Raw {
 /// An `SSL` joined to its socket.
 pub(super) struct Wired {
     ssl: Ssl,
+    /// Between two pieces of the handshake.
+    paused: bool,
     // The BIO reaches the same state through its data pointer, so it is not a Box, whose contents nobody else may
     // touch. Made by `Box::into_raw` in `new`, freed in `drop` after the SSL.
     state: NonNull<State>,
@@ -63,7 +67,11 @@ impl Wired {
             panic: None,
         };
         let state = NonNull::from(Box::leak(Box::new(state)));
-        let wired = Wired { ssl, state };
+        let wired = Wired {
+            ssl,
+            paused: false,
+            state,
+        };
         let method = Method::shared()?;
         // SAFETY: `method` is a live BIO_METHOD that is never freed; null is checked at once.
         let bio = unsafe { ffi::BIO_new(method.0.as_ptr()) };
@@ -123,11 +131,29 @@ impl Wired {
     /// `SSL_do_handshake`
     pub(super) fn handshake(&mut self) -> Raw {
         // SAFETY: the SSL is live and has its BIO.
-        let raw = self.call(|ssl| unsafe { ffi::SSL_do_handshake(ssl) });
+        let raw = self.call_as_it_is(|ssl| unsafe { ffi::SSL_do_handshake(ssl) });
+        if self.paused && !matches!(raw, Raw::Paused) {
+            self.paused = false;
+            pieces::end(&mut self.ssl);
+        }
         if let Raw::Done(_) = raw {
             self.state_mut().beginning = Mark::PAST;
         }
         raw
+    }
+
+    /// `SSL_do_handshake`, of which a piece is made where that is possible: [`Raw::Paused`] if there are more. It is
+    /// never left at that: any other call, and the end of this, makes them all.
+    pub(super) fn handshake_piece(&mut self) -> Raw {
+        self.paused = self.paused || pieces::begin(&mut self.ssl);
+        pieces::make(|| self.handshake())
+    }
+
+    /// Makes the pieces of the handshake that are left. What comes of it, the next call says.
+    fn finish_piece(&mut self) {
+        if self.paused {
+            self.handshake();
+        }
     }
 
     /// What the client has offered, if that is still known.
@@ -181,6 +207,11 @@ impl Wired {
 
     /// The one wrapper around the I/O calls: clear, call, ask; result first, then `SSL_get_error`.
     fn call(&mut self, io: impl FnOnce(*mut ffi::SSL) -> c_int) -> Raw {
+        self.finish_piece();
+        self.call_as_it_is(io)
+    }
+
+    fn call_as_it_is(&mut self, io: impl FnOnce(*mut ffi::SSL) -> c_int) -> Raw {
         let ssl = self.ssl.as_ptr();
         self.state_mut().error = None; // of a call before, which libssl thought nothing of
         sys::clear_errors();
@@ -197,6 +228,7 @@ impl Wired {
         match code {
             ffi::SSL_ERROR_WANT_READ => Raw::WantRead,
             ffi::SSL_ERROR_WANT_WRITE => Raw::WantWrite,
+            pieces::WANT_ASYNC => Raw::Paused,
             ffi::SSL_ERROR_ZERO_RETURN => Raw::Closed,
             ffi::SSL_ERROR_SYSCALL => Raw::Cut(state.error.take()),
             // From OpenSSL 3 on, a stream that ends without a close-notify is an error of the library.
@@ -231,6 +263,7 @@ impl Wired {
 
 impl Drop for Wired {
     fn drop(&mut self) {
+        self.finish_piece(); // libssl would leave the stack of a paused handshake behind, and what lies on it
         // SAFETY: taking the BIO away from the SSL frees it: its one reference was given to SSL_set_bio. After that
         // nothing but us knows the state, which came from a Box in `new`.
         unsafe {

@@ -114,7 +114,21 @@ impl Channel {
     /// # Errors
     /// Why it failed, classified; the alert for the peer waits for [`Stream::flush`].
     pub fn handshake(&mut self) -> Result<Outcome, HandshakeError> {
-        match self.wired.handshake() {
+        let raw = self.wired.handshake();
+        self.came_to(raw)
+    }
+
+    /// As [`Channel::handshake`], but after a part of a flight, some ten microseconds or a message, there is a pause:
+    /// `None`, where the next call needs nothing to have happened. For who has others to look after.
+    pub(crate) fn handshake_piece(&mut self) -> Option<Result<Outcome, HandshakeError>> {
+        match self.wired.handshake_piece() {
+            Raw::Paused => None,
+            raw => Some(self.came_to(raw)),
+        }
+    }
+
+    fn came_to(&mut self, handshake: Raw) -> Result<Outcome, HandshakeError> {
+        match handshake {
             Raw::Done(_) => {
                 self.owe_ticket();
                 Ok(Outcome::Done(0))
@@ -130,7 +144,7 @@ impl Channel {
                 Err(self.asking(gone))
             }
             Raw::Cut(Some(error)) => Err(self.asking(HandshakeError::broken(reason(&error)))),
-            Raw::Failed => {
+            Raw::Paused | Raw::Failed => {
                 let (queue, hello) = (queue::drain(), self.wired.hello());
                 Err(HandshakeError::classify(
                     &queue,
@@ -349,7 +363,7 @@ fn outcome(raw: Raw, doing: &str, ssl: &SslRef) -> Result<Outcome, Error> {
             "stream cut without a close-notify",
         )),
         Raw::Cut(Some(error)) => Err(Error::io(doing, &error)),
-        Raw::Failed => {
+        Raw::Paused | Raw::Failed => {
             let queue = queue::drain();
             let text = format!("{doing}: {}", told(&queue, ssl));
             Err(Error::new(Kind::Peer, text).caused_by(queue.to_string()))

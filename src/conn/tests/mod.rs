@@ -175,8 +175,8 @@ impl World {
             backend: None,
             shape,
             work: Work {
-                pool: Pool::new(),
-                counters: Arc::default(),
+                in_pieces: shape.stutter,
+                ..Work::new(Arc::default())
             },
             now,
             closed: false,
@@ -212,7 +212,7 @@ impl World {
                 self.conn.attach(Box::new(ours), READY, self.now);
             }
             Next::Close => self.close(),
-            Next::Wait | Next::Again => {}
+            Next::Wait | Next::Again | Next::Paused => {}
         }
     }
 
@@ -799,7 +799,7 @@ impl World {
         });
         for _ in 0..4 {
             match self.conn.step(self.now, &mut self.work) {
-                Next::Again => {}
+                Next::Again | Next::Paused => {}
                 Next::Close => return,
                 next => panic!("{next:?}, and nothing more will be announced"),
             }

@@ -1,13 +1,13 @@
 //! Connections that are not open yet, or have just been opened: accepted, and taken further, without those that are
 //! settled having to wait for it.
 //!
-//! A flight of a full handshake is the most expensive step there is, some thirty times the relay of a small message,
-//! and libssl cannot be interrupted in it. So an event only queues a connection that is shaking hands; each queue is
-//! worked off by age, in turn with the others and with arrivals. While nobody else talks, newcomers get as much time as the rest of a turn
-//! took, and a slice at least. While settled connections do, they get half as much, and one step at least: a message
-//! then waits for one flight on its way to the backend, and for one on its way back. Connections that are open, but
-//! not settled yet, are newcomers too as long as others talk: to connect to a backend and to end are long steps as well.
-//! Whoever cannot be taken in yet waits in the system's accept queue, which has a limit.
+//! A flight of a full handshake is the most expensive step there is, some thirty times the relay of a small message. So an
+//! event only queues a connection that is shaking hands; each queue is worked off by age, in turn with the others and with
+//! arrivals. While nobody else talks, newcomers get as much time as the rest of a turn took, and a slice at least. While
+//! settled connections do, they get half as much, and one step at least; then libssl makes a flight in pieces, the
+//! longest of which takes a third of it, so that a message that has come meanwhile waits for no more than one. Connections
+//! that are open, but not settled yet, are newcomers too as long as others talk: to connect to a backend and to end are long
+//! steps as well. Whoever cannot be taken in yet waits in the system's accept queue, which has a limit.
 
 use super::{Entry, Visitor, WORKERS, Worker};
 use crate::conn::{Conn, Next};
@@ -21,9 +21,6 @@ use std::time::{Duration, Instant};
 /// What newcomers get of a turn that had nothing else to do: some five flights. Taken one at a time they cost up to a
 /// tenth more each, as what a flight needs has left the processor's caches before the next one.
 const SLICE: Duration = Duration::from_millis(1);
-
-/// What they get at least while settled connections talk: one flight, or some smaller steps.
-const SHORT_SLICE: Duration = Duration::from_micros(50);
 
 /// How many events settle an open connection: more than one has that comes for a single answer.
 const SETTLED: u8 = 16;
@@ -75,14 +72,19 @@ impl Worker {
         }
         let mut now = Instant::now();
         let rest = now.duration_since(began);
-        let slice = if now < self.talk_until {
-            SHORT_SLICE.max(rest / 2)
-        } else {
-            SLICE.max(rest)
-        };
-        let end = now + slice;
-        while now < end && self.welcome_one(now) {
+        let others_talk = now < self.talk_until;
+        self.work.in_pieces = others_talk;
+        let end = now
+            + if others_talk {
+                rest / 2
+            } else {
+                SLICE.max(rest)
+            };
+        while self.welcome_one(now) {
             now = Instant::now();
+            if now >= end {
+                break;
+            }
         }
     }
 
@@ -119,13 +121,17 @@ impl Worker {
         true
     }
 
-    /// Accepts a connection. Often its first bytes are there, and an event for them would be one too many.
+    /// Accepts a connection. Often its first bytes are there, and an event for them would be one too many; but a step with
+    /// them is another one, where others talk.
     fn take_in(&mut self, now: Instant) -> bool {
         let Some(arrival) = self.doors.accept(&self.ceilings, now) else {
             return false;
         };
         if let Some(number) = self.admit(arrival, now) {
-            self.step(number, now);
+            match self.work.in_pieces {
+                true => self.attend(number, now),
+                false => self.step(number, now),
+            }
         }
         true
     }

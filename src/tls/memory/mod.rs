@@ -40,16 +40,26 @@ static SECRET: AtomicU64 = AtomicU64::new(0);
 /// Heaps whose threads have ended.
 static IDLE: Mutex<Vec<&'static Heap>> = Mutex::new(Vec::new());
 
-type Allocate = unsafe extern "C" fn(usize, *const c_char, c_int) -> *mut c_void;
-type Reallocate = unsafe extern "C" fn(*mut c_void, usize, *const c_char, c_int) -> *mut c_void;
-type Free = unsafe extern "C" fn(*mut c_void, *const c_char, c_int);
+pub(super) type Allocate = unsafe extern "C" fn(usize, *const c_char, c_int) -> *mut c_void;
+pub(super) type Reallocate =
+    unsafe extern "C" fn(*mut c_void, usize, *const c_char, c_int) -> *mut c_void;
+pub(super) type Free = unsafe extern "C" fn(*mut c_void, *const c_char, c_int);
 
-unsafe extern "C" {
-    fn CRYPTO_set_mem_functions(
-        allocate: Option<Allocate>,
-        reallocate: Option<Reallocate>,
-        free: Option<Free>,
-    ) -> c_int;
+/// `CRYPTO_set_mem_functions`: whether libcrypto takes its memory by these from now on. It refuses where it has taken some
+/// by others.
+///
+/// # Safety
+/// They are `malloc`, `realloc` and `free` of one allocator, for all threads.
+pub(super) unsafe fn set_functions(allocate: Allocate, reallocate: Reallocate, free: Free) -> bool {
+    unsafe extern "C" {
+        fn CRYPTO_set_mem_functions(
+            allocate: Option<Allocate>,
+            reallocate: Option<Reallocate>,
+            free: Option<Free>,
+        ) -> c_int;
+    }
+    // SAFETY: by the promise above.
+    unsafe { CRYPTO_set_mem_functions(Some(allocate), Some(reallocate), Some(free)) == 1 }
 }
 
 /// Has libcrypto take its memory in the workers of servers from heaps of this crate, for the whole process and its life
@@ -58,10 +68,9 @@ unsafe extern "C" {
 /// is the system allocator's, which costs time and nothing else.
 pub fn install() -> bool {
     if !has_heaps() && reserve() {
-        // SAFETY: the three fit each other, and libcrypto refuses them where it has given out other memory.
-        let taken =
-            unsafe { CRYPTO_set_mem_functions(Some(allocate), Some(reallocate), Some(free)) };
-        if taken != 1 {
+        // SAFETY: the three are such.
+        let taken = unsafe { set_functions(allocate, reallocate, free) };
+        if !taken {
             SECRET.store(0, Relaxed);
         }
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::tls::testing::alone;
 use std::collections::HashSet;
 use std::thread;
 
@@ -199,28 +200,18 @@ fn the_heap_of_a_thread_that_has_ended_is_the_next_ones() {
     assert!(next.join().expect("no panic").contains(&block));
 }
 
-/// Does `wrong` in a process of its own, which has to be ended by it.
+/// Does what is wrong in a process of its own, which has to be ended by it.
 fn ends_the_process(test: &str, wrong: impl FnOnce()) {
     use std::os::unix::process::ExitStatusExt;
-    const CHILD: &str = "TLSPORT_TEST_DAMAGE";
-    if std::env::var_os(CHILD).is_some() {
+    let body = || {
         let _owner = owner();
         wrong();
-        return;
+    };
+    if let Some(output) = alone(&format!("tls::memory::tests::{test}"), body) {
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{said}");
+        assert!(said.contains("freed twice"), "{said}");
     }
-    let name = format!(
-        "{}::{test}",
-        module_path!().split_once("::").expect("the crate's name").1
-    );
-    let program = std::env::current_exe().expect("a test has one");
-    let output = std::process::Command::new(program)
-        .args(["--exact", &name, "--nocapture"])
-        .env(CHILD, "1")
-        .output()
-        .expect("it was started before");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{said}");
-    assert!(said.contains("freed twice"), "{said}");
 }
 
 #[test]

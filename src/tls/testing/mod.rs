@@ -16,8 +16,24 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
+
+/// Does `body` in a process of its own, which nothing else was done in: `None` there, and here what came of it. `test` is the
+/// calling test, with its path in the crate.
+pub(super) fn alone(test: &str, body: impl FnOnce()) -> Option<Output> {
+    const CHILD: &str = "TLSPORT_TEST_ALONE";
+    if std::env::var_os(CHILD).is_some() {
+        body();
+        return None;
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(CHILD, "1")
+        .output();
+    Some(output.unwrap())
+}
 
 /// A policy in the making, with a directory for its files.
 pub(super) struct Policy {

@@ -5,6 +5,7 @@ mod clients;
 mod connecting;
 mod messages;
 mod names;
+mod pieces;
 mod policy;
 mod protocols;
 mod resumption;

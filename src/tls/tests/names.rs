@@ -20,7 +20,7 @@ fn serving(names: &[(&str, &[(&str, &str)])]) -> Policy {
     policy
 }
 
-fn list(policy: &mut Policy, name: &str, file: PathBuf, options: &[(&str, &str)]) {
+pub(super) fn list(policy: &mut Policy, name: &str, file: PathBuf, options: &[(&str, &str)]) {
     let record = |name| crate::settings::find(name).unwrap();
     let name = ServerName {
         name: name.into(),

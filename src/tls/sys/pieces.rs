@@ -1,0 +1,88 @@
+//! A handshake in pieces: libssl runs it on a stack of its own (`SSL_MODE_ASYNC`), which is left where the state machine
+//! goes from one message to the next (`ASYNC_pause_job`).
+
+#[cfg(test)]
+pub(in crate::tls) mod stacks;
+
+use foreign_types::ForeignTypeRef;
+use openssl::ssl::SslRef;
+use openssl_sys as ffi;
+use std::cell::Cell;
+use std::ffi::{c_int, c_long};
+use std::ptr;
+use std::time::{Duration, Instant};
+
+/// How long a piece lasts at least: it ends with the message in which this is over.
+const LENGTH: Duration = Duration::from_micros(10);
+
+/// `SSL_MODE_ASYNC`
+const MODE_ASYNC: c_long = 0x100;
+/// `SSL_CTRL_MODE`
+const CTRL_MODE: c_int = 33;
+/// `SSL_CTRL_CLEAR_MODE`
+const CTRL_CLEAR_MODE: c_int = 78;
+/// `SSL_CB_LOOP`
+const CB_LOOP: c_int = 1;
+/// `TLS_ST_BEFORE`
+const BEFORE: c_int = 0;
+/// `SSL_ERROR_WANT_ASYNC`
+pub(in crate::tls) const WANT_ASYNC: c_int = 9;
+
+type Info = unsafe extern "C" fn(*const ffi::SSL, c_int, c_int);
+
+unsafe extern "C" {
+    fn ASYNC_is_capable() -> c_int;
+    fn ASYNC_pause_job() -> c_int;
+    fn SSL_CTX_get_info_callback(context: *mut ffi::SSL_CTX) -> Option<Info>;
+    fn SSL_set_info_callback(ssl: *mut ffi::SSL, info: Option<Info>);
+    fn SSL_get_state(ssl: *const ffi::SSL) -> c_int;
+}
+
+thread_local! {
+    /// When the piece that is being made on this thread may end; none where it may not.
+    static END: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Has the next call for the handshake make pieces, until [`end`]. Refused (`false`) where the system has no such stacks,
+/// and where the ClientHello has been read: no flight is as long as the one that answers it, and in a later one there may be
+/// a client's certificate to look at, for which these stacks (32 KiB) were not measured. Refused as well where somebody
+/// looks at the connections of this context (`SSL_CTX_set_info_callback`), as it takes that place.
+pub(in crate::tls) fn begin(ssl: &mut SslRef) -> bool {
+    // SAFETY: a live SSL, which has a context. The control takes no pointer, and the callback lives for ever.
+    unsafe {
+        let context = ffi::SSL_get_SSL_CTX(ssl.as_ptr());
+        let may = SSL_get_state(ssl.as_ptr()) == BEFORE
+            && SSL_CTX_get_info_callback(context).is_none()
+            && ASYNC_is_capable() == 1;
+        if may {
+            ffi::SSL_ctrl(ssl.as_ptr(), CTRL_MODE, MODE_ASYNC, ptr::null_mut());
+            SSL_set_info_callback(ssl.as_ptr(), Some(between_messages));
+        }
+        may
+    }
+}
+
+/// Has later calls run through, on the thread's own stack. Only when the last one did not end in [`WANT_ASYNC`].
+pub(in crate::tls) fn end(ssl: &mut SslRef) {
+    // SAFETY: as in `begin`.
+    unsafe {
+        ffi::SSL_ctrl(ssl.as_ptr(), CTRL_CLEAR_MODE, MODE_ASYNC, ptr::null_mut());
+        SSL_set_info_callback(ssl.as_ptr(), None);
+    }
+}
+
+/// Makes one piece, by `call`.
+pub(in crate::tls) fn make<R>(call: impl FnOnce() -> R) -> R {
+    END.set(Some(Instant::now() + LENGTH));
+    let result = call();
+    END.set(None);
+    result
+}
+
+unsafe extern "C" fn between_messages(_: *const ffi::SSL, place: c_int, _: c_int) {
+    let over = || END.get().is_some_and(|end| Instant::now() >= end);
+    if place & CB_LOOP != 0 && over() {
+        // SAFETY: nothing of ours is borrowed in these frames. Without a job it does nothing.
+        unsafe { ASYNC_pause_job() };
+    }
+}
