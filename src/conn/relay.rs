@@ -61,12 +61,14 @@ impl Conn {
         self.bulky = false;
         loop {
             let written = self.written();
-            let up = self.up(work);
-            let down = if up.failure.is_none() {
-                self.down(work)
-            } else {
-                Moved::default()
-            };
+            let mut up = Moved::default();
+            if self.may_be_asked() {
+                up = self.up(work);
+            }
+            let mut down = Moved::default();
+            if up.failure.is_none() && self.may_be_answered() {
+                down = self.down(work);
+            }
             work.counters.bytes_in.add(up.bytes as u64);
             work.counters.bytes_out.add(down.bytes as u64);
             let failure = up.failure.or(down.failure);
@@ -110,6 +112,28 @@ impl Conn {
                 }
                 return Next::Again;
             }
+        }
+    }
+
+    /// Whether [`Conn::up`] may come to something. Most steps move one message one way, and spare the other.
+    fn may_be_asked(&mut self) -> bool {
+        match &self.plain {
+            Plain::Backend(stream) => {
+                let silent = !self.wire.is_readable() && !self.ends.wire_said;
+                !silent || stream.is_waiting() || self.opening.is_some()
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether [`Conn::down`] may come to something.
+    fn may_be_answered(&mut self) -> bool {
+        match &self.plain {
+            Plain::Backend(stream) => {
+                let silent = stream.is_drained() && !self.ends.plain_said;
+                !silent || !self.held.is_empty() || self.wire.stream().is_waiting()
+            }
+            _ => true,
         }
     }
 
