@@ -8,8 +8,8 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// How far the range goes: for millions of connections.
-const LENGTH: usize = if usize::BITS >= 64 { 1 << 36 } else { 1 << 28 };
+/// How far the range goes: for a million connections.
+const LENGTH: usize = if usize::BITS >= 64 { 1 << 34 } else { 1 << 28 };
 
 /// How many slabs are made accessible at once.
 pub(super) const RUN: usize = 16;
@@ -33,6 +33,12 @@ pub(super) fn reserve() -> bool {
     };
     if start == libc::MAP_FAILED {
         return false;
+    }
+    // Keys are in it. Whoever refuses this has no core files of single mappings.
+    #[cfg(target_os = "linux")]
+    // SAFETY: the mapping was just made.
+    unsafe {
+        libc::madvise(start, LENGTH + SLAB, libc::MADV_DONTDUMP);
     }
     let base = start.expose_provenance().next_multiple_of(SLAB);
     // Two that come here at once reserve twice, and one of the two is used: addresses are all that is lost.
