@@ -1,6 +1,6 @@
 //! The memory that libcrypto and libssl take in workers.
 //!
-//! A full handshake takes and frees 765 blocks, and an idle connection keeps some thirty. Where a program has asked for it,
+//! A full handshake takes and frees 765 blocks, and an idle connection keeps some forty. Where a program has asked for it,
 //! as the daemon does, each worker has a heap of its own for them: without locks, without a header a block, and without
 //! holes that only a smaller block fits in. What other threads take, and what is large, is the system allocator's.
 //!

@@ -200,6 +200,28 @@ fn the_heap_of_a_thread_that_has_ended_is_the_next_ones() {
     assert!(next.join().expect("no panic").contains(&block));
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn keys_in_it_are_in_no_core_file() {
+    let _owner = owner();
+    let block = take(64);
+    let maps = std::fs::read_to_string("/proc/self/smaps").expect("there");
+    let mut inside = false;
+    let flags = maps.lines().find_map(|line| {
+        let range = line
+            .split_once(' ')
+            .and_then(|(range, _)| range.split_once('-'));
+        if let Some((from, to)) = range {
+            let [from, to] = [from, to].map(|end| usize::from_str_radix(end, 16).expect("hex"));
+            inside = (from..to).contains(&block.addr());
+        }
+        line.strip_prefix("VmFlags:").filter(|_| inside)
+    });
+    let flags = flags.expect("the block is mapped");
+    assert!(flags.split(' ').any(|flag| flag == "dd"), "{flags}");
+    put(block);
+}
+
 /// Does what is wrong in a process of its own, which has to be ended by it.
 fn ends_the_process(test: &str, wrong: impl FnOnce()) {
     use std::os::unix::process::ExitStatusExt;
