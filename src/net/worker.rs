@@ -348,8 +348,9 @@ impl Worker {
                 return self.connect(number, 0, now);
             }
             Next::Paused => {
-                entry.queued = true;
-                self.handshakes.push_front((number, entry.generation));
+                if !std::mem::replace(&mut entry.queued, true) {
+                    self.handshakes.push_front((number, entry.generation));
+                }
             }
             Next::Again => entry.queue(number, &mut self.again),
             Next::Wait | Next::Connect => {}
