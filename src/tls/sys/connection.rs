@@ -10,7 +10,7 @@ use openssl::x509::X509Ref;
 use openssl_sys as ffi;
 #[cfg(openssl3)]
 use std::ffi::c_char;
-use std::ffi::{c_int, c_uchar};
+use std::ffi::{c_int, c_long, c_uchar};
 use std::ptr;
 
 /// `SSL_CTRL_GET_NEGOTIATED_GROUP`
@@ -62,16 +62,20 @@ pub(in crate::tls) fn is_busy(ssl: &SslRef) -> bool {
     has_pending(ssl) || unsafe { SSL_want(ssl.as_ptr()) == WRITING }
 }
 
+/// `SSL_set_mode`, or `SSL_clear_mode`.
+pub(super) fn set_mode(ssl: &mut SslRef, bits: c_long, on: bool) {
+    let control = if on { CTRL_MODE } else { CTRL_CLEAR_MODE };
+    // SAFETY: a live SSL; the control takes no pointer.
+    unsafe { ffi::SSL_ctrl(ssl.as_ptr(), control, bits, ptr::null_mut()) };
+}
+
 /// Whether libssl keeps its buffers between records (`SSL_MODE_RELEASE_BUFFERS` is off), or gives them back; those it
 /// has go at once (`SSL_free_buffers`), unless something waits in them.
 pub(in crate::tls) fn keep_buffers(ssl: &mut SslRef, keep: bool) {
     unsafe extern "C" {
         fn SSL_free_buffers(ssl: *mut ffi::SSL) -> c_int;
     }
-    let control = if keep { CTRL_CLEAR_MODE } else { CTRL_MODE };
-    let mode = SslMode::RELEASE_BUFFERS.bits();
-    // SAFETY: a live SSL; the control takes no pointer.
-    unsafe { ffi::SSL_ctrl(ssl.as_ptr(), control, mode, ptr::null_mut()) };
+    set_mode(ssl, SslMode::RELEASE_BUFFERS.bits(), !keep);
     if !keep {
         // SAFETY: a live SSL; buffers that are in use are left alone.
         unsafe { SSL_free_buffers(ssl.as_ptr()) };

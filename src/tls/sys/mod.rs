@@ -2,7 +2,8 @@
 //!
 //! Every wrapper is safe to call or says in its Safety section what it needs. What the openssl crate offers is
 //! used through it, elsewhere in this room. Files: `errors` (the queue), `config` (openssl.cnf), `context`
-//! (`SSL_CTX`), `connection` (`SSL` and its session), `pieces` (of a handshake), `tickets`, `x509`. Read next: `callbacks`, where libssl calls us.
+//! (`SSL_CTX`), `connection` (`SSL` and its session), `pieces` (of a handshake), `tickets`, `x509`. Read next:
+//! `callbacks`, where libssl calls us.
 
 #![allow(unsafe_code)]
 

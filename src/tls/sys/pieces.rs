@@ -4,12 +4,12 @@
 #[cfg(test)]
 pub(in crate::tls) mod stacks;
 
+use super::connection::set_mode;
 use foreign_types::ForeignTypeRef;
 use openssl::ssl::SslRef;
 use openssl_sys as ffi;
 use std::cell::Cell;
 use std::ffi::{c_int, c_long};
-use std::ptr;
 use std::time::{Duration, Instant};
 
 /// How long a piece lasts at least: it ends with the message in which this is over.
@@ -17,10 +17,6 @@ const LENGTH: Duration = Duration::from_micros(10);
 
 /// `SSL_MODE_ASYNC`
 const MODE_ASYNC: c_long = 0x100;
-/// `SSL_CTRL_MODE`
-const CTRL_MODE: c_int = 33;
-/// `SSL_CTRL_CLEAR_MODE`
-const CTRL_CLEAR_MODE: c_int = 78;
 /// `SSL_CB_LOOP`
 const CB_LOOP: c_int = 1;
 /// `TLS_ST_BEFORE`
@@ -48,35 +44,41 @@ thread_local! {
 /// a client's certificate to look at, for which these stacks (32 KiB) were not measured. Refused as well where somebody
 /// looks at the connections of this context (`SSL_CTX_set_info_callback`), as it takes that place.
 pub(in crate::tls) fn begin(ssl: &mut SslRef) -> bool {
-    // SAFETY: a live SSL, which has a context. The control takes no pointer, and the callback lives for ever.
-    unsafe {
-        let context = ffi::SSL_get_SSL_CTX(ssl.as_ptr());
-        let may = SSL_get_state(ssl.as_ptr()) == BEFORE
-            && SSL_CTX_get_info_callback(context).is_none()
-            && ASYNC_is_capable() == 1;
-        if may {
-            ffi::SSL_ctrl(ssl.as_ptr(), CTRL_MODE, MODE_ASYNC, ptr::null_mut());
-            SSL_set_info_callback(ssl.as_ptr(), Some(between_messages));
-        }
-        may
+    // SAFETY: a live SSL, which has a context; these only look.
+    let may = unsafe {
+        SSL_get_state(ssl.as_ptr()) == BEFORE
+            && SSL_CTX_get_info_callback(ffi::SSL_get_SSL_CTX(ssl.as_ptr())).is_none()
+            && ASYNC_is_capable() == 1
+    };
+    if may {
+        switch(ssl, Some(between_messages));
     }
+    may
 }
 
 /// Has later calls run through, on the thread's own stack. Only when the last one did not end in [`WANT_ASYNC`].
 pub(in crate::tls) fn end(ssl: &mut SslRef) {
-    // SAFETY: as in `begin`.
-    unsafe {
-        ffi::SSL_ctrl(ssl.as_ptr(), CTRL_CLEAR_MODE, MODE_ASYNC, ptr::null_mut());
-        SSL_set_info_callback(ssl.as_ptr(), None);
-    }
+    switch(ssl, None);
+}
+
+fn switch(ssl: &mut SslRef, between: Option<Info>) {
+    set_mode(ssl, MODE_ASYNC, between.is_some());
+    // SAFETY: a live SSL, and a callback that lives for ever.
+    unsafe { SSL_set_info_callback(ssl.as_ptr(), between) };
 }
 
 /// Makes one piece, by `call`.
 pub(in crate::tls) fn make<R>(call: impl FnOnce() -> R) -> R {
+    /// Also where the call panics: what is left is made in one go then.
+    struct Over;
+    impl Drop for Over {
+        fn drop(&mut self) {
+            END.set(None);
+        }
+    }
+    let _over = Over;
     END.set(Some(Instant::now() + LENGTH));
-    let result = call();
-    END.set(None);
-    result
+    call()
 }
 
 unsafe extern "C" fn between_messages(_: *const ffi::SSL, place: c_int, _: c_int) {

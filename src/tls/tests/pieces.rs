@@ -6,8 +6,16 @@ use crate::io::{Buffer, CAPACITY, Readiness, Stream};
 use crate::tls::sys::pieces::stacks;
 use crate::tls::testing::{EC, Key, Policy, Server, alone, self_signed};
 use crate::tls::{Channel, Outcome};
-use openssl::ssl::{Ssl, SslContext, SslMethod, SslSession, SslSessionCacheMode, SslVersion};
+use openssl::ssl::{
+    Ssl, SslConnector, SslContext, SslMethod, SslSession, SslSessionCacheMode, SslStream,
+    SslVerifyMode, SslVersion,
+};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
 
 const BOTH: [SslVersion; 2] = [SslVersion::TLS1_2, SslVersion::TLS1_3];
 
@@ -224,5 +232,60 @@ fn a_flight_leaves_half_of_its_stack_untouched() {
             output.status.success() && said.contains("deepest"),
             "{said}"
         );
+    }
+}
+
+/// A client of a server that runs.
+fn visit(address: &str) -> SslStream<TcpStream> {
+    let mut builder = SslConnector::builder(SslMethod::tls_client()).unwrap();
+    builder.set_verify(SslVerifyMode::NONE);
+    let connector = builder.build();
+    connector
+        .connect("localhost", TcpStream::connect(address).unwrap())
+        .unwrap()
+}
+
+fn echo(tls: &mut SslStream<TcpStream>) {
+    tls.write_all(b"hello").unwrap();
+    tls.read_exact(&mut [0; 5]).unwrap();
+}
+
+#[test]
+fn a_server_makes_pieces_while_others_talk_and_only_then() {
+    let body = || {
+        assert!(stacks::watch());
+        let mut policy = policy(EC);
+        policy.set("server.endpoint", "ssl://127.0.0.1:0");
+        policy.set("backend", "service://echo");
+        policy.set("threads", "1");
+        let server = crate::server::Server::start(&policy.settings, &policy.load()).unwrap();
+        let place = server.places().next().unwrap();
+        let address = place.rsplit('/').next().unwrap().to_owned();
+        for _ in 0..20 {
+            echo(&mut visit(&address));
+        }
+        assert!(!stacks::were_taken(), "nobody talks");
+        let over = Arc::<AtomicBool>::default();
+        let (talks, to) = (Arc::clone(&over), address.clone());
+        let talker = thread::spawn(move || {
+            let mut tls = visit(&to);
+            while !talks.load(Relaxed) {
+                echo(&mut tls);
+            }
+        });
+        let until = Instant::now() + Duration::from_secs(20);
+        while !stacks::were_taken() && Instant::now() < until {
+            echo(&mut visit(&address));
+        }
+        over.store(true, Relaxed);
+        talker.join().unwrap();
+        assert!(stacks::were_taken());
+        println!("pieces were made");
+    };
+    let test = "tls::tests::pieces::a_server_makes_pieces_while_others_talk_and_only_then";
+    if let Some(output) = alone(test, body) {
+        let said = String::from_utf8_lossy(&output.stdout);
+        let done = output.status.success() && said.contains("pieces were made");
+        assert!(done, "{said}{}", String::from_utf8_lossy(&output.stderr));
     }
 }

@@ -45,6 +45,11 @@ unsafe extern "C" fn free(memory: *mut c_void, _: *const c_char, _: c_int) {
     unsafe { libc::free(memory) };
 }
 
+/// Whether there is any.
+pub(in crate::tls) fn were_taken() -> bool {
+    !STACKS.lock().unwrap().is_empty()
+}
+
 /// How much of the fullest stack was used.
 pub(in crate::tls) fn deepest() -> usize {
     let untouched = |start: &usize| {
