@@ -20,6 +20,15 @@ fn so_is_it_where_the_systems_allocator_has_openssls_memory() {
     given_back(launch, "the system's allocator");
 }
 
+#[test]
+fn what_else_is_asked_for_is_warned_of() {
+    let pki = Pki::new();
+    let launch = Launch::tls(&pki).set("backend", "service://echo");
+    let daemon = launch.env("TLSPORT_HEAPS", "no").start();
+    daemon
+        .said("environment variable TLSPORT_HEAPS: 'no' is neither 'on' nor 'off': taken for 'on'");
+}
+
 fn given_back(launch: impl FnOnce(&Pki) -> Launch, memory: &str) {
     const CROWD: usize = 600;
     raise_descriptor_limit(2 * CROWD as u64);

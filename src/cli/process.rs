@@ -10,7 +10,12 @@ const HEAPS: &str = "TLSPORT_HEAPS";
 /// Takes as many descriptors as it may have, keeps its memory, keys included, out of core files, and has the workers'
 /// part of it in heaps. Before anything of OpenSSL's is used.
 pub(crate) fn prepare() {
-    let heaps = std::env::var_os(HEAPS).is_none_or(|value| value != "off") && memory::install();
+    let asked = std::env::var_os(HEAPS).unwrap_or_else(|| "on".into());
+    if asked != "on" && asked != "off" {
+        let value = asked.to_string_lossy();
+        warn!("environment variable {HEAPS}: '{value}' is neither 'on' nor 'off': taken for 'on'");
+    }
+    let heaps = asked != "off" && memory::install();
     debug!(
         "OpenSSL's memory: {}",
         if heaps {
