@@ -44,8 +44,37 @@ static void add_extensions(struct text *seen, const unsigned char *hello, size_t
     text_add(seen, " )");
 }
 
+/* The ASN.1 INTEGER of a number that is not 0: a byte more where its highest bit is set. */
+static int integer_length(uint32_t number)
+{
+    int length = 1;
+    for (; number > 0x7f; number >>= 8) {
+        length++;
+    }
+    return length;
+}
+
+/*
+ * The lifetime, and how much of a session there is: sealed in the ticket, or kept and the ticket
+ * its id. In TLS 1.3 the session has the ticket's age_add, a random number: one of few bytes takes
+ * less, and now and then the sealed session a block of the cipher less. So the bytes of the
+ * ticket itself are not the same each time; those of the session without that number are.
+ */
+static void add_ticket(struct text *seen, const unsigned char *message, size_t length, SSL *ssl)
+{
+    enum { AGE_ADD = 4 + 4, KEPT = AGE_ADD + 4 + 1 + 8 + 2 + SSL_MAX_SSL_SESSION_ID_LENGTH + 2 };
+    int session = i2d_SSL_SESSION(SSL_get_session(ssl), NULL);
+    MUST(session > 0 && length >= AGE_ADD + 4);
+    if (SSL_version(ssl) == TLS1_3_VERSION) {
+        const unsigned char *age = message + AGE_ADD;
+        session -= integer_length((uint32_t)number(age) << 16 | (uint32_t)number(age + 2));
+    }
+    text_add(seen, "(%lx, %s, %d bytes of session)", hash(message + 4, 4),
+             length > KEPT ? "sealed" : "kept", session);
+}
+
 /* What of a message is the same each time; random bytes, keys and signatures are not. */
-static void add_handshake(struct text *seen, const unsigned char *message, size_t length)
+static void add_handshake(struct text *seen, const unsigned char *message, size_t length, SSL *ssl)
 {
     int type = message[0];
     text_add(seen, " %d", type);
@@ -53,9 +82,7 @@ static void add_handshake(struct text *seen, const unsigned char *message, size_
     case SSL3_MT_SERVER_HELLO:
         add_extensions(seen, message, length);
         break;
-    case SSL3_MT_NEWSESSION_TICKET: /* the lifetime, and as much as there is */
-        text_add(seen, "(%lx, %zu bytes)", hash(message + 4, length >= 8 ? 4 : 0), length);
-        break;
+    case SSL3_MT_NEWSESSION_TICKET: add_ticket(seen, message, length, ssl); break;
     case SSL3_MT_ENCRYPTED_EXTENSIONS:
     case SSL3_MT_CERTIFICATE:
     case SSL3_MT_CERTIFICATE_REQUEST:
@@ -81,7 +108,7 @@ static void see(int sent, int version, int type, const void *bytes, size_t lengt
         text_add(&side->seen, "%s", sent ? ">" : "<");
         /* A client's ClientHello, Certificate and so on are its own matter. */
         if (sent) {
-            add_handshake(&side->seen, message, length);
+            add_handshake(&side->seen, message, length, ssl);
         } else {
             text_add(&side->seen, " %d", message[0]);
         }
