@@ -23,6 +23,7 @@ use crate::settings::{
 };
 use openssl::dh::Dh;
 use openssl::pkey::Params;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Which side of a connection a policy is for.
@@ -87,7 +88,7 @@ pub(super) struct Ready {
 struct Findings {
     role: Role,
     occasion: Occasion,
-    problems: Vec<Error>,
+    problems: Distinct,
     notes: Vec<Note>,
 }
 
@@ -175,8 +176,8 @@ impl Prepared {
         if special.is_empty() {
             return general;
         }
-        let mut problems = Vec::new();
-        let mut prepared = general.map_err(|found| add(&mut problems, found.0)).ok();
+        let mut problems = Distinct::default();
+        let mut prepared = general.map_err(|found| problems.add(found.0)).ok();
         for endpoint in special {
             let loaded = Prepared::of_all(&settings.of_endpoint(endpoint), occasion);
             match (loaded, &mut prepared) {
@@ -185,14 +186,14 @@ impl Prepared {
                     notes.extend(more);
                 }
                 (Ok(_), None) => {}
-                (Err(Problems(found)), _) => add(&mut problems, found),
+                (Err(Problems(found)), _) => problems.add(found),
             }
         }
         match prepared {
-            Some((prepared, notes)) if problems.is_empty() => {
+            Some((prepared, notes)) if problems.list.is_empty() => {
                 Ok((prepared, without_repeats(notes)))
             }
-            _ => Err(Problems(problems)),
+            _ => Err(Problems(problems.list)),
         }
     }
 
@@ -383,14 +384,14 @@ impl Prepared {
                     findings.notes.extend(ready.notes(&context, self.role));
                     report.get_or_insert_with(|| report::of(&self, &context));
                 }
-                Err(Problems(problems)) => findings.add(problems),
+                Err(Problems(problems)) => findings.problems.add(problems),
             }
         }
         self.report = report.unwrap_or_default();
         let Findings {
             problems, notes, ..
         } = findings;
-        Problems::or(problems, (self, without_repeats(notes)))
+        Problems::or(problems.list, (self, without_repeats(notes)))
     }
 }
 
@@ -466,17 +467,13 @@ impl Findings {
         Findings {
             role,
             occasion,
-            problems: Vec::new(),
+            problems: Distinct::default(),
             notes: Vec::new(),
         }
     }
 
     fn problem(&mut self, origin: &Origin, error: Error) {
-        self.add(vec![blame(origin, error)]);
-    }
-
-    fn add(&mut self, problems: Vec<Error>) {
-        add(&mut self.problems, problems);
+        self.problems.add(vec![blame(origin, error)]);
     }
 
     /// Reads chains and keys. Of two with the same type of key one is used, unless they may stand beside each other.
@@ -557,12 +554,19 @@ impl Findings {
     }
 }
 
-/// A server name, or an endpoint, that inherits what is wrong does not say it again.
-fn add(all: &mut Vec<Error>, problems: Vec<Error>) {
-    for problem in problems {
-        let text = problem.to_string();
-        if !all.iter().any(|known| known.to_string() == text) {
-            all.push(problem);
+/// What is wrong, each once: a server name, or an endpoint, that inherits it does not say it again.
+#[derive(Default)]
+struct Distinct {
+    list: Vec<Error>,
+    said: HashSet<String>,
+}
+
+impl Distinct {
+    fn add(&mut self, problems: Vec<Error>) {
+        for problem in problems {
+            if self.said.insert(problem.to_string()) {
+                self.list.push(problem);
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::choices::{CLIENT, DEFAULT_GROUPS};
 use super::reading::{CLIENT_CERT, CLIENT_TLS, Given, Object, Reading};
 use super::suites;
+use std::collections::HashSet;
 
 impl Reading<'_> {
     /// Takes what is for backends, and the switch that used to stand beside.
@@ -60,11 +61,9 @@ impl Reading<'_> {
         let others = self.texts(object.get("ca_certs"));
         let by = without.unwrap_or(given);
         self.set("backend.system-ca", by, &uses_system.to_string());
-        for (index, file) in others.iter().enumerate() {
-            let known = others[..index]
-                .iter()
-                .any(|other| other.value == file.value);
-            if !known {
+        let mut known = HashSet::new();
+        for file in &others {
+            if known.insert(&file.value) {
                 self.set("backend.cafile", file, &file.value);
             }
         }
