@@ -292,7 +292,8 @@ fn a_server_that_is_not_tls_is_refused_with_openssls_reason() {
     let pki = Pki::new();
     let plain = Backend::new(|mut stream| {
         let _ = stream.read(&mut [0; 4096]);
-        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        // As a record it would not be too long: of one that is, some releases say that first.
+        let _ = stream.write_all(b"220 mail.example ESMTP\r\n");
     });
     let daemon = towards(
         &plain.url.replace("tcp://127.0.0.1", "tls://localhost"),

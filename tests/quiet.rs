@@ -61,7 +61,12 @@ fn given_back(launch: impl FnOnce(&Pki) -> Launch, memory: &str) {
 #[test]
 fn libssls_buffers_are_given_back_by_connections_that_have_fallen_silent() {
     const CROWD: usize = 100;
-    const BUFFERS: u64 = 33 * 1024; // one for records each way
+    // One for records each way; from 3.2 on libssl keeps the one for reading alone.
+    let buffers = if openssl::version::number() < 0x3020_0000 {
+        33 * 1024
+    } else {
+        16 * 1024
+    };
     let pki = Pki::new();
     let daemon = Launch::tls(&pki).set("backend", "service://echo").start();
     let client = Peer::new(&pki);
@@ -74,7 +79,7 @@ fn libssls_buffers_are_given_back_by_connections_that_have_fallen_silent() {
     let talking = own_memory(daemon.pid());
     eventually("most of the buffers", || {
         let given_back = talking.saturating_sub(own_memory(daemon.pid()));
-        (given_back > CROWD as u64 * BUFFERS * 2 / 3).then_some(())
+        (given_back > CROWD as u64 * buffers * 2 / 3).then_some(())
     });
     crowd.iter_mut().for_each(|tls| round_trip(tls, b"again"));
 }

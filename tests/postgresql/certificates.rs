@@ -243,9 +243,13 @@ impl Maker<'_> {
     /// A certificate that has signed itself with RSA-PSS, whose keys only the program can make.
     fn sign_with_pss(&self) {
         let file = |ending| self.path(&format!("server-rsapss.{ending}"));
+        // An OpenSSL that was built from source need not have a configuration.
+        self.write("req.cnf", "[req]\ndistinguished_name = dn\n[dn]\n");
         let made = Command::new("openssl")
+            .arg("req")
+            .arg("-config")
+            .arg(self.path("req.cnf"))
             .args([
-                "req",
                 "-x509",
                 "-newkey",
                 "rsa-pss",

@@ -65,12 +65,19 @@ pub(in crate::tls) fn is_busy(ssl: &SslRef) -> bool {
 /// `SSL_set_mode`, or `SSL_clear_mode`.
 pub(super) fn set_mode(ssl: &mut SslRef, bits: c_long, on: bool) {
     let control = if on { CTRL_MODE } else { CTRL_CLEAR_MODE };
-    // SAFETY: a live SSL; the control takes no pointer.
-    unsafe { ffi::SSL_ctrl(ssl.as_ptr(), control, bits, ptr::null_mut()) };
+    // SAFETY: a live SSL; the controls take no pointer.
+    unsafe {
+        ffi::SSL_ctrl(ssl.as_ptr(), control, bits, ptr::null_mut());
+        if !on {
+            // Since OpenSSL 3.2 what reads records hears of modes only when one is set: of no other one, here.
+            ffi::SSL_ctrl(ssl.as_ptr(), CTRL_MODE, 0, ptr::null_mut());
+        }
+    }
 }
 
 /// Whether libssl keeps its buffers between records (`SSL_MODE_RELEASE_BUFFERS` is off), or gives them back; those it
-/// has go at once (`SSL_free_buffers`), unless something waits in them.
+/// has go at once (`SSL_free_buffers`), unless something waits in them. Since OpenSSL 3.2 the buffer of what is written
+/// follows the mode that was on when its keys came.
 pub(in crate::tls) fn keep_buffers(ssl: &mut SslRef, keep: bool) {
     unsafe extern "C" {
         fn SSL_free_buffers(ssl: *mut ffi::SSL) -> c_int;
