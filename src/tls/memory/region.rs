@@ -3,13 +3,16 @@
 //! Reserved whole, without access: that takes addresses and no memory. Access is asked for a run of slabs at a time.
 #![allow(unsafe_code)]
 
-use super::slab::SLAB;
+use super::slab::{Block, SLAB};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// How far the range goes: for a million connections.
 const LENGTH: usize = if usize::BITS >= 64 { 1 << 34 } else { 1 << 28 };
+
+/// What addresses of blocks are multiples of.
+const UNIT: usize = 16;
 
 /// How many slabs are made accessible at once.
 pub(super) const RUN: usize = 16;
@@ -50,6 +53,22 @@ pub(super) fn reserve() -> bool {
 #[inline]
 pub(super) fn contains<T>(pointer: *const T) -> bool {
     pointer.addr().wrapping_sub(BASE.load(Relaxed)) < LENGTH
+}
+
+/// The number of a block: how many units of sixteen bytes it lies behind the start of the range, which is never none.
+pub(super) fn number(block: NonNull<Block>) -> u32 {
+    ((block.as_ptr().expose_provenance() - BASE.load(Relaxed)) / UNIT) as u32
+}
+
+/// The block with a number, if the range goes that far.
+pub(super) fn numbered(number: u32) -> Option<NonNull<Block>> {
+    let offset = number as usize;
+    if offset >= LENGTH / UNIT {
+        return None;
+    }
+    NonNull::new(ptr::with_exposed_provenance_mut(
+        BASE.load(Relaxed) + offset * UNIT,
+    ))
 }
 
 /// The start of a run of slabs that nobody has, zeroed; none when the range or the memory is used up.
