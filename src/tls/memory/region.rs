@@ -75,11 +75,11 @@ pub(super) fn numbered(number: u32) -> Option<NonNull<Block>> {
 pub(super) fn take_run() -> Option<NonNull<u8>> {
     const LENGTH_OF_RUN: usize = RUN * SLAB;
     let base = BASE.load(Relaxed);
-    let offset = TAKEN.fetch_add(LENGTH_OF_RUN, Relaxed);
+    let next = |taken: usize| (taken < LENGTH).then_some(taken + LENGTH_OF_RUN);
+    let offset = TAKEN.fetch_update(Relaxed, Relaxed, next).ok()?;
     let start = ptr::with_exposed_provenance_mut::<u8>(base + offset);
     let access = libc::PROT_READ | libc::PROT_WRITE;
     let accessible = base != 0
-        && offset <= LENGTH - LENGTH_OF_RUN
         // SAFETY: the run lies in our range, and nobody else was given it.
         && unsafe { libc::mprotect(start.cast(), LENGTH_OF_RUN, access) } == 0;
     if !accessible {
@@ -98,4 +98,33 @@ pub(super) fn take_run() -> Option<NonNull<u8>> {
 pub(super) unsafe fn give_back(start: NonNull<u8>) {
     // SAFETY: by the promise above. A refusal leaves the memory where it is, which harms nothing.
     unsafe { libc::madvise(start.as_ptr().cast(), SLAB, libc::MADV_DONTNEED) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::testing::alone;
+    use std::thread;
+
+    #[test]
+    fn who_asks_when_all_is_handed_out_changes_nothing() {
+        let body = || {
+            assert!(reserve());
+            TAKEN.store(LENGTH, Relaxed);
+            thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| (0..300_000).for_each(|_| assert!(take_run().is_none())));
+                }
+            });
+            assert_eq!(TAKEN.load(Relaxed), LENGTH);
+        };
+        let test = "tls::memory::region::tests::who_asks_when_all_is_handed_out_changes_nothing";
+        if let Some(output) = alone(test, body) {
+            assert!(
+                output.status.success(),
+                "{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+    }
 }
