@@ -2,19 +2,19 @@
 #![allow(unsafe_code)]
 
 use super::region::{self, RUN};
-use super::slab::{Block, SLAB, Slab};
+use super::slab::{self, Block, SLAB, Slab};
 use super::{class, secret};
 use std::cell::UnsafeCell;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::AtomicPtr;
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// The slabs of one thread.
 pub(super) struct Heap {
     /// The owner's alone.
     own: UnsafeCell<Own>,
-    /// Blocks that other threads returned, each with the address of the next one in it.
-    returned: AtomicPtr<Block>,
+    /// The number of the block that another thread returned last, which is marked with that of the one before; zero for none.
+    returned: AtomicU32,
 }
 
 struct Own {
@@ -38,7 +38,7 @@ impl Heap {
                 empty: Vec::new(),
                 blank: Vec::new(),
             }),
-            returned: AtomicPtr::new(ptr::null_mut()),
+            returned: AtomicU32::new(0),
         }))
     }
 
@@ -105,13 +105,14 @@ impl Heap {
     /// # Safety
     /// The block was taken of this heap, and nobody uses it.
     pub(super) unsafe fn give(&self, block: NonNull<Block>) {
+        let number = region::number(block);
         let mut first = self.returned.load(Relaxed);
         loop {
             // SAFETY: by the promise above the block is ours until it is in the list.
-            unsafe { block.write(first.expose_provenance() as u64) };
-            let swapped =
-                self.returned
-                    .compare_exchange_weak(first, block.as_ptr(), Release, Relaxed);
+            unsafe { Slab::mark(block, first) };
+            let swapped = self
+                .returned
+                .compare_exchange_weak(first, number, Release, Relaxed);
             match swapped {
                 Ok(_) => return,
                 Err(now) => first = now,
@@ -124,12 +125,14 @@ impl Heap {
     /// # Safety
     /// As for [`Heap::take`].
     unsafe fn collect(&self) {
-        let mut next = self.returned.swap(ptr::null_mut(), Acquire);
-        while let Some(block) = NonNull::new(next) {
-            // SAFETY: blocks in the list are of this heap, hold the address of the next one, and are nobody's.
+        let mut next = self.returned.swap(0, Acquire);
+        while next != 0 {
+            let Some(block) = region::numbered(next) else {
+                slab::damaged();
+            };
+            // SAFETY: blocks in the list are of this heap, are marked, and are nobody's.
             unsafe {
-                next = ptr::with_exposed_provenance_mut(*block.as_ptr() as usize);
-                block.write(0);
+                next = Slab::unmark(block);
                 self.put(block);
             }
         }

@@ -8,8 +8,8 @@
 //!  Heap (one a worker) ─▶ Slab (64 KiB of blocks of one class) ─▶ Region (one a process)
 //! ```
 //!
-//! libcrypto wipes what was secret before it frees it, as with any allocator. A block that is freed twice, or written to
-//! when it is free, ends the process (`slab`).
+//! libcrypto wipes what was secret before it frees it, as with any allocator. A block that is freed again before it is
+//! taken again, or whose first bytes are written to when it is free, ends the process (`slab`).
 #![allow(unsafe_code)]
 
 mod class;

@@ -3,13 +3,16 @@
 //! Reserved whole, without access: that takes addresses and no memory. Access is asked for a run of slabs at a time.
 #![allow(unsafe_code)]
 
-use super::slab::SLAB;
+use super::slab::{Block, SLAB};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// How far the range goes: for a million connections.
 const LENGTH: usize = if usize::BITS >= 64 { 1 << 34 } else { 1 << 28 };
+
+/// What addresses of blocks are multiples of.
+const UNIT: usize = 16;
 
 /// How many slabs are made accessible at once.
 pub(super) const RUN: usize = 16;
@@ -52,15 +55,31 @@ pub(super) fn contains<T>(pointer: *const T) -> bool {
     pointer.addr().wrapping_sub(BASE.load(Relaxed)) < LENGTH
 }
 
+/// The number of a block: how many units of sixteen bytes it lies behind the start of the range, which is never none.
+pub(super) fn number(block: NonNull<Block>) -> u32 {
+    ((block.as_ptr().expose_provenance() - BASE.load(Relaxed)) / UNIT) as u32
+}
+
+/// The block with a number, if the range goes that far.
+pub(super) fn numbered(number: u32) -> Option<NonNull<Block>> {
+    let offset = number as usize;
+    if offset >= LENGTH / UNIT {
+        return None;
+    }
+    NonNull::new(ptr::with_exposed_provenance_mut(
+        BASE.load(Relaxed) + offset * UNIT,
+    ))
+}
+
 /// The start of a run of slabs that nobody has, zeroed; none when the range or the memory is used up.
 pub(super) fn take_run() -> Option<NonNull<u8>> {
     const LENGTH_OF_RUN: usize = RUN * SLAB;
     let base = BASE.load(Relaxed);
-    let offset = TAKEN.fetch_add(LENGTH_OF_RUN, Relaxed);
+    let next = |taken: usize| (taken < LENGTH).then_some(taken + LENGTH_OF_RUN);
+    let offset = TAKEN.fetch_update(Relaxed, Relaxed, next).ok()?;
     let start = ptr::with_exposed_provenance_mut::<u8>(base + offset);
     let access = libc::PROT_READ | libc::PROT_WRITE;
     let accessible = base != 0
-        && offset <= LENGTH - LENGTH_OF_RUN
         // SAFETY: the run lies in our range, and nobody else was given it.
         && unsafe { libc::mprotect(start.cast(), LENGTH_OF_RUN, access) } == 0;
     if !accessible {
@@ -79,4 +98,33 @@ pub(super) fn take_run() -> Option<NonNull<u8>> {
 pub(super) unsafe fn give_back(start: NonNull<u8>) {
     // SAFETY: by the promise above. A refusal leaves the memory where it is, which harms nothing.
     unsafe { libc::madvise(start.as_ptr().cast(), SLAB, libc::MADV_DONTNEED) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::testing::alone;
+    use std::thread;
+
+    #[test]
+    fn who_asks_when_all_is_handed_out_changes_nothing() {
+        let body = || {
+            assert!(reserve());
+            TAKEN.store(LENGTH, Relaxed);
+            thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| (0..300_000).for_each(|_| assert!(take_run().is_none())));
+                }
+            });
+            assert_eq!(TAKEN.load(Relaxed), LENGTH);
+        };
+        let test = "tls::memory::region::tests::who_asks_when_all_is_handed_out_changes_nothing";
+        if let Some(output) = alone(test, body) {
+            assert!(
+                output.status.success(),
+                "{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+    }
 }

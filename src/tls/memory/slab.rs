@@ -1,7 +1,7 @@
 //! A slab: blocks of one class, and what is known of them at its start.
 //!
-//! A free block holds the offset of the next one, mixed with a secret of the process: what overwrites it, or a block
-//! that is freed twice, is noticed instead of leading elsewhere.
+//! A free block holds the offset of the next one, as a link (`link`): what overwrites any of it, or a block that is freed
+//! twice, is noticed instead of leading elsewhere.
 #![allow(unsafe_code)]
 
 use super::class;
@@ -38,8 +38,28 @@ pub(super) struct Slab {
 
 const _: () = assert!(size_of::<Slab>() == HEADER);
 
-/// A block: what it holds while it is free.
+/// A block: what it holds while it is free, as a link. Another such has room behind it; see `Heap::give`.
 pub(super) type Block = u64;
+
+/// A number as it is held in free memory: once in each half, so that a change of one shows, and mixed with a secret.
+#[inline]
+fn link(number: u32, secret: u64) -> u64 {
+    let number = u64::from(number);
+    (number << 32 | number) ^ secret
+}
+
+/// The number of a link, if it is one.
+#[inline]
+fn linked(link: u64, secret: u64) -> Option<u32> {
+    let [upper, lower] = [(link ^ secret) >> 32, (link ^ secret) & u64::from(u32::MAX)];
+    (upper == lower).then_some(lower as u32)
+}
+
+/// The offset of a link between blocks of a slab, if it is one.
+#[inline]
+fn linked_within(link: u64, secret: u64) -> Option<u32> {
+    linked(link, secret).filter(|at| *at < SLAB as u32)
+}
 
 impl Slab {
     /// Begins a slab at `start`.
@@ -98,12 +118,11 @@ impl Slab {
             let at = (*slab).free;
             if at != 0 {
                 let block = Slab::block(this, at);
-                let next = *block.as_ptr() ^ (*slab).secret;
-                if next >= SLAB as u64 {
+                let Some(next) = linked_within(*block.as_ptr(), (*slab).secret) else {
                     damaged();
-                }
+                };
                 block.write(0); // whoever reads what it has not written learns nothing of the secret
-                (*slab).free = next as u32;
+                (*slab).free = next;
                 (*slab).used += 1;
                 return Some(block);
             }
@@ -126,10 +145,10 @@ impl Slab {
         let slab = this.as_ptr();
         // SAFETY: by the promise above.
         unsafe {
-            if *block.as_ptr() ^ (*slab).secret < SLAB as u64 {
+            if linked_within(*block.as_ptr(), (*slab).secret).is_some() {
                 Slab::refuse_twice(this, block);
             }
-            block.write(u64::from((*slab).free) ^ (*slab).secret);
+            block.write(link((*slab).free, (*slab).secret));
             (*slab).free = (block.addr().get() & (SLAB - 1)) as u32;
             (*slab).used -= 1;
         }
@@ -146,12 +165,38 @@ impl Slab {
                 if free == block {
                     damaged();
                 }
-                let next = *free.as_ptr() ^ (*this.as_ptr()).secret;
-                if next >= SLAB as u64 {
+                let Some(next) = linked_within(*free.as_ptr(), (*this.as_ptr()).secret) else {
                     damaged();
-                }
-                at = next as u32;
+                };
+                at = next;
             }
+        }
+    }
+
+    /// Has a block hold another number in its second word. The first stays: by it [`Slab::put`] knows a block that is free.
+    ///
+    /// # Safety
+    /// The block is of a slab that has begun, is not in its list, and nobody else uses it.
+    pub(super) unsafe fn mark(block: NonNull<Block>, number: u32) {
+        // SAFETY: by the promise above; the smallest blocks have two words.
+        unsafe {
+            let secret = (*Slab::of(block).as_ptr()).secret;
+            block.add(1).write(link(number, secret));
+        }
+    }
+
+    /// The number that a block was marked with, which it holds no longer.
+    ///
+    /// # Safety
+    /// As for [`Slab::mark`].
+    pub(super) unsafe fn unmark(block: NonNull<Block>) -> u32 {
+        // SAFETY: as in `mark`.
+        unsafe {
+            let secret = (*Slab::of(block).as_ptr()).secret;
+            let Some(number) = linked(block.add(1).replace(0), secret) else {
+                damaged();
+            };
+            number
         }
     }
 
@@ -169,7 +214,7 @@ impl Slab {
 
 /// Ends the process: memory is not what it should be, and going on is what an attacker would like.
 #[cold]
-fn damaged() -> ! {
+pub(super) fn damaged() -> ! {
     const TEXT: &[u8] =
         b"tlsport: memory of OpenSSL's was written to after it was freed, or freed twice\n";
     // SAFETY: the bytes are there. Nothing that takes memory may be used here.

@@ -21,6 +21,20 @@ fn put(block: *mut u8) {
     unsafe { free(block.cast(), ptr::null(), 0) };
 }
 
+/// Frees blocks in a thread without a heap.
+fn put_elsewhere(blocks: &[*mut u8]) {
+    let blocks: Vec<_> = blocks
+        .iter()
+        .map(|block| block.expose_provenance())
+        .collect();
+    let free = move || {
+        for block in blocks {
+            put(ptr::with_exposed_provenance_mut(block));
+        }
+    };
+    thread::spawn(free).join().expect("no panic");
+}
+
 fn resize(block: *mut u8, size: usize) -> *mut u8 {
     // SAFETY: as in `put`.
     unsafe { reallocate(block.cast(), size, ptr::null(), 0) }.cast()
@@ -254,6 +268,67 @@ fn a_free_block_that_was_written_to_ends_the_process() {
         fill(block, 8, 0x41);
         take(64);
     });
+}
+
+#[test]
+fn a_byte_that_was_written_to_a_free_block_ends_the_process() {
+    ends_the_process(
+        "a_byte_that_was_written_to_a_free_block_ends_the_process",
+        || {
+            let (first, second) = (take(64), take(64));
+            put(first);
+            put(second);
+            // SAFETY: nobody has it. As a count of references that is lowered once too often.
+            unsafe { *second ^= 0x50 };
+            take(64);
+        },
+    );
+}
+
+#[test]
+fn a_block_freed_by_its_owner_and_by_another_thread_ends_the_process() {
+    ends_the_process(
+        "a_block_freed_by_its_owner_and_by_another_thread_ends_the_process",
+        || {
+            let (block, _others) = (take(64), take(64));
+            put(block);
+            put_elsewhere(&[block]);
+            trim(); // takes in what was returned
+        },
+    );
+}
+
+#[test]
+fn a_block_freed_twice_by_other_threads_ends_the_process() {
+    ends_the_process(
+        "a_block_freed_twice_by_other_threads_ends_the_process",
+        || {
+            let (block, _others) = (take(64), take(64));
+            put_elsewhere(&[block, block]);
+            trim();
+        },
+    );
+}
+
+#[test]
+fn a_returned_block_that_was_written_to_ends_the_process() {
+    ends_the_process(
+        "a_returned_block_that_was_written_to_ends_the_process",
+        || {
+            let (block, mut target) = (take(64), 7_u64);
+            put_elsewhere(&[block]);
+            let aim = (&raw mut target).expose_provenance().to_ne_bytes();
+            for at in [0, 8] {
+                // SAFETY: nobody has it.
+                unsafe {
+                    block
+                        .add(at)
+                        .copy_from_nonoverlapping(aim.as_ptr(), aim.len())
+                };
+            }
+            trim();
+        },
+    );
 }
 
 #[test]
