@@ -209,12 +209,13 @@ impl Own {
         // SAFETY: by the promise above, and slabs in the list are ours.
         unsafe {
             let (next, previous) = ((*header).next, (*header).previous);
-            if let Some(next) = next.as_mut() {
-                next.previous = previous;
+            if !next.is_null() {
+                (*next).previous = previous;
             }
-            match previous.as_mut() {
-                Some(previous) => previous.next = next,
-                None => self.roomy[(*header).class as usize] = next,
+            if previous.is_null() {
+                self.roomy[(*header).class as usize] = next;
+            } else {
+                (*previous).next = next;
             }
             (*header).listed = false;
         }

@@ -25,6 +25,7 @@ use slab::{Block, Slab};
 use std::cell::Cell;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
+use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -67,6 +68,9 @@ pub(super) unsafe fn set_functions(allocate: Allocate, reallocate: Reallocate, f
 /// programs, at their start: libcrypto refuses it once it has taken memory. Whether it is so now; where not, all memory
 /// is the system allocator's, which costs time and nothing else.
 pub fn install() -> bool {
+    // Whoever comes second finds what the first one did.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock();
     if !has_heaps() && reserve() {
         // SAFETY: the three are such.
         let taken = unsafe { set_functions(allocate, reallocate, free) };
@@ -84,7 +88,7 @@ pub fn has_heaps() -> bool {
 
 /// Gets ready for heaps.
 fn reserve() -> bool {
-    // The upper half must not be nothing: a link is known by it.
+    // Not nothing, which would say that there are no heaps.
     let random = RandomState::new().build_hasher().finish() | 1 << 63;
     let reserved = region::reserve();
     if reserved {
@@ -97,9 +101,9 @@ fn secret() -> u64 {
     SECRET.load(Relaxed)
 }
 
-/// The calling thread has a heap for as long as this lives.
+/// The calling thread, and no other, has a heap for as long as this lives.
 #[must_use]
-pub(crate) struct Owner(());
+pub(crate) struct Owner(PhantomData<*const ()>);
 
 /// Gives the calling thread a heap, if the process has any. Once at a time.
 pub(crate) fn own() -> Owner {
@@ -107,12 +111,13 @@ pub(crate) fn own() -> Owner {
         let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
         HEAP.set(Some(idle.unwrap_or_else(Heap::new)));
     }
-    Owner(())
+    Owner(PhantomData)
 }
 
 impl Drop for Owner {
     /// Blocks of the heap may still be in use: the next owner takes them in when they are returned.
     fn drop(&mut self) {
+        trim();
         if let Some(heap) = HEAP.take() {
             let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
             idle.push(heap);
