@@ -3,7 +3,7 @@
 //! libssl itself ignores a broken openssl.cnf and goes on without the policy in it; here it is an error. Not here:
 //! what the file's sections do to a context (libssl applies `system_default` itself, `context` a named section).
 
-use super::prepared::Role;
+use super::role::Role;
 use super::sys::CommandError;
 use super::{queue, sys};
 use crate::error::{Error, Kind, reason};

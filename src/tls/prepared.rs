@@ -5,52 +5,20 @@
 
 use super::by_certificate::{self, CertificateNames};
 use super::context::{Making, Whose};
-use super::dh;
 use super::dialer::{Dialer, Dialling};
-use super::identity::Identity;
+use super::findings::{Distinct, Findings, without_repeats};
 use super::passphrase::Occasion;
-use super::protocol::{self, Range};
+use super::ready::Ready;
 use super::report::{self, Report};
 use super::resume::Shared;
-use super::scope::{self, Scope};
+use super::role::Role;
 use super::tickets::FileKeys;
-use super::trust::Trust;
-use super::{kdb_words, library, options, probe};
+use super::{kdb_words, library};
 use crate::error::{Error, Kind, Problems};
 use crate::settings::{
-    Backend, Endpoint, Note, Origin, Own, Policy, ProxyProtocol, Setting, Settings, UnknownName,
-    Words,
+    Backend, Endpoint, Note, Own, Policy, ProxyProtocol, Setting, Settings, UnknownName, Words,
 };
-use openssl::dh::Dh;
-use openssl::pkey::Params;
-use std::collections::HashSet;
 use std::sync::Arc;
-
-/// Which side of a connection a policy is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Role {
-    Server,
-    Client,
-}
-
-impl Role {
-    /// Those it is for, in words.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Role::Server => "servers",
-            Role::Client => "clients",
-        }
-    }
-
-    /// Those on the other side, in words.
-    pub(super) fn peers(self) -> &'static str {
-        match self {
-            Role::Server => "clients",
-            Role::Client => "servers",
-        }
-    }
-}
 
 /// A policy ready to be built into contexts, any number of times, without touching a file again.
 pub struct Prepared {
@@ -69,27 +37,6 @@ pub struct Prepared {
     /// Endpoints whose TLS is not that of the others, each with its own.
     endpoints: Vec<(Own, Prepared)>,
     report: Report,
-}
-
-/// One policy with its files: that of the endpoints, or that of a server name.
-pub(super) struct Ready {
-    /// The server name it is for.
-    pub(super) name: Option<String>,
-    pub(super) policy: Policy,
-    pub(super) identities: Vec<Setting<Identity>>,
-    pub(super) trust: Trust,
-    pub(super) dh_params: Option<Dh<Params>>,
-    pub(super) range: Range,
-    pub(super) mask: u64,
-    pub(super) scope: Scope,
-}
-
-/// What is found on the way.
-struct Findings {
-    role: Role,
-    occasion: Occasion,
-    problems: Distinct,
-    notes: Vec<Note>,
 }
 
 impl Prepared {
@@ -393,206 +340,4 @@ impl Prepared {
         } = findings;
         Problems::or(problems.list, (self, without_repeats(notes)))
     }
-}
-
-impl Ready {
-    /// Reads the files of a policy; what is wrong with them, and with its numbers, is found.
-    fn load(name: Option<&str>, policy: &Policy, findings: &mut Findings) -> Ready {
-        let identities = findings.identities(policy, |_, _| false);
-        Ready::with(name, policy, identities, findings)
-    }
-
-    /// The same with chains and keys that were read.
-    fn with(
-        name: Option<&str>,
-        policy: &Policy,
-        identities: Vec<Setting<Identity>>,
-        findings: &mut Findings,
-    ) -> Ready {
-        let role = findings.role;
-        let (trust, notes) = Trust::read(policy, role, |origin, error| {
-            findings.problem(origin, error)
-        });
-        findings.notes.extend(notes);
-        let dh_params = dh::read(&policy.dh_params).unwrap_or_else(|error| {
-            findings.problem(&policy.dh_params.origin, error);
-            None
-        });
-        let range = protocol::range(policy).unwrap_or_else(|error| {
-            findings.problem(&policy.protocol.origin, error);
-            Range::default()
-        });
-        let mask = findings.mask(policy);
-        let scope =
-            scope::of(name, policy, &identities, &trust, range, mask).unwrap_or_else(|stack| {
-                let refused = super::queue::Queue::from(stack).first();
-                let error = Error::new(
-                    Kind::Tls,
-                    format!("cannot set SSL session id context: {refused}"),
-                );
-                findings.problem(&Origin::BuiltIn, error);
-                Scope::default()
-            });
-        Ready {
-            name: name.map(str::to_owned),
-            policy: policy.clone(),
-            identities,
-            trust,
-            dh_params,
-            range,
-            mask,
-            scope,
-        }
-    }
-
-    /// What to say about a context that could be built.
-    fn notes(&self, context: &openssl::ssl::SslContextRef, role: Role) -> Vec<Note> {
-        let policy = &self.policy;
-        let mut notes = probe::notes(context, self.range.min.version().is_some(), role);
-        if policy.min_protocol.is_some() && !policy.min_protocol.is_chosen() {
-            notes.extend(probe::broken(context));
-        }
-        let (level, own) = (context.security_level(), probe::security_level_of_its_own());
-        if level < own && policy.security_level.is_none() {
-            notes.push(Note::warn(format!(
-                "security level {level} is below {own}, this libssl's own: keys and ciphers that can be broken get in"
-            )));
-        }
-        notes
-    }
-}
-
-impl Findings {
-    fn new(role: Role, occasion: Occasion) -> Findings {
-        Findings {
-            role,
-            occasion,
-            problems: Distinct::default(),
-            notes: Vec::new(),
-        }
-    }
-
-    fn problem(&mut self, origin: &Origin, error: Error) {
-        self.problems.add(vec![blame(origin, error)]);
-    }
-
-    /// Reads chains and keys. Of two with the same type of key one is used, unless they may stand beside each other.
-    fn identities(
-        &mut self,
-        policy: &Policy,
-        may_differ: fn(&Identity, &Identity) -> bool,
-    ) -> Vec<Setting<Identity>> {
-        let mut identities: Vec<Setting<Identity>> = Vec::new();
-        for (place, file) in policy.key_files.iter().enumerate() {
-            let certificate = policy.cert_files.get(place);
-            let path = certificate.map(|file| file.value.as_path());
-            let identity = match Identity::read(path, file, policy, self.occasion) {
-                Ok((identity, notes)) => {
-                    self.notes.extend(notes);
-                    identity
-                }
-                Err(refused) => {
-                    let of_certificate = certificate.filter(|_| refused.of_certificate);
-                    self.problem(&of_certificate.unwrap_or(file).origin, refused.why);
-                    continue;
-                }
-            };
-            let kind = identity.key_type();
-            let mut same_type = identities.iter().filter(|known| known.key_type() == kind);
-            match same_type.find(|known| !may_differ(known, &identity)) {
-                Some(known) => {
-                    let (first, second) = (known.file.display(), identity.file.display());
-                    let text = format!(
-                        "'{first}' and '{second}' both hold an {kind} key: one of each type is used"
-                    );
-                    match policy.words {
-                        // Go never comes to the second.
-                        Words::KrakenD => {
-                            let text = format!("{text}, the first");
-                            self.notes.push(Note::warn(placed(&file.origin, &text)));
-                        }
-                        _ => self.problem(&file.origin, Error::settings(text)),
-                    }
-                }
-                None => identities.push(Setting::new(identity, file.origin.clone())),
-            }
-        }
-        identities
-    }
-
-    fn mask(&mut self, policy: &Policy) -> u64 {
-        match options::resolve(&policy.options, *policy.options_era) {
-            Ok(resolved) => {
-                let origin = &policy.options.origin;
-                let placed = resolved.notes.into_iter().map(|note| Note {
-                    text: placed(origin, &note.text),
-                    ..note
-                });
-                self.notes.extend(placed);
-                resolved.bits
-            }
-            Err(Problems(problems)) => {
-                for problem in problems {
-                    self.problem(&policy.options.origin, problem);
-                }
-                0
-            }
-        }
-    }
-
-    fn ticket_keys(&mut self, file: &Setting<Option<std::path::PathBuf>>) -> Option<Arc<FileKeys>> {
-        match FileKeys::read(file.value.as_deref()?) {
-            Ok((keys, notes)) => {
-                self.notes.extend(notes);
-                Some(Arc::new(keys))
-            }
-            Err(error) => {
-                self.problem(&file.origin, error);
-                None
-            }
-        }
-    }
-}
-
-/// What is wrong, each once: a server name, or an endpoint, that inherits it does not say it again.
-#[derive(Default)]
-struct Distinct {
-    list: Vec<Error>,
-    said: HashSet<String>,
-}
-
-impl Distinct {
-    fn add(&mut self, problems: Vec<Error>) {
-        for problem in problems {
-            if self.said.insert(problem.to_string()) {
-                self.list.push(problem);
-            }
-        }
-    }
-}
-
-/// Puts who set a value in front of what is wrong with it.
-pub(super) fn blame(origin: &Origin, error: Error) -> Error {
-    match origin {
-        Origin::BuiltIn | Origin::Program => error,
-        origin => error.context(origin),
-    }
-}
-
-/// The same for a remark.
-fn placed(origin: &Origin, text: &str) -> String {
-    match origin {
-        Origin::BuiltIn | Origin::Program => text.to_owned(),
-        origin => format!("{origin}: {text}"),
-    }
-}
-
-fn without_repeats(notes: Vec<Note>) -> Vec<Note> {
-    let mut once: Vec<Note> = Vec::new();
-    for note in notes {
-        if !once.contains(&note) {
-            once.push(note);
-        }
-    }
-    once
 }

@@ -3,7 +3,7 @@
 //! A version inside the range may still be out of reach: disabled by the mask, by the security level, or for want
 //! of a suite. libssl says so only when a client has come; asking it for the suites of each version tells before.
 
-use super::prepared::Role;
+use super::role::Role;
 use super::sys;
 use crate::settings::Note;
 use openssl::error::ErrorStack;

@@ -1,6 +1,7 @@
 //! What libssl makes of a policy: for `tlsport show`, the log at start, and the status page.
 
-use super::prepared::{Prepared, Ready};
+use super::prepared::Prepared;
+use super::ready::Ready;
 use super::{identity, library, options, probe, sys, validity};
 use crate::settings::VerifyClient;
 use openssl::ssl::{SslContextRef, SslVerifyMode};

@@ -6,10 +6,12 @@ use super::making::{Making, Whose};
 use super::named;
 use crate::error::{Error, Kind, Problems};
 use crate::tls::callbacks;
-use crate::tls::prepared::{Prepared, Ready, Role};
+use crate::tls::prepared::Prepared;
 use crate::tls::probe;
 use crate::tls::queue::{self, Queue};
+use crate::tls::ready::Ready;
 use crate::tls::resume::Shared;
+use crate::tls::role::Role;
 use crate::tls::sys::{self, Ability};
 use openssl::ssl::{SslContext, SslContextBuilder, SslContextRef};
 

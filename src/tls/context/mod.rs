@@ -12,9 +12,11 @@ pub(super) use making::{Making, Whose};
 
 use super::kept::Kept;
 use super::names::Names;
-use super::prepared::{Prepared, Ready, Role};
+use super::prepared::Prepared;
 use super::queue::Queue;
+use super::ready::Ready;
 use super::resume::Shared;
+use super::role::Role;
 use crate::error::{Error, Kind, Problems};
 use crate::settings::UnknownName;
 use openssl::ssl::{Ssl, SslContext};

@@ -1,8 +1,8 @@
 //! Calls on an `SSL_CTX`.
 
 use super::succeeded;
-use crate::tls::prepared::Role;
 use crate::tls::queue::{self, Queue};
+use crate::tls::role::Role;
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::pkey::{PKeyRef, Private};
 use openssl::ssl::{SslContextBuilder, SslContextRef, SslMode};
