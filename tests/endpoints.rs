@@ -56,6 +56,40 @@ fn each_has_its_certificate_its_backend_and_its_terms() {
     assert!(stranger.try_connect(addresses[1]).is_err());
 }
 
+#[test]
+fn the_status_page_of_each_tells_its_own_policy_also_after_a_reload() {
+    let pki = Pki::new();
+    let text = |own: &str| {
+        format!(
+            "[server]\nendpoint = ssl://127.0.0.1:0\nendpoint = ssl://127.0.0.1:0,{own}\n\
+             [ssl]\nkeyfile = {}\nprotocol = 9\n",
+            pki.server()
+        )
+    };
+    let file = pki.write("tlsport.conf", text("ssl.max-protocol=TLSv1.2"));
+    let launch = Launch::new().config(&file, 2);
+    let daemon = launch.set("backend", "service://status").start();
+    let told = |address| {
+        let mut tls = Peer::new(&pki).connect(address);
+        tls.write_all(b"GET /json HTTP/1.0\r\n\r\n").unwrap();
+        let answer = String::from_utf8(read_all(&mut tls).0).unwrap();
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status: serde_json::Value = serde_json::from_str(body).unwrap();
+        status["policy"]["max_protocol"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let told = || {
+        let addresses = daemon.addresses(2);
+        (told(addresses[0]), told(addresses[1]))
+    };
+    assert_eq!(told(), ("TLSv1.3".into(), "TLSv1.2".into()));
+    pki.write("tlsport.conf", text("ssl.cipher-list=AES128-SHA"));
+    daemon.reload();
+    assert_eq!(told(), ("TLSv1.3".into(), "TLSv1.3".into()));
+}
+
 /// The keys of tickets are those of the process, and sessions are still of the endpoint they were made on.
 #[test]
 fn no_session_is_resumed_on_an_endpoint_that_asks_for_more() {

@@ -76,7 +76,7 @@ impl<'a> Parts<'a> {
         });
         let mut ways = Vec::new();
         for way in settings.ways(endpoint.accept) {
-            match self.way(way.spoken, way.backend, &settings, prepared) {
+            match self.way(way.spoken, way.backend, endpoint, &settings, prepared) {
                 Ok(way) => ways.push(way),
                 Err(Problems(found)) => add(&mut problems, found),
             }
@@ -93,10 +93,11 @@ impl<'a> Parts<'a> {
         &mut self,
         spoken: Option<Spoken>,
         to: &Backend,
+        endpoint: &Endpoint,
         settings: &Settings,
         prepared: &'a Prepared,
     ) -> Result<Way, Problems> {
-        let answers = self.server.answers(to)?;
+        let answers = self.server.answers(to, endpoint)?;
         let backend = match to.address() {
             Some(address) => Some(self.backend(address, settings)?),
             None => None,
@@ -170,13 +171,15 @@ impl<'a> Parts<'a> {
 }
 
 impl Server {
-    fn answers(&self, backend: &Backend) -> Result<Answers, Error> {
+    fn answers(&self, backend: &Backend, endpoint: &Endpoint) -> Result<Answers, Error> {
         Ok(match backend {
             Backend::Service(Service::Echo) => Answers::Service(Arc::new(|| Box::new(Echo::new()))),
             Backend::Service(Service::Status) => {
                 let overview = Arc::clone(&self.overview);
+                let own: Arc<str> = endpoint.own.words().into();
                 Answers::Service(Arc::new(move || {
-                    Box::new(status::StatusPage::new(Arc::clone(&overview)))
+                    let (overview, own) = (Arc::clone(&overview), Arc::clone(&own));
+                    Box::new(status::StatusPage::new(overview, own))
                 }))
             }
             Backend::Service(Service::Program) => match self.program.clone() {

@@ -44,6 +44,11 @@ impl Own {
         Ok(own)
     }
 
+    /// The options as they are written behind the first comma; nothing for none.
+    pub(crate) fn words(&self) -> String {
+        self.to_string().trim_start_matches(',').to_owned()
+    }
+
     fn holds(&self, record: &Record) -> bool {
         self.0.iter().any(|(other, _)| *other == record)
     }

@@ -303,12 +303,7 @@ impl Prepared {
 
     /// What libssl makes of the policy.
     pub fn report(&self) -> Report {
-        let own = |(own, prepared): &(Own, Prepared)| {
-            (
-                own.to_string().trim_start_matches(',').to_owned(),
-                prepared.report(),
-            )
-        };
+        let own = |(own, prepared): &(Own, Prepared)| (own.words(), prepared.report());
         Report {
             endpoints: self.endpoints.iter().map(own).collect(),
             ..self.report.clone()

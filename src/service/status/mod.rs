@@ -17,9 +17,9 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Instant, SystemTime};
+use std::{fmt, iter, mem};
 
 use crate::conn::{Opened, Service, Totals, Verdict};
 use crate::tls::Report;
@@ -34,7 +34,8 @@ pub struct Overview {
     clock: Instant,
     workers: usize,
     totals: Box<dyn Fn() -> Totals + Send + Sync>,
-    policy: RwLock<Option<Arc<Policy>>>,
+    /// The first is that of all endpoints that have none of their own.
+    policies: RwLock<Vec<Arc<Policy>>>,
 }
 
 impl Overview {
@@ -50,7 +51,7 @@ impl Overview {
             clock: Instant::now(),
             workers,
             totals: Box::new(totals),
-            policy: RwLock::default(),
+            policies: RwLock::default(),
         };
         overview.replace(policy);
         overview
@@ -59,16 +60,25 @@ impl Overview {
     /// Tells of another policy from now on: the server was reloaded.
     pub fn replace(&self, policy: impl Into<Option<Report>>) {
         let since = SystemTime::now();
-        let policy = policy
-            .into()
-            .map(|report| Arc::new(Policy { report, since }));
+        let made = |(own, report)| Arc::new(Policy { own, report, since });
+        let mut policies = Vec::new();
+        if let Some(mut report) = policy.into() {
+            let special = mem::take(&mut report.endpoints);
+            let all = iter::once((String::new(), report)).chain(special);
+            policies.extend(all.map(made));
+        }
         // Nothing panics while it holds the lock; and the value in it is whole in any case.
-        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
+        *self
+            .policies
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = policies;
     }
 
-    fn policy(&self) -> Option<Arc<Policy>> {
-        let policy = self.policy.read().unwrap_or_else(PoisonError::into_inner);
-        policy.clone()
+    /// That of an endpoint with these options of its own.
+    fn policy(&self, own: &str) -> Option<Arc<Policy>> {
+        let policies = self.policies.read().unwrap_or_else(PoisonError::into_inner);
+        let special = policies.iter().find(|policy| policy.own == own);
+        special.or_else(|| policies.first()).cloned()
     }
 }
 
@@ -85,6 +95,7 @@ impl fmt::Debug for Overview {
 #[derive(Debug)]
 pub struct StatusPage {
     overview: Arc<Overview>,
+    own: Arc<str>,
     visitor: Visitor,
     speech: Speech,
 }
@@ -97,10 +108,12 @@ enum Speech {
 }
 
 impl StatusPage {
-    /// A page for one connection.
-    pub fn new(overview: Arc<Overview>) -> StatusPage {
+    /// A page for one connection. `own` is what its endpoint has of options of its own, by which [`Report::endpoints`]
+    /// has a policy for it; empty for none.
+    pub fn new(overview: Arc<Overview>, own: impl Into<Arc<str>>) -> StatusPage {
         StatusPage {
             overview,
+            own: own.into(),
             visitor: Visitor::default(),
             speech: Speech::Http1(http::Http::default()),
         }
@@ -120,10 +133,11 @@ impl Service for StatusPage {
     fn data(&mut self, input: &[u8], out: &mut Vec<u8>) -> Verdict {
         let StatusPage {
             overview,
+            own,
             visitor,
             speech,
         } = self;
-        let mut answer = |request: &Request| answer(request, overview, visitor);
+        let mut answer = |request: &Request| answer(request, overview, own, visitor);
         match speech {
             Speech::Http1(http) => http.data(input, SystemTime::now(), &mut answer, out),
             Speech::Http2(farewell) => farewell.data(input, out),
@@ -143,9 +157,9 @@ const JSON: &str = "application/json";
 const SVG: &str = "image/svg+xml";
 const VARY: &[(&str, &str)] = &[("Vary", "Accept")];
 
-fn answer(request: &Request, overview: &Overview, visitor: &Visitor) -> Response {
+fn answer(request: &Request, overview: &Overview, own: &str, visitor: &Visitor) -> Response {
     let tell = |json: bool| {
-        let policy = overview.policy();
+        let policy = overview.policy(own);
         let view = gather(overview, policy.as_deref(), visitor);
         if json {
             Response::ok(JSON, json::render(&view))

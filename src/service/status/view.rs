@@ -27,6 +27,8 @@ pub(super) struct Server {
 /// A policy, and since when it holds.
 #[derive(Debug)]
 pub(super) struct Policy {
+    /// The options that endpoints it is for have of their own.
+    pub(super) own: String,
     pub(super) report: Report,
     pub(super) since: SystemTime,
 }

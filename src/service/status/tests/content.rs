@@ -14,6 +14,7 @@ const DOCUMENT: &str = include_str!("../../../../docs/STATUS.md");
 fn with_view<T>(facts: Option<Facts>, look: impl FnOnce(&View<'_>) -> T) -> T {
     let started = UNIX_EPOCH + Duration::from_secs(1_782_000_000);
     let policy = Policy {
+        own: String::new(),
         report: report(),
         since: started,
     };
@@ -290,6 +291,7 @@ fn a_reload_is_seen_by_connections_that_are_open() {
 fn days_left_go_on_counting_after_the_policy_was_read() {
     let since = UNIX_EPOCH + Duration::from_secs(1000);
     let policy = Policy {
+        own: String::new(),
         report: report(),
         since,
     };

@@ -18,7 +18,7 @@ fn overview() -> Arc<Overview> {
 }
 
 fn open_page(overview: Arc<Overview>, facts: Option<&Facts>) -> StatusPage {
-    let mut page = StatusPage::new(overview);
+    let mut page = StatusPage::new(overview, "");
     let mut out = Vec::new();
     let opened = Opened {
         id: 1,
