@@ -6,7 +6,7 @@ pub(in crate::tls) mod stacks;
 
 use super::connection::set_mode;
 use foreign_types::ForeignTypeRef;
-use openssl::ssl::SslRef;
+use openssl::ssl::{SslRef, SslVersion};
 use openssl_sys as ffi;
 use std::cell::Cell;
 use std::ffi::{c_int, c_long};
@@ -40,13 +40,13 @@ thread_local! {
 }
 
 /// Has the next call for the handshake make pieces, until [`end`]. Refused (`false`) where the system has no such stacks,
-/// and where the ClientHello has been read: no flight is as long as the one that answers it, and in a later one there may be
-/// a client's certificate to look at, for which these stacks (32 KiB) were not measured. Refused as well where somebody
-/// looks at the connections of this context (`SSL_CTX_set_info_callback`), as it takes that place.
+/// and where a ClientHello was answered, unless the client was asked for another one: no flight is as long as that answer, and
+/// in a later one there may be a client's certificate to look at, for which these stacks (32 KiB) were not measured. Refused
+/// as well where somebody looks at the connections of this context (`SSL_CTX_set_info_callback`), as it takes that place.
 pub(in crate::tls) fn begin(ssl: &mut SslRef) -> bool {
     // SAFETY: a live SSL, which has a context; these only look.
     let may = unsafe {
-        SSL_get_state(ssl.as_ptr()) == BEFORE
+        (SSL_get_state(ssl.as_ptr()) == BEFORE || is_asked_again(ssl))
             && SSL_CTX_get_info_callback(ffi::SSL_get_SSL_CTX(ssl.as_ptr())).is_none()
             && ASYNC_is_capable() == 1
     };
@@ -54,6 +54,16 @@ pub(in crate::tls) fn begin(ssl: &mut SslRef) -> bool {
         switch(ssl, Some(between_messages));
     }
     may
+}
+
+/// Whether nothing but a HelloRetryRequest has answered the ClientHello: TLS 1.3 is spoken, and there was no Finished, with
+/// which its flight ends.
+fn is_asked_again(ssl: &SslRef) -> bool {
+    let mut nothing = [0_u8; 0];
+    let finished = nothing.as_mut_ptr().cast();
+    // SAFETY: a live SSL, of which this tells a length and copies nothing.
+    ssl.version2() == Some(SslVersion::TLS1_3)
+        && unsafe { ffi::SSL_get_finished(ssl.as_ptr(), finished, 0) } == 0
 }
 
 /// Has later calls run through, on the thread's own stack. Only when the last one did not end in [`WANT_ASYNC`].

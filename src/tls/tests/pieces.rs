@@ -150,6 +150,20 @@ fn the_flight_that_answers_a_hello_has_pauses_and_the_handshake_comes_to_the_sam
 }
 
 #[test]
+fn a_client_that_is_asked_for_another_hello_waits_for_pieces_too() {
+    let mut policy = policy(EC);
+    policy.set("ssl.groups", "secp384r1");
+    let mut pair = Pair::new(&policy.server(), SslVersion::TLS1_3, &Sessions::default());
+    assert!(!pair.client_turn());
+    pair.server_turn();
+    assert!(!pair.client_turn(), "it was to say hello again");
+    assert!(pair.server_turn().0 > 0);
+    assert!(pair.client_turn());
+    assert_eq!(pair.server_turn(), (0, true), "a client's flight has none");
+    pair.talk();
+}
+
+#[test]
 fn a_refusal_is_told_as_without_pauses() {
     let mut policy = Policy::new();
     policy.set("ssl.protocol", "6"); // TLS 1.3
