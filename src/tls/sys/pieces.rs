@@ -91,6 +91,13 @@ pub(in crate::tls) fn make<R>(call: impl FnOnce() -> R) -> R {
     call()
 }
 
+/// Makes a pause, as an engine of libcrypto does that works beside the processor.
+#[cfg(test)]
+pub(in crate::tls) fn pause() {
+    // SAFETY: nothing of ours is borrowed mutably. Without a job it does nothing.
+    unsafe { ASYNC_pause_job() };
+}
+
 unsafe extern "C" fn between_messages(_: *const ffi::SSL, place: c_int, _: c_int) {
     let over = || END.get().is_some_and(|end| Instant::now() >= end);
     if place & CB_LOOP != 0 && over() {

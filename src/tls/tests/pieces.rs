@@ -3,9 +3,9 @@
 use super::names::list;
 use crate::io::testing::{Pipe, pipe};
 use crate::io::{Buffer, CAPACITY, Readiness, Stream};
-use crate::tls::sys::pieces::stacks;
+use crate::tls::sys::pieces::{self, stacks};
 use crate::tls::testing::{EC, Key, Policy, Server, alone, self_signed};
-use crate::tls::{Channel, Outcome};
+use crate::tls::{Channel, Context, Outcome, Role};
 use openssl::ssl::{
     Ssl, SslConnector, SslContext, SslMethod, SslSession, SslSessionCacheMode, SslStream,
     SslVerifyMode, SslVersion,
@@ -204,6 +204,29 @@ fn any_other_call_makes_the_pieces_that_are_left() {
     pair.server.stream().flush().unwrap();
     pair.shake();
     pair.talk();
+}
+
+#[test]
+fn an_engine_that_pauses_is_waited_for() {
+    let identity = self_signed("localhost", EC);
+    let mut builder = SslContext::builder(SslMethod::tls_server()).unwrap();
+    builder.set_certificate(&identity.certificate).unwrap();
+    builder.set_private_key(&identity.key).unwrap();
+    // Several secrets are told of in a flight.
+    builder.set_keylog_callback(|_, _| (0..3).for_each(|_| pieces::pause()));
+    let server = Server(Context::around(builder.build(), Role::Server));
+    for turns in 1..10 {
+        let mut pair = Pair::new(&server, SslVersion::TLS1_3, &Sessions::default());
+        pair.client_turn();
+        pair.server.stream().announce(READY);
+        for _ in 0..turns {
+            assert!(pair.server.handshake_piece().is_none());
+        }
+        assert_eq!(pair.server.handshake().unwrap(), Outcome::WantRead);
+        pair.server.stream().flush().unwrap();
+        pair.shake();
+        pair.talk();
+    }
 }
 
 #[test]
