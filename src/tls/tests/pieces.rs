@@ -229,6 +229,27 @@ fn an_engine_that_pauses_is_waited_for() {
     }
 }
 
+/// How deep their code goes is known to nobody, and behind these stacks there is no guard.
+#[cfg(openssl_engines)]
+#[test]
+fn where_there_are_engines_nothing_is_made_in_pieces() {
+    let body = || {
+        pieces::add_engine();
+        let mut pair = Pair::new(&server(EC), SslVersion::TLS1_3, &Sessions::default());
+        assert_eq!(pair.shake(), 0);
+        pair.talk();
+        println!("in one go");
+    };
+    let test = "tls::tests::pieces::where_there_are_engines_nothing_is_made_in_pieces";
+    if let Some(output) = alone(test, body) {
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && said.contains("in one go"),
+            "{said}"
+        );
+    }
+}
+
 #[test]
 fn one_that_is_given_up_in_between_leaves_the_next_ones_alone() {
     for _ in 0..20 {
