@@ -24,8 +24,17 @@ fn version() -> u64 {
 
 /// `openssl_srp`: it was not built without SRP, so that its functions can be linked to.
 fn has_srp() -> bool {
+    !is_left_out("OPENSSL_NO_SRP")
+}
+
+/// `openssl_engines`: the same of engines, which are gone from 4.0 on.
+fn has_engines() -> bool {
+    !is_openssl4() && !is_left_out("OPENSSL_NO_ENGINE")
+}
+
+fn is_left_out(name: &str) -> bool {
     let left_out = var("DEP_OPENSSL_CONF").unwrap_or_default();
-    !left_out.split(',').any(|name| name == "OPENSSL_NO_SRP")
+    left_out.split(',').any(|other| other == name)
 }
 
 fn main() {
@@ -35,6 +44,7 @@ fn main() {
         ("openssl3", is_openssl3()),
         ("openssl4", is_openssl4()),
         ("openssl_srp", has_srp()),
+        ("openssl_engines", has_engines()),
     ] {
         println!("cargo:rustc-check-cfg=cfg({cfg})");
         if is_set {

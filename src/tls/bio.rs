@@ -128,8 +128,18 @@ impl Wired {
         sys::keep_buffers(&mut self.ssl, keep);
     }
 
-    /// `SSL_do_handshake`
+    /// `SSL_do_handshake`, with all the pieces that are left. An engine of libcrypto may make pauses of its own on that stack,
+    /// and is asked again until it is done.
     pub(super) fn handshake(&mut self) -> Raw {
+        loop {
+            match self.go_on_with_handshake() {
+                Raw::Paused => {}
+                raw => return raw,
+            }
+        }
+    }
+
+    fn go_on_with_handshake(&mut self) -> Raw {
         // SAFETY: the SSL is live and has its BIO.
         let raw = self.call_as_it_is(|ssl| unsafe { ffi::SSL_do_handshake(ssl) });
         if self.paused && !matches!(raw, Raw::Paused) {
@@ -146,7 +156,7 @@ impl Wired {
     /// never left at that: any other call, and the end of this, makes them all.
     pub(super) fn handshake_piece(&mut self) -> Raw {
         self.paused = self.paused || pieces::begin(&mut self.ssl);
-        pieces::make(|| self.handshake())
+        pieces::make(|| self.go_on_with_handshake())
     }
 
     /// Makes the pieces of the handshake that are left. What comes of it, the next call says.

@@ -3,9 +3,9 @@
 use super::names::list;
 use crate::io::testing::{Pipe, pipe};
 use crate::io::{Buffer, CAPACITY, Readiness, Stream};
-use crate::tls::sys::pieces::stacks;
+use crate::tls::sys::pieces::{self, stacks};
 use crate::tls::testing::{EC, Key, Policy, Server, alone, self_signed};
-use crate::tls::{Channel, Outcome};
+use crate::tls::{Channel, Context, Outcome, Role};
 use openssl::ssl::{
     Ssl, SslConnector, SslContext, SslMethod, SslSession, SslSessionCacheMode, SslStream,
     SslVerifyMode, SslVersion,
@@ -150,6 +150,20 @@ fn the_flight_that_answers_a_hello_has_pauses_and_the_handshake_comes_to_the_sam
 }
 
 #[test]
+fn a_client_that_is_asked_for_another_hello_waits_for_pieces_too() {
+    let mut policy = policy(EC);
+    policy.set("ssl.groups", "secp384r1");
+    let mut pair = Pair::new(&policy.server(), SslVersion::TLS1_3, &Sessions::default());
+    assert!(!pair.client_turn());
+    pair.server_turn();
+    assert!(!pair.client_turn(), "it was to say hello again");
+    assert!(pair.server_turn().0 > 0);
+    assert!(pair.client_turn());
+    assert_eq!(pair.server_turn(), (0, true), "a client's flight has none");
+    pair.talk();
+}
+
+#[test]
 fn a_refusal_is_told_as_without_pauses() {
     let mut policy = Policy::new();
     policy.set("ssl.protocol", "6"); // TLS 1.3
@@ -190,6 +204,50 @@ fn any_other_call_makes_the_pieces_that_are_left() {
     pair.server.stream().flush().unwrap();
     pair.shake();
     pair.talk();
+}
+
+#[test]
+fn an_engine_that_pauses_is_waited_for() {
+    let identity = self_signed("localhost", EC);
+    let mut builder = SslContext::builder(SslMethod::tls_server()).unwrap();
+    builder.set_certificate(&identity.certificate).unwrap();
+    builder.set_private_key(&identity.key).unwrap();
+    // Several secrets are told of in a flight.
+    builder.set_keylog_callback(|_, _| (0..3).for_each(|_| pieces::pause()));
+    let server = Server(Context::around(builder.build(), Role::Server));
+    for turns in 1..10 {
+        let mut pair = Pair::new(&server, SslVersion::TLS1_3, &Sessions::default());
+        pair.client_turn();
+        pair.server.stream().announce(READY);
+        for _ in 0..turns {
+            assert!(pair.server.handshake_piece().is_none());
+        }
+        assert_eq!(pair.server.handshake().unwrap(), Outcome::WantRead);
+        pair.server.stream().flush().unwrap();
+        pair.shake();
+        pair.talk();
+    }
+}
+
+/// How deep their code goes is known to nobody, and behind these stacks there is no guard.
+#[cfg(openssl_engines)]
+#[test]
+fn where_there_are_engines_nothing_is_made_in_pieces() {
+    let body = || {
+        pieces::add_engine();
+        let mut pair = Pair::new(&server(EC), SslVersion::TLS1_3, &Sessions::default());
+        assert_eq!(pair.shake(), 0);
+        pair.talk();
+        println!("in one go");
+    };
+    let test = "tls::tests::pieces::where_there_are_engines_nothing_is_made_in_pieces";
+    if let Some(output) = alone(test, body) {
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && said.contains("in one go"),
+            "{said}"
+        );
+    }
 }
 
 #[test]
