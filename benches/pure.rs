@@ -136,7 +136,7 @@ fn status_page(criterion: &mut Criterion) {
 
 /// One request on a connection of its own, which comes in pieces.
 fn answer(overview: &Arc<Overview>, request: &[u8], piece: usize, out: &mut Vec<u8>) {
-    let mut page = StatusPage::new(Arc::clone(overview));
+    let mut page = StatusPage::new(Arc::clone(overview), "");
     let opened = Opened {
         id: 1,
         endpoint: "http+tcp://[::]:8530",

@@ -128,8 +128,8 @@ impl Wired {
         sys::keep_buffers(&mut self.ssl, keep);
     }
 
-    /// `SSL_do_handshake`, with all the pieces that are left. An engine of libcrypto may make pauses of its own on that stack,
-    /// and is asked again until it is done.
+    /// `SSL_do_handshake`, with all the pieces that are left. Code that libcrypto calls may make pauses of its own on that
+    /// stack, and is asked again until it is done.
     pub(super) fn handshake(&mut self) -> Raw {
         loop {
             match self.go_on_with_handshake() {

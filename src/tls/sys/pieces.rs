@@ -3,14 +3,13 @@
 
 #[cfg(test)]
 pub(in crate::tls) mod stacks;
+pub(in crate::tls) mod strangers;
 
 use super::connection::set_mode;
 use foreign_types::ForeignTypeRef;
 use openssl::ssl::{SslRef, SslVersion};
 use openssl_sys as ffi;
 use std::cell::Cell;
-#[cfg(openssl_engines)]
-use std::ffi::{CStr, c_char};
 use std::ffi::{c_int, c_long};
 use std::time::{Duration, Instant};
 
@@ -28,13 +27,6 @@ pub(in crate::tls) const WANT_ASYNC: c_int = 9;
 
 type Info = unsafe extern "C" fn(*const ffi::SSL, c_int, c_int);
 
-#[cfg(openssl_engines)]
-unsafe extern "C" {
-    fn ENGINE_get_first() -> *mut ffi::ENGINE;
-    fn ENGINE_get_next(engine: *mut ffi::ENGINE) -> *mut ffi::ENGINE;
-    fn ENGINE_get_id(engine: *const ffi::ENGINE) -> *const c_char;
-}
-
 unsafe extern "C" {
     fn ASYNC_is_capable() -> c_int;
     fn ASYNC_pause_job() -> c_int;
@@ -51,43 +43,20 @@ thread_local! {
 /// Has the next call for the handshake make pieces, until [`end`]. Refused (`false`) where the system has no such stacks,
 /// and where a ClientHello was answered, unless the client was asked for another one: no flight is as long as that answer, and
 /// in a later one there may be a client's certificate to look at, for which these stacks (32 KiB) were not measured. Refused
-/// as well where there are engines, as nobody knows how much of a stack theirs take, and where somebody looks at the
-/// connections of this context (`SSL_CTX_set_info_callback`), as it takes that place.
+/// as well where libcrypto runs code of others (`strangers`), and where somebody looks at the connections of this context
+/// (`SSL_CTX_set_info_callback`), as it takes that place.
 pub(in crate::tls) fn begin(ssl: &mut SslRef) -> bool {
     // SAFETY: a live SSL, which has a context; these only look.
     let may = unsafe {
         (SSL_get_state(ssl.as_ptr()) == BEFORE || is_asked_again(ssl))
             && SSL_CTX_get_info_callback(ffi::SSL_get_SSL_CTX(ssl.as_ptr())).is_none()
             && ASYNC_is_capable() == 1
-            && !has_engines()
+            && !strangers::have_come()
     };
     if may {
         switch(ssl, Some(between_messages));
     }
     may
-}
-
-/// Whether openssl.cnf, or the program, has brought in engines: code of others that signs, and more. Those that only load
-/// others or make random numbers are libcrypto's own.
-#[cfg(openssl_engines)]
-fn has_engines() -> bool {
-    let mut found = false;
-    // SAFETY: each engine of the list is live until it is given for the next one; its id is a string that lives as long, and
-    // null, the end of the list, is not looked at.
-    unsafe {
-        let mut engine = ENGINE_get_first();
-        while !engine.is_null() {
-            let id = ENGINE_get_id(engine);
-            found |= id.is_null() || ![c"dynamic", c"rdrand"].contains(&CStr::from_ptr(id));
-            engine = ENGINE_get_next(engine);
-        }
-    }
-    found
-}
-
-#[cfg(not(openssl_engines))]
-fn has_engines() -> bool {
-    false
 }
 
 /// Whether nothing but a HelloRetryRequest has answered the ClientHello: TLS 1.3 is spoken, and there was no Finished, with
@@ -125,26 +94,7 @@ pub(in crate::tls) fn make<R>(call: impl FnOnce() -> R) -> R {
     call()
 }
 
-/// Brings in an engine that does nothing.
-#[cfg(all(test, openssl_engines))]
-pub(in crate::tls) fn add_engine() {
-    unsafe extern "C" {
-        fn ENGINE_new() -> *mut ffi::ENGINE;
-        fn ENGINE_set_id(engine: *mut ffi::ENGINE, id: *const c_char) -> c_int;
-        fn ENGINE_set_name(engine: *mut ffi::ENGINE, name: *const c_char) -> c_int;
-        fn ENGINE_add(engine: *mut ffi::ENGINE) -> c_int;
-    }
-    // SAFETY: an engine of our own, and strings that live for ever. The list has it for as long as the process runs.
-    unsafe {
-        let engine = ENGINE_new();
-        assert!(!engine.is_null());
-        ENGINE_set_id(engine, c"idle".as_ptr());
-        ENGINE_set_name(engine, c"idle".as_ptr());
-        assert_eq!(ENGINE_add(engine), 1);
-    }
-}
-
-/// Makes a pause, as an engine of libcrypto does that works beside the processor.
+/// Makes a pause, as code does that works beside the processor.
 #[cfg(test)]
 pub(in crate::tls) fn pause() {
     // SAFETY: nothing of ours is borrowed mutably. Without a job it does nothing.

@@ -3,7 +3,7 @@
 use super::names::list;
 use crate::io::testing::{Pipe, pipe};
 use crate::io::{Buffer, CAPACITY, Readiness, Stream};
-use crate::tls::sys::pieces::{self, stacks};
+use crate::tls::sys::pieces::{self, stacks, strangers};
 use crate::tls::testing::{EC, Key, Policy, Server, alone, self_signed};
 use crate::tls::{Channel, Context, Outcome, Role};
 use openssl::ssl::{
@@ -207,7 +207,7 @@ fn any_other_call_makes_the_pieces_that_are_left() {
 }
 
 #[test]
-fn an_engine_that_pauses_is_waited_for() {
+fn pauses_of_others_are_waited_for() {
     let identity = self_signed("localhost", EC);
     let mut builder = SslContext::builder(SslMethod::tls_server()).unwrap();
     builder.set_certificate(&identity.certificate).unwrap();
@@ -229,25 +229,36 @@ fn an_engine_that_pauses_is_waited_for() {
     }
 }
 
-/// How deep their code goes is known to nobody, and behind these stacks there is no guard.
-#[cfg(openssl_engines)]
-#[test]
-fn where_there_are_engines_nothing_is_made_in_pieces() {
+/// Nobody knows how deep their code goes.
+fn in_one_go(test: &str, bring_in: fn()) {
     let body = || {
-        pieces::add_engine();
+        bring_in();
         let mut pair = Pair::new(&server(EC), SslVersion::TLS1_3, &Sessions::default());
         assert_eq!(pair.shake(), 0);
         pair.talk();
         println!("in one go");
     };
-    let test = "tls::tests::pieces::where_there_are_engines_nothing_is_made_in_pieces";
-    if let Some(output) = alone(test, body) {
+    if let Some(output) = alone(&format!("tls::tests::pieces::{test}"), body) {
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(
             output.status.success() && said.contains("in one go"),
             "{said}"
         );
     }
+}
+
+#[cfg(openssl_engines)]
+#[test]
+fn where_there_are_engines_nothing_is_made_in_pieces() {
+    let test = "where_there_are_engines_nothing_is_made_in_pieces";
+    in_one_go(test, strangers::add_engine);
+}
+
+#[cfg(openssl3)]
+#[test]
+fn where_there_are_providers_of_others_nothing_is_made_in_pieces() {
+    let test = "where_there_are_providers_of_others_nothing_is_made_in_pieces";
+    in_one_go(test, strangers::add_provider);
 }
 
 #[test]
