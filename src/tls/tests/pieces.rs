@@ -68,9 +68,22 @@ type Sessions = Arc<Mutex<Vec<SslSession>>>;
 
 impl Pair {
     fn new(server: &Server, version: SslVersion, sessions: &Sessions) -> Pair {
+        Pair::with(server, version, sessions, None)
+    }
+
+    /// One whose client has these groups.
+    fn with(
+        server: &Server,
+        version: SslVersion,
+        sessions: &Sessions,
+        groups: Option<&str>,
+    ) -> Pair {
         let (ours, theirs) = pipe(1 << 20, 1 << 20, false);
         let mut builder = SslContext::builder(SslMethod::tls_client()).unwrap();
         builder.set_max_proto_version(Some(version)).unwrap();
+        if let Some(groups) = groups {
+            builder.set_groups_list(groups).unwrap();
+        }
         builder
             .set_session_cache_mode(SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL);
         let kept = Arc::clone(sessions);
@@ -274,6 +287,16 @@ fn one_that_is_given_up_in_between_leaves_the_next_ones_alone() {
     }
 }
 
+/// Groups of all kinds, by libssl's names.
+const GROUPS: &[&str] = &[
+    "x25519",
+    "x448",
+    "secp521r1",
+    "ffdhe8192",
+    "X25519MLKEM768",
+    "SecP384r1MLKEM1024",
+];
+
 /// libssl's stacks have no guard behind them: what happens on them has to take far less than there is.
 #[test]
 fn a_flight_leaves_half_of_its_stack_untouched() {
@@ -290,6 +313,19 @@ fn a_flight_leaves_half_of_its_stack_untouched() {
                     pair.talk();
                 }
             }
+        }
+        for &group in GROUPS {
+            let mut builder = SslContext::builder(SslMethod::tls()).unwrap();
+            if builder.set_groups_list(group).is_err() {
+                println!("{group} is not in this libssl");
+                continue;
+            }
+            let mut policy = policy(EC);
+            policy.set("ssl.groups", group);
+            let (server, sessions) = (policy.server(), Sessions::default());
+            let mut pair = Pair::with(&server, SslVersion::TLS1_3, &sessions, Some(group));
+            assert!(pair.shake() > 0);
+            assert_eq!(pair.server.facts().group.as_deref(), Some(group));
         }
         println!("deepest: {} of {}", stacks::deepest(), stacks::LENGTH);
         assert!(stacks::deepest() < stacks::LENGTH / 2);
