@@ -37,7 +37,7 @@ pub struct Report {
     pub session_tickets: String,
     /// Protocol names offered by ALPN.
     pub alpn: Vec<String>,
-    /// Endpoints whose TLS is not that of the others: the options that are their own, as written, and what those come to.
+    /// Endpoints whose TLS is not that of the others: the options of their own, as written, and what those come to.
     pub endpoints: Vec<(String, Report)>,
 }
 
