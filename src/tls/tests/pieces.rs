@@ -289,8 +289,8 @@ fn one_that_is_given_up_in_between_leaves_the_next_ones_alone() {
 
 /// Groups of all kinds, by libssl's names.
 const GROUPS: &[&str] = &[
-    "x25519",
-    "x448",
+    "X25519",
+    "X448",
     "secp521r1",
     "ffdhe8192",
     "X25519MLKEM768",
@@ -325,7 +325,10 @@ fn a_flight_leaves_half_of_its_stack_untouched() {
             let (server, sessions) = (policy.server(), Sessions::default());
             let mut pair = Pair::with(&server, SslVersion::TLS1_3, &sessions, Some(group));
             assert!(pair.shake() > 0);
-            assert_eq!(pair.server.facts().group.as_deref(), Some(group));
+            // Not told by 1.1.1.
+            if let Some(agreed) = pair.server.facts().group {
+                assert!(agreed.eq_ignore_ascii_case(group), "{agreed}");
+            }
         }
         println!("deepest: {} of {}", stacks::deepest(), stacks::LENGTH);
         assert!(stacks::deepest() < stacks::LENGTH / 2);
@@ -335,7 +338,8 @@ fn a_flight_leaves_half_of_its_stack_untouched() {
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(
             output.status.success() && said.contains("deepest"),
-            "{said}"
+            "{said}{}",
+            String::from_utf8_lossy(&output.stderr)
         );
     }
 }
