@@ -4,6 +4,7 @@
 //! values in single quotes. [`Kind`] says what the caller can do about it. The layer that knows a name adds it,
 //! once, with [`Error::context`]; what libssl or the system said stays readable as the cause.
 
+use std::collections::HashSet;
 use std::fmt;
 
 /// What the caller can do about an [`Error`].
@@ -145,6 +146,23 @@ impl Problems {
             Ok(value)
         } else {
             Err(Problems(errors))
+        }
+    }
+}
+
+/// What is wrong, each once: a server name, or an endpoint, that inherits it does not say it again.
+#[derive(Debug, Default)]
+pub(crate) struct Distinct {
+    pub(crate) list: Vec<Error>,
+    said: HashSet<String>,
+}
+
+impl Distinct {
+    pub(crate) fn add(&mut self, errors: impl IntoIterator<Item = Error>) {
+        for error in errors {
+            if self.said.insert(error.to_string()) {
+                self.list.push(error);
+            }
         }
     }
 }

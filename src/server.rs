@@ -8,7 +8,7 @@ mod plan;
 mod running;
 
 use crate::conn::{Counters, Message, Service, Totals, Work};
-use crate::error::{Error, Kind, Problems, reason};
+use crate::error::{Distinct, Error, Kind, Problems, reason};
 use crate::net::{
     Ceilings, Command, Handle, Place, Quiet, Swap, WORKERS, Worker, bind, check_congestion,
     has_ipv6,
@@ -135,15 +135,13 @@ impl Server {
                 &error,
             ))
         };
-        let mut problems: Vec<Error> = settings.endpoints.iter().filter_map(unknown).collect();
+        let mut problems = Distinct::default();
+        problems.add(settings.endpoints.iter().filter_map(unknown));
         for endpoint in &settings.endpoints {
-            parts::add(
-                &mut problems,
-                parts::unresolved(&settings.of_endpoint(endpoint)),
-            );
+            problems.add(parts::unresolved(&settings.of_endpoint(endpoint)));
         }
-        problems.extend(check_congestion(&settings.tcp.congestion).err());
-        Problems::or(problems, ())
+        problems.add(check_congestion(&settings.tcp.congestion).err());
+        Problems::or(problems.list, ())
     }
 
     /// Goes over to other settings, if all of them can be had; open connections keep what they have. The next one
@@ -273,7 +271,7 @@ impl Server {
     /// Prepares everything aside.
     fn plan(&self, settings: &Settings, prepared: &Prepared) -> Result<Plan, Problems> {
         check_congestion(&settings.tcp.congestion)?;
-        let mut problems = Vec::new();
+        let mut problems = Distinct::default();
         let mut parts = Parts::new(self, settings, prepared);
         let mut plan = Plan {
             doors: Vec::new(),
@@ -289,12 +287,12 @@ impl Server {
                 (Ok(opened), Ok(part)) => plan.add(endpoint, opened, &part),
                 (opened, part) => {
                     let found = part.err().map_or(Vec::new(), |found| found.0);
-                    parts::add(&mut problems, found);
-                    problems.extend(opened.err());
+                    problems.add(found);
+                    problems.add(opened.err());
                 }
             }
         }
-        Problems::or(problems, plan)
+        Problems::or(problems.list, plan)
     }
 
     /// The sockets of an endpoint: new ones, or none where the workers have them already, which leaves `known`.

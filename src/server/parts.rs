@@ -2,7 +2,7 @@
 
 use super::Server;
 use crate::conn::{Answers, Onward, Request};
-use crate::error::{Error, Kind, Problems};
+use crate::error::{Distinct, Error, Kind, Problems};
 use crate::net;
 use crate::service::{Echo, status};
 use crate::settings::{
@@ -65,20 +65,20 @@ impl<'a> Parts<'a> {
     pub(super) fn of(&mut self, endpoint: &Setting<Endpoint>) -> Result<Part, Problems> {
         let settings = self.settings.of_endpoint(endpoint);
         let prepared = self.prepared.of_endpoint(self.settings, endpoint)?;
-        let mut problems = Vec::new();
+        let mut problems = Distinct::default();
         let contexts = match endpoint.accept.has_tls() {
             true => self.contexts(prepared),
             false => Ok(Vec::new()),
         };
         let contexts = contexts.unwrap_or_else(|found| {
-            problems.extend(found.0);
+            problems.add(found.0);
             Vec::new()
         });
         let mut ways = Vec::new();
         for way in settings.ways(endpoint.accept) {
             match self.way(way.spoken, way.backend, endpoint, &settings, prepared) {
                 Ok(way) => ways.push(way),
-                Err(Problems(found)) => add(&mut problems, found),
+                Err(Problems(found)) => problems.add(found),
             }
         }
         let part = Part {
@@ -86,7 +86,7 @@ impl<'a> Parts<'a> {
             ways,
             settings,
         };
-        Problems::or(problems, part)
+        Problems::or(problems.list, part)
     }
 
     fn way(
@@ -203,16 +203,6 @@ pub(super) fn unresolved(settings: &Settings) -> Vec<Error> {
         .filter_map(|(backend, _)| backend.address());
     let resolved = addresses.map(|address| net::Backend::resolve(address, &settings.tcp));
     resolved.filter_map(Result::err).collect()
-}
-
-/// What is wrong for several endpoints alike is said once.
-pub(super) fn add(all: &mut Vec<Error>, found: Vec<Error>) {
-    for error in found {
-        let text = error.to_string();
-        if !all.iter().any(|known| known.to_string() == text) {
-            all.push(error);
-        }
-    }
 }
 
 /// What a backend is told before TLS.

@@ -5,9 +5,8 @@ use super::options;
 use super::passphrase::Occasion;
 use super::role::Role;
 use super::tickets::FileKeys;
-use crate::error::{Error, Problems};
+use crate::error::{Distinct, Error, Problems};
 use crate::settings::{Note, Origin, Policy, Setting, Words};
-use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What is found on the way.
@@ -29,7 +28,7 @@ impl Findings {
     }
 
     pub(super) fn problem(&mut self, origin: &Origin, error: Error) {
-        self.problems.add(vec![blame(origin, error)]);
+        self.problems.add([blame(origin, error)]);
     }
 
     /// Reads chains and keys. Of two with the same type of key one is used, unless they may stand beside each other.
@@ -108,23 +107,6 @@ impl Findings {
             Err(error) => {
                 self.problem(&file.origin, error);
                 None
-            }
-        }
-    }
-}
-
-/// What is wrong, each once: a server name, or an endpoint, that inherits it does not say it again.
-#[derive(Default)]
-pub(super) struct Distinct {
-    pub(super) list: Vec<Error>,
-    said: HashSet<String>,
-}
-
-impl Distinct {
-    pub(super) fn add(&mut self, problems: Vec<Error>) {
-        for problem in problems {
-            if self.said.insert(problem.to_string()) {
-                self.list.push(problem);
             }
         }
     }

@@ -6,7 +6,7 @@
 use super::by_certificate::{self, CertificateNames};
 use super::context::{Making, Whose};
 use super::dialer::{Dialer, Dialling};
-use super::findings::{Distinct, Findings, without_repeats};
+use super::findings::{Findings, without_repeats};
 use super::passphrase::Occasion;
 use super::ready::Ready;
 use super::report::{self, Report};
@@ -14,7 +14,7 @@ use super::resume::Shared;
 use super::role::Role;
 use super::tickets::FileKeys;
 use super::{kdb_words, library};
-use crate::error::{Error, Kind, Problems};
+use crate::error::{Distinct, Error, Kind, Problems};
 use crate::settings::{
     Backend, Endpoint, Note, Own, Policy, ProxyProtocol, Setting, Settings, UnknownName, Words,
 };
